@@ -1,0 +1,1 @@
+"""Chromask's engine: everything that is neither a window nor a database."""

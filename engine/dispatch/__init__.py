@@ -1,0 +1,1 @@
+"""The engine thread: claims jobs and supervises worker processes."""

@@ -1,0 +1,100 @@
+"""Files that are either complete under their final name or not there at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from engine.domain.errors import KnownError
+
+TEMPORARY_PREFIX = ".chromask-"
+"""Temporary names begin with this, so that a sweep knows them as Chromask's own."""
+
+
+@contextmanager
+def complete_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+    """Yield a temporary path in the same folder; on success fsync it and rename it to ``path``.
+
+    The temporary file is removed when the body raises. Safe against SIGKILL: only the temporary name can be left over.
+
+    Parameters
+    ----------
+    path : Path
+        Final name. Its folder is created.
+    overwrite : bool
+        False refuses a name that exists, without a race: the final step is a hard link, which fails on an existing name.
+
+    Raises
+    ------
+    KnownError
+        The name exists, the disk is full, the folder cannot be written to, or the name is too long.
+    """
+    temporary = path.parent / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}{path.suffix[:8]}"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not overwrite and path.exists():
+            raise FileExistsError(errno.EEXIST, "exists", str(path))
+        yield temporary
+        _sync(temporary)
+        _publish(temporary, path, overwrite)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise known_os_error(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
+    if not overwrite:
+        try:
+            os.link(temporary, path)
+            return
+        except FileExistsError:
+            raise
+        except OSError:
+            # exFAT and some network shares have no hard links; there the check above has to do.
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, "exists", str(path)) from None
+    os.replace(temporary, path)
+
+
+def _sync(path: Path) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    if os.name == "nt":  # a folder cannot be opened for fsync on Windows; NTFS journals the rename
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+_SENTENCES: dict[int, tuple[str, str, bool]] = {
+    errno.ENOSPC: ("the disk is full", "Free some space and retry.", True),
+    errno.EDQUOT: ("the disk quota is used up", "Free some space and retry.", True),
+    errno.EROFS: ("the disk is read-only", "Choose another folder, or make this one writable, and retry.", True),
+    errno.EACCES: ("permission was denied", "Ask for access to it, or choose another folder, and retry.", True),
+    errno.EPERM: ("the operation is not permitted", "Ask for access to it, or choose another folder, and retry.", True),
+    errno.ENAMETOOLONG: ("the name is too long for this disk", "Use a shorter file name.", False),
+    errno.EEXIST: ("a file of this name exists already", "Choose another folder, or allow overwriting.", False),
+    errno.ENOENT: ("the file is not there", "Check the path, or drop the folder again.", False),
+    errno.EISDIR: ("this is a folder, not a file", "Choose a file name.", False),
+    errno.ENOTDIR: ("a part of the path is a file, not a folder", "Choose another folder.", False),
+    errno.EIO: ("the disk reports a fault", "Check the disk or the network share, then retry.", True),
+}
+
+
+def known_os_error(error: OSError, path: Path) -> KnownError:
+    """The operator's sentence for an operating-system error on ``path``."""
+    what, remedy, retryable = _SENTENCES.get(
+        error.errno or 0, (f"the operating system says: {error.strerror or error}", "Check the disk, then retry.", True)
+    )
+    return KnownError(what, remedy=remedy, path=path, retryable=retryable)

@@ -1,0 +1,161 @@
+"""Jobs, batches and the events a running job sends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from engine.domain.requests import Request
+from engine.domain.results import JobOutcome
+
+
+class JobState(StrEnum):
+    """Where a job stands. A person's verdict is never a job state."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in (JobState.SUCCEEDED, JobState.FAILED, JobState.CANCELLED)
+
+
+@dataclass(frozen=True, slots=True)
+class JobFailure:
+    """Why a job failed, in the operator's words.
+
+    Attributes
+    ----------
+    message : str
+        One sentence with the file's name.
+    remedy : str
+        What to do next.
+    retryable : bool
+        Whether trying again unchanged may help.
+    detail : str
+        A traceback where the fault is Chromask's own; empty otherwise.
+    """
+
+    message: str
+    remedy: str
+    retryable: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request for one pair.
+
+    Attributes
+    ----------
+    attempt : int
+        How often a worker process was lost on this job or started it; 0 before the first claim.
+    priority : int
+        Higher runs first; 0 by default.
+    position : int
+        Order among equals; a job that lost its worker goes to the end.
+    """
+
+    id: int
+    batch_id: int
+    pair_id: int
+    request: Request
+    state: JobState
+    attempt: int
+    priority: int
+    position: int
+    worker_id: str | None
+    heartbeat_at: datetime | None
+    failure: JobFailure | None
+    created_at: datetime
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What was dropped together and runs under one plan."""
+
+    id: int
+    name: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class BatchCounts:
+    """How many jobs of a batch are in each state."""
+
+    queued: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+    cancelled: int = 0
+
+    @property
+    def total(self) -> int:
+        return self.queued + self.running + self.succeeded + self.failed + self.cancelled
+
+    @property
+    def finished(self) -> int:
+        return self.succeeded + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """A worker began the job."""
+
+    job_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The job finished ``step`` of ``total`` steps; ``label`` names the step that comes next."""
+
+    job_id: int
+    step: int
+    total: int
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Succeeded:
+    """The job is done and committed."""
+
+    job_id: int
+    outcome: JobOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The job is given up."""
+
+    job_id: int
+    failure: JobFailure
+
+
+@dataclass(frozen=True, slots=True)
+class CancelledJob:
+    """The job was cancelled by the operator."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLost:
+    """The worker process died on the job; it is queued again."""
+
+    job_id: int
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Idle:
+    """Nothing is left to claim and nothing runs."""
+
+
+JobEvent = Started | Progress | Succeeded | Failed | CancelledJob | WorkerLost | Idle

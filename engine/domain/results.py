@@ -1,0 +1,160 @@
+"""What a job yields: masks, matched pictures and colour measurements. Pixels are named by the hash of their file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from engine.domain.geometry import Box, Extent
+from engine.domain.requests import Tolerance
+
+
+class ArtifactKind(StrEnum):
+    """What a file in the artifact store holds."""
+
+    MASK = "mask"
+    MATCHED = "matched"
+    PREVIEW = "preview"
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRef:
+    """A file in the content-addressed artifact store.
+
+    Attributes
+    ----------
+    sha256 : str
+        Of the file's bytes; also its name.
+    suffix : str
+        ``.png``, ``.tif`` or ``.jpg``.
+    """
+
+    kind: ArtifactKind
+    sha256: str
+    suffix: str
+    size_bytes: int
+
+
+class Verdict(StrEnum):
+    """What the figures say; what a person says is a `Decision`."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaEReport:
+    """CIEDE2000 between two pictures or two regions (CIE 142-2001), Lab under D65 and the 2° observer.
+
+    Attributes
+    ----------
+    region : str
+        What was compared, for example ``garment / flatlay`` or ``whole picture``.
+    delta_E : float
+        The figure the verdict rests on. Between regions of different pictures: of their robust mean colours. Pixel by
+        pixel: the mean.
+    mean, median, p95 : float
+        Over the pixels: each against the reference region's mean colour, or against its counterpart.
+    dL, dC, dH : float
+        Signed CIELAB differences in lightness, chroma and hue, sample minus reference.
+    n_pixels : int
+        Pixels that were measured.
+    """
+
+    region: str
+    delta_E: float
+    mean: float
+    median: float
+    p95: float
+    dL: float
+    dC: float
+    dH: float
+    n_pixels: int
+    tolerance: Tolerance
+    verdict: Verdict
+    illuminant: str = "D65"
+    observer: str = "CIE 1931 2 Degree Standard Observer"
+
+
+@dataclass(frozen=True, slots=True)
+class MaskResult:
+    """A mask of the on-model photograph at full size.
+
+    Attributes
+    ----------
+    alpha : ArtifactRef
+        PNG, ``(H, W) uint8``, 255 = inside, soft edges.
+    box : Box
+        Bounding box of everything above zero, in source pixels.
+    coverage : float
+        Mean alpha over the picture, 0 to 1.
+    confidence : float
+        0 to 1; how sure the method is of itself. Below 0.5 a person should look first.
+    provenance : dict
+        Method, model and LoRA hashes, seed, timings in seconds; strings and numbers only.
+    """
+
+    name: str
+    alpha: ArtifactRef
+    extent: Extent
+    box: Box
+    coverage: float
+    confidence: float
+    provenance: dict[str, str | float | int] = field(default_factory=dict[str, "str | float | int"])
+
+
+@dataclass(frozen=True, slots=True)
+class MatchResult:
+    """The on-model photograph with its garment in the flatlay's colour.
+
+    Attributes
+    ----------
+    picture : ArtifactRef
+        Lossless, full size, the source's bit depth and ICC profile.
+    before, after : DeltaEReport
+        Garment against flatlay, of the photograph and of the result.
+    outside_max_change : int
+        Largest change of any channel value where the mask is zero; 0 by construction and measured all the same.
+    texture : float
+        Correlation of the L gradients inside the garment, result against photograph; 1 keeps every thread.
+    """
+
+    picture: ArtifactRef
+    before: DeltaEReport
+    after: DeltaEReport
+    outside_max_change: int
+    texture: float
+    provenance: dict[str, str | float | int] = field(default_factory=dict[str, "str | float | int"])
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is no such picture."""
+
+    on_model: ArtifactRef
+    flatlay: ArtifactRef | None
+    matched: ArtifactRef | None
+    mask: ArtifactRef | None
+
+
+@dataclass(frozen=True, slots=True)
+class JobOutcome:
+    """Everything one successful job yields."""
+
+    mask: MaskResult
+    match: MatchResult | None
+    previews: Previews
+    notices: tuple[str, ...] = ()
+
+    def artifacts(self) -> tuple[ArtifactRef, ...]:
+        """Every artifact the outcome refers to."""
+        refs = (
+            self.mask.alpha,
+            self.match.picture if self.match else None,
+            self.previews.on_model,
+            self.previews.flatlay,
+            self.previews.matched,
+            self.previews.mask,
+        )
+        return tuple(ref for ref in refs if ref is not None)

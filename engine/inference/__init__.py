@@ -1,0 +1,1 @@
+"""Backends: the classical one on the CPU, and FLUX.1 Kontext on torch."""

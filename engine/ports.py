@@ -1,0 +1,237 @@
+"""What the engine needs from the outside, and what it offers: the seams where implementations plug in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from engine.domain.assets import Asset, AssetPair, NewPair
+from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState
+from engine.domain.picture import ColorGuide, PaintedMask, Picture
+from engine.domain.requests import ColorMatchRequest, MaskRequest, Request
+from engine.domain.results import ArtifactKind, ArtifactRef, JobOutcome
+from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
+
+ReportStep = Callable[[int, int, str], None]
+"""``report(step, total, label)``; raises `engine.domain.errors.Cancelled` when the job was cancelled."""
+
+
+class Backend(Protocol):
+    """Makes masks and colour guides. Lives in the worker process; called from one thread only."""
+
+    def make_mask(
+        self, on_model: Picture, flatlay: Picture | None, request: MaskRequest, report: ReportStep
+    ) -> PaintedMask:
+        """Mask the garment (or the absent object) on the on-model photograph.
+
+        Raises
+        ------
+        KnownError
+            The picture, the model folder or the memory does not allow it.
+        Cancelled
+            From ``report``.
+        """
+        ...
+
+    def color_guide(
+        self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
+    ) -> ColorGuide | None:
+        """Paint the garment in the flatlay's colour; None where the backend has no such model."""
+        ...
+
+
+class ArtifactStore(Protocol):
+    """Content-addressed files on disk. Any process; every method may be called from any thread.
+
+    A file appears under its final name only after its bytes were written to a temporary name and fsynced.
+    """
+
+    def put(self, kind: ArtifactKind, data: bytes, suffix: str) -> ArtifactRef:
+        """Store ``data`` and return its reference; storing the same bytes twice is one file.
+
+        Raises
+        ------
+        KnownError
+            Disk full or folder not writable (retryable).
+        """
+        ...
+
+    def path(self, ref: ArtifactRef) -> Path:
+        """Where the artifact's file lies; it may be missing if somebody deleted it."""
+        ...
+
+    def read(self, ref: ArtifactRef) -> bytes:
+        """The artifact's bytes, checked against its hash.
+
+        Raises
+        ------
+        KnownError
+            The file is missing or damaged.
+        """
+        ...
+
+    def sweep(self, keep: Iterable[str]) -> int:
+        """Delete temporary files and artifacts whose hash is not in ``keep``; the number of files removed.
+
+        Only while no worker runs.
+        """
+        ...
+
+    def stray(self, keep: Iterable[str]) -> list[Path]:
+        """What `sweep` would delete."""
+        ...
+
+
+class Catalog(Protocol):
+    """The record of everything. Every method is one transaction and may be called from any thread.
+
+    All `datetime` values are timezone-aware UTC. Methods that take an id raise `engine.domain.errors.BugError` for an
+    id that does not exist.
+    """
+
+    # -- batches and jobs ---------------------------------------------------------------------------------------
+
+    def create_batch(self, name: str) -> Batch:
+        """A new, empty batch; names need not be unique."""
+        ...
+
+    def batches(self) -> list[Batch]:
+        """Newest first."""
+        ...
+
+    def add_pairs(self, pairs: Sequence[NewPair]) -> list[AssetPair]:
+        """Insert pairs with their assets, in order. An asset known by (path, sha256) and a pair known by (on-model,
+        flatlay) are re-used; sku, view and garment of a known pair are updated."""
+        ...
+
+    def add_jobs(self, batch_id: int, jobs: Sequence[tuple[int, Request]], priority: int = 0) -> list[Job]:
+        """Insert one job per (pair id, request), in order. A pair whose very request (same `request_hash`) is known
+        gets its existing job back, moved to this batch, whatever its state: finished work is not done twice."""
+        ...
+
+    def jobs(
+        self,
+        batch_id: int | None = None,
+        states: Iterable[JobState] | None = None,
+        after_id: int = 0,
+        limit: int = 1000,
+    ) -> list[Job]:
+        """Jobs in id order, paged by key (``id > after_id``)."""
+        ...
+
+    def job(self, job_id: int) -> Job: ...
+
+    def pair(self, pair_id: int) -> AssetPair: ...
+
+    def pairs(self, ids: Sequence[int]) -> dict[int, AssetPair]: ...
+
+    def counts(self, batch_id: int | None = None) -> BatchCounts: ...
+
+    def claim(self, worker_id: str, now: datetime) -> Job | None:
+        """Take the next queued job (highest priority, lowest position, lowest id): RUNNING, ``attempt + 1``,
+        heartbeat ``now``. None when nothing is queued. Two claimants never get the same job."""
+        ...
+
+    def heartbeat(self, job_id: int, worker_id: str, now: datetime) -> bool:
+        """Renew the lease; False when the job is no longer this worker's."""
+        ...
+
+    def succeed(self, job_id: int, worker_id: str, outcome: JobOutcome, now: datetime) -> bool:
+        """Commit masks, result, ΔE reports and the SUCCEEDED state in one transaction; False (and nothing written)
+        when the job is no longer this worker's."""
+        ...
+
+    def fail(self, job_id: int, worker_id: str, failure: JobFailure, now: datetime) -> bool:
+        """RUNNING -> FAILED; False when the job is no longer this worker's."""
+        ...
+
+    def release(self, job_id: int, worker_id: str, *, count_attempt: bool) -> bool:
+        """RUNNING -> QUEUED at the end of its priority. ``count_attempt=False`` takes the claim's attempt back (the
+        application stopped; the picture is not to blame)."""
+        ...
+
+    def recover(self, lost_before: datetime) -> list[int]:
+        """RUNNING jobs whose heartbeat is older go back to QUEUED, their attempt not counted; their ids."""
+        ...
+
+    def cancel(self, job_ids: Sequence[int]) -> list[int]:
+        """QUEUED or RUNNING -> CANCELLED; the ids that changed."""
+        ...
+
+    def retry(self, job_ids: Sequence[int]) -> list[int]:
+        """FAILED or CANCELLED -> QUEUED with attempt 0 and no failure; the ids that changed."""
+        ...
+
+    def set_priority(self, job_ids: Sequence[int], priority: int) -> None:
+        """Only queued jobs feel it."""
+        ...
+
+    # -- results and verdicts -----------------------------------------------------------------------------------
+
+    def outcome(self, job_id: int) -> JobOutcome | None:
+        """What a SUCCEEDED job yielded; None for any other state."""
+        ...
+
+    def review_items(self, batch_id: int | None = None, after_id: int = 0, limit: int = 1000) -> list[ReviewItem]:
+        """SUCCEEDED jobs with pair, outcome and latest verdict, in job id order, paged by key."""
+        ...
+
+    def add_review(self, review: Review) -> None: ...
+
+    def reviews(self, job_id: int) -> list[Review]:
+        """Every verdict on a job, oldest first."""
+        ...
+
+    # -- exports ------------------------------------------------------------------------------------------------
+
+    def begin_export(self, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
+        """Note that a file is about to be written; the same (job, format, path) re-uses its record and clears its hash."""
+        ...
+
+    def finish_export(self, export_id: int, sha256: str) -> None: ...
+
+    def exports(self, job_id: int) -> list[ExportRecord]: ...
+
+    # -- upkeep -------------------------------------------------------------------------------------------------
+
+    def log(self, kind: str, message: str, job_id: int | None = None) -> None:
+        """Append to the event journal."""
+        ...
+
+    def referenced_artifacts(self) -> set[str]:
+        """Hashes of every artifact that any outcome refers to."""
+        ...
+
+    def check(self) -> list[str]:
+        """Integrity problems, one sentence each; empty when the catalog is sound."""
+        ...
+
+    def backup(self, to: Path) -> Path:
+        """A consistent copy while others read and write."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class CatalogLocation(Protocol):
+    """Opens catalogs; built by the composition root, so that the engine knows no database."""
+
+    def default_path(self) -> Path: ...
+
+    def open(self, path: Path) -> AbstractContextManager[tuple[Catalog, ArtifactStore]]:
+        """Open (or create, or upgrade after a backup) the catalog and hold its lock until the context ends.
+
+        Raises
+        ------
+        KnownError
+            Another Chromask holds it (says which process), the file is not a catalog, the disk refuses, or it was
+            written by a newer Chromask.
+        """
+        ...
+
+    def open_artifacts(self, catalog: Path) -> ArtifactStore:
+        """The artifact store beside a catalog, without opening the catalog; for the worker process."""
+        ...

@@ -1,0 +1,1 @@
+"""Use cases: intake, queue, review, export, registries, settings."""

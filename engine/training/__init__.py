@@ -1,0 +1,1 @@
+"""LoRA training (a later release)."""

@@ -1,0 +1,1 @@
+"""Data files that ship with Chromask: garments, prompts, models, defaults, profiles, icons."""
