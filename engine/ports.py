@@ -8,7 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from engine.domain.assets import Asset, AssetPair, NewPair
+from engine.domain.assets import AssetPair, NewPair
 from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState
 from engine.domain.picture import ColorGuide, PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, MaskRequest, Request
@@ -104,12 +104,14 @@ class Catalog(Protocol):
 
     def add_pairs(self, pairs: Sequence[NewPair]) -> list[AssetPair]:
         """Insert pairs with their assets, in order. An asset known by (path, sha256) and a pair known by (on-model,
-        flatlay) are re-used; sku, view and garment of a known pair are updated."""
+        flatlay) are re-used; sku, view and garment of a known pair are updated.
+        """
         ...
 
     def add_jobs(self, batch_id: int, jobs: Sequence[tuple[int, Request]], priority: int = 0) -> list[Job]:
         """Insert one job per (pair id, request), in order. A pair whose very request (same `request_hash`) is known
-        gets its existing job back, moved to this batch, whatever its state: finished work is not done twice."""
+        gets its existing job back, moved to this batch, whatever its state: finished work is not done twice.
+        """
         ...
 
     def jobs(
@@ -132,7 +134,8 @@ class Catalog(Protocol):
 
     def claim(self, worker_id: str, now: datetime) -> Job | None:
         """Take the next queued job (highest priority, lowest position, lowest id): RUNNING, ``attempt + 1``,
-        heartbeat ``now``. None when nothing is queued. Two claimants never get the same job."""
+        heartbeat ``now``. None when nothing is queued. Two claimants never get the same job.
+        """
         ...
 
     def heartbeat(self, job_id: int, worker_id: str, now: datetime) -> bool:
@@ -141,7 +144,8 @@ class Catalog(Protocol):
 
     def succeed(self, job_id: int, worker_id: str, outcome: JobOutcome, now: datetime) -> bool:
         """Commit masks, result, ΔE reports and the SUCCEEDED state in one transaction; False (and nothing written)
-        when the job is no longer this worker's."""
+        when the job is no longer this worker's.
+        """
         ...
 
     def fail(self, job_id: int, worker_id: str, failure: JobFailure, now: datetime) -> bool:
@@ -150,7 +154,8 @@ class Catalog(Protocol):
 
     def release(self, job_id: int, worker_id: str, *, count_attempt: bool) -> bool:
         """RUNNING -> QUEUED at the end of its priority. ``count_attempt=False`` takes the claim's attempt back (the
-        application stopped; the picture is not to blame)."""
+        application stopped; the picture is not to blame).
+        """
         ...
 
     def recover(self, lost_before: datetime) -> list[int]:
@@ -188,7 +193,7 @@ class Catalog(Protocol):
     # -- exports ------------------------------------------------------------------------------------------------
 
     def begin_export(self, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
-        """Note that a file is about to be written; the same (job, format, path) re-uses its record and clears its hash."""
+        """Note that a file is about to be written; the same (job, format, path) re-uses its record, its hash cleared."""
         ...
 
     def finish_export(self, export_id: int, sha256: str) -> None: ...

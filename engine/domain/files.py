@@ -26,7 +26,8 @@ def complete_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
     path : Path
         Final name. Its folder is created.
     overwrite : bool
-        False refuses a name that exists, without a race: the final step is a hard link, which fails on an existing name.
+        False refuses a name that exists, without a race: the final step is a hard link, which fails on a name that
+        exists.
 
     Raises
     ------

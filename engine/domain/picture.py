@@ -18,18 +18,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
-    """A photograph, upright, in its own RGB colour space.
+    r"""A photograph, upright, in its own RGB colour space.
 
     Attributes
     ----------
     pixels : ndarray
-        ``(H, W, 3)`` uint8 or uint16, full range, R G B order, encoded as the profile says; EXIF orientation is applied.
+        ``(H, W, 3)`` uint8 or uint16, full range, R G B order, encoded as the profile says, EXIF orientation applied.
     icc : bytes or None
         The embedded ICC profile, byte for byte; None means sRGB is assumed.
     alpha : ndarray or None
         ``(H, W)`` uint8, 255 = opaque, where the file has transparency.
     exif : bytes or None
-        The EXIF block with its orientation set to upright, without the ``Exif\\0\\0`` prefix.
+        The EXIF block with its orientation set to upright, without the ``Exif\0\0`` prefix.
     xmp : bytes or None
         The XMP packet.
     dpi : tuple of float or None

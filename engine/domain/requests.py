@@ -1,4 +1,4 @@
-"""What a job is asked to do. Everything that can change a pixel is in here, so a request can be hashed and run again."""
+"""What a job is asked to do. Everything that can change a pixel is in here, so it can be hashed and run again."""
 
 from __future__ import annotations
 

@@ -130,7 +130,7 @@ class MatchResult:
 
 @dataclass(frozen=True, slots=True)
 class Previews:
-    """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is no such picture."""
+    """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is none."""
 
     on_model: ArtifactRef
     flatlay: ArtifactRef | None
