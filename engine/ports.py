@@ -193,7 +193,7 @@ class Catalog(Protocol):
     # -- exports ------------------------------------------------------------------------------------------------
 
     def begin_export(self, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
-        """Note that a file is about to be written; the same (job, format, path) re-uses its record, its hash cleared."""
+        """Note that a file is about to be written; the same (job, format, path) re-uses its record."""
         ...
 
     def finish_export(self, export_id: int, sha256: str) -> None: ...

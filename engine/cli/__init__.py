@@ -1,1 +1,1 @@
-"""The command line, one module per command."""
+"""The command line, one module per command, on the same services as the window."""

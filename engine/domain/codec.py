@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from functools import lru_cache
+from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from engine.domain.errors import BugError
@@ -21,14 +22,26 @@ T = TypeVar("T")
 def _converter() -> Converter:
     # Imported here: cattrs takes 0.1 s, and `chromask --version` needs none of it.
     from cattrs.preconf.json import make_converter
-    from cattrs.strategies import configure_tagged_union
 
     from engine.domain import jobs, requests
 
     converter = make_converter(forbid_extra_keys=True)
-    configure_tagged_union(requests.Request, converter, tag_name="type")
-    configure_tagged_union(jobs.JobEvent, converter, tag_name="type")
+    converter.register_unstructure_hook_func(lambda t: isinstance(t, type) and issubclass(t, PurePath), str)
+    converter.register_structure_hook(Path, lambda text, _: Path(text))
+    for union in (requests.Request, jobs.JobEvent):
+        _configure_union(converter, union)
     return converter
+
+
+def _configure_union(converter: Converter, union: Any) -> None:
+    from cattrs.strategies import configure_tagged_union
+
+    configure_tagged_union(union, converter, tag_name="type")
+
+
+def register_union(union: Any) -> None:
+    """Make a union of dataclasses known, whose members are told apart by a ``type`` key with the class's name."""
+    _configure_union(_converter(), union)
 
 
 def to_json(value: object, as_type: object | None = None) -> str:
@@ -42,7 +55,7 @@ def to_json(value: object, as_type: object | None = None) -> str:
         Required for unions (`Request`, `JobEvent`), whose members are told apart by a ``type`` key.
     """
     plain = _converter().unstructure(value, unstructure_as=as_type if as_type is not None else type(value))
-    return json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps(plain, sort_keys=True, separators=(",", ":"))
 
 
 def from_json(text: str, as_type: Any) -> Any:

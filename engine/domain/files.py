@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,7 +16,7 @@ TEMPORARY_PREFIX = ".chromask-"
 
 
 @contextmanager
-def complete_file(path: Path, *, overwrite: bool = False) -> Iterator[Path]:
+def complete_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     """Yield a temporary path in the same folder; on success fsync it and rename it to ``path``.
 
     The temporary file is removed when the body raises. Safe against SIGKILL: only the temporary name can be left over.

@@ -1,0 +1,62 @@
+"""The `chromask` command: collects the commands and turns errors into exit codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli import catalog, color, demo, doctor, export, mask, qc, run_batch
+from engine.cli.composition import Composition, composition_of
+from engine.cli.console import DONE, SOME_FAILED, WRONG_USAGE, say
+from engine.domain.errors import KnownError, UsageError
+
+app = typer.Typer(
+    name="chromask",
+    help="Garment masks and colour match for fashion photo studios. Without a command the window opens.",
+    epilog="Exit codes: 0 done, 1 some jobs failed, 2 wrong usage.",
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("demo")(demo.demo)
+app.command("run")(run_batch.run)
+app.add_typer(color.app, name="color")
+app.add_typer(mask.app, name="mask")
+app.command("qc")(qc.qc)
+app.command("export")(export.export)
+app.add_typer(catalog.app, name="catalog")
+app.command("doctor")(doctor.doctor)
+
+
+@app.callback(invoke_without_command=True)
+def window(
+    context: typer.Context,
+    catalog_file: Annotated[
+        Path | None, typer.Option("--catalog", help="Catalog file; by default the account's own.")
+    ] = None,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
+) -> None:
+    """Open the window."""
+    composition = composition_of(context)
+    if version:
+        typer.echo(f"chromask {composition.version}")
+        raise typer.Exit(0)
+    if context.invoked_subcommand is None:
+        raise typer.Exit(composition.open_window(catalog_file, ()))
+
+
+def run(arguments: Sequence[str], composition: Composition) -> int:
+    """Run one command; the exit code."""
+    try:
+        app(args=list(arguments), obj=composition, prog_name="chromask")
+    except SystemExit as leaving:  # Typer's way to return; wrong options have been shown by then
+        return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
+    except UsageError as error:
+        say(f"chromask: {error}")
+        return WRONG_USAGE
+    except KnownError as error:
+        say(f"chromask: {error}")
+        return SOME_FAILED
+    return DONE

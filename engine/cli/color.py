@@ -1,0 +1,93 @@
+"""`chromask color match`: one photograph, one flatlay, no catalog."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.console import answer_json, no_steps, say
+from engine.cli.options import JsonOption, LabelOption, OverwriteOption
+from engine.domain.errors import KnownError, UsageError
+
+app = typer.Typer(help="Colour of one photograph.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Colour of one photograph."""
+
+
+@app.command("match")
+def match(
+    on_model: Annotated[Path, typer.Argument(help="The photograph to correct; it is not written to.")],
+    flatlay: Annotated[Path, typer.Argument(help="The same garment in its true colour.")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="Result; .png, .tif or .jpg.")],
+    mask: Annotated[
+        Path | None, typer.Option("--mask", help="Garment mask; found automatically when left out.")
+    ] = None,
+    guide: Annotated[
+        Path | None, typer.Option("--guide", help="Kontext's picture: the whole side-by-side or its right half.")
+    ] = None,
+    label: LabelOption = "",
+    save_mask: Annotated[Path | None, typer.Option("--save-mask", help="Write the mask that was used.")] = None,
+    report: Annotated[Path | None, typer.Option("--report", help="Write the measurements as JSON.")] = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Give the garment on ON_MODEL the colour it has on FLATLAY, and change nothing else."""
+    from engine.cli.pictures import read_guide, read_mask, write_by_suffix, write_json, write_mask_file
+    from engine.domain.picture import PaintedMask
+    from engine.domain.requests import EngineName, MaskRequest, Tolerance
+    from engine.imaging.raster.decode import read_picture
+    from engine.inference.classical import ClassicalBackend
+    from engine.worker.pipeline import match_pair, with_garment_alpha
+
+    if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
+        raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
+    photo = read_picture(on_model)
+    reference = with_garment_alpha(read_picture(flatlay))
+    if mask is not None:
+        painted = PaintedMask(read_mask(mask, photo.extent), 1.0, {"engine": "given"})
+    else:
+        request = MaskRequest(EngineName.CLASSICAL, garment=label)
+        painted = _with_path(ClassicalBackend().make_mask, on_model, photo, reference, request)
+    color_guide = read_guide(guide, photo.extent) if guide is not None else None
+    result = match_pair(photo, reference, painted.alpha, color_guide, Tolerance())
+    write_by_suffix(replace(photo, pixels=result.matched.pixels), out, overwrite=overwrite)
+    if save_mask is not None:
+        write_mask_file(painted.alpha, save_mask, overwrite=overwrite)
+    document = {
+        "on_model": on_model,
+        "flatlay": flatlay,
+        "result": out,
+        "before": asdict(result.before),
+        "after": asdict(result.after),
+        "outside_max_change": result.matched.outside_max_change,
+        "texture": result.matched.texture,
+        "mask_confidence": painted.confidence,
+        "provenance": {**painted.provenance, **result.matched.provenance},
+        "notices": [*photo.notices, *reference.notices, *painted.notices, *result.matched.notices],
+    }
+    if report is not None:
+        write_json(document, report)
+    if json:
+        answer_json(document)
+        return
+    for notice in document["notices"]:
+        say(notice)
+    say(
+        f"ΔE00 of the garment to its flatlay: {result.before.delta_E:.2f} before, {result.after.delta_E:.2f} after"
+        f" ({result.after.verdict.value}); nothing outside the mask changed by more than"
+        f" {result.matched.outside_max_change}."
+    )
+
+
+def _with_path(make_mask, path: Path, photo, reference, request):
+    try:
+        return make_mask(photo, reference, request, no_steps)
+    except KnownError as error:
+        error.path = error.path or path
+        raise

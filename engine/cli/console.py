@@ -1,0 +1,67 @@
+"""What commands print: sentences on standard error, results on standard output, one JSON document for machines."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from typing import Any
+
+DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+"""Exit codes."""
+
+
+def say(sentence: str = "") -> None:
+    """A line for a person, on standard error, so that standard output stays clean for results."""
+    print(sentence, file=sys.stderr, flush=True)  # noqa: T201 - the console itself
+
+
+def answer(text: str) -> None:
+    """A result, on standard output."""
+    print(text, flush=True)  # noqa: T201 - the console itself
+
+
+def answer_json(document: Any) -> None:
+    """One JSON document on standard output."""
+    answer(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+
+
+Advance = Callable[[int, int, str], None]
+
+
+@contextmanager
+def progress_bar(title: str, *, quiet: bool) -> Generator[Advance]:
+    """A progress bar on standard error; nothing is drawn when it is no terminal, or when ``quiet``."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda done, total, label: None
+        return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description:<10}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[label]}"),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task(title, total=None, label="")
+
+        def advance(done: int, total: int, label: str) -> None:
+            bar.update(task, completed=done, total=total, label=label)
+
+        yield advance
+
+
+def no_steps(step: int, total: int, label: str) -> None:
+    """A `engine.ports.ReportStep` for work that nobody watches."""

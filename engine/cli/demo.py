@@ -1,0 +1,53 @@
+"""`chromask demo`: pictures that Chromask draws itself, run through everything."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.composition import composition_of
+from engine.cli.console import say
+
+
+def demo(
+    context: typer.Context,
+    headless: Annotated[bool, typer.Option("--headless", help="Write a report instead of opening the window.")] = False,
+    out: Annotated[Path, typer.Option("--out", help="Folder for the demo; created when it is not there.")] = Path(
+        "chromask-demo"
+    ),
+    count: Annotated[int, typer.Option("--count", min=1, max=500, help="How many photographs to draw.")] = 12,
+) -> None:
+    """Draw a set of figures and flatlays, mask and match them, and show the result."""
+    from engine.cli.run_batch import run_folders
+    from engine.dispatch.session import open_session
+    from engine.domain.requests import EngineName
+    from engine.services.demo import draw_demo, measure_against_truth, write_demo_report
+    from engine.services.export import ExportPlan
+    from engine.services.plan import BatchPlan
+
+    composition = composition_of(context)
+    if not headless and not _has_screen():
+        say("There is no screen here: the demo writes a report instead of opening the window.")
+        headless = True
+    say(f"Drawing {count} photographs with their flatlays into {out} ...")
+    demo_set = draw_demo(out, count)
+    with open_session(composition.location, out / "catalog.db") as session:
+        plan = BatchPlan(engine=EngineName.CLASSICAL)
+        summary = run_folders(composition, session, [demo_set.pictures], plan, ExportPlan(out / "results"))
+        truth = measure_against_truth(session, demo_set, summary["batch"]["id"])
+        report = write_demo_report(session, summary["batch"]["id"], truth, out / "report.html")
+    say(f"Report: {report}")
+    if not headless:
+        raise typer.Exit(composition.open_window(out / "catalog.db", ()))
+    raise typer.Exit(summary["exit_code"])
+
+
+def _has_screen() -> bool:
+    if platform.system() != "Linux":
+        return True
+    offscreen = os.environ.get("QT_QPA_PLATFORM", "") in ("offscreen", "minimal")
+    return not offscreen and bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))

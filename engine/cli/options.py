@@ -1,0 +1,41 @@
+"""Options that several commands share, and how their texts are read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.domain.errors import UsageError
+from engine.domain.requests import EngineName
+from engine.domain.review import ExportFormat
+
+CatalogOption = Annotated[Path | None, typer.Option("--catalog", help="Catalog file; by default the account's own.")]
+EngineOption = Annotated[EngineName, typer.Option("--engine", help="auto takes Kontext where its weights are.")]
+ModelOption = Annotated[
+    Path | None, typer.Option("--model", help="FLUX.1 Kontext as a diffusers folder or a single .safetensors file.")
+]
+FormatOption = Annotated[str, typer.Option("--format", help="Any of psd,tiff,png,jpeg; the mask is always written.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
+OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
+LabelOption = Annotated[str, typer.Option("--label", help="What the garment is, e.g. shirt; found out when left out.")]
+
+
+def parse_formats(text: str) -> tuple[ExportFormat, ...]:
+    """Read ``psd,tiff`` into formats; the mask PNG is added.
+
+    Raises
+    ------
+    UsageError
+        A format does not exist.
+    """
+    formats: list[ExportFormat] = []
+    for word in (word.strip().lower() for word in text.split(",") if word.strip()):
+        word = {"tif": "tiff", "jpg": "jpeg"}.get(word, word)
+        try:
+            formats.append(ExportFormat(word))
+        except ValueError:
+            known = ", ".join(format.value for format in ExportFormat)
+            raise UsageError(f"there is no format '{word}'", remedy=f"Choose from: {known}.") from None
+    return tuple(dict.fromkeys([*formats, ExportFormat.MASK]))

@@ -1,0 +1,229 @@
+"""`chromask run`: folders in, masks, matched photographs, PSDs and a ΔE table out."""
+
+from __future__ import annotations
+
+import threading
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from engine.cli.composition import Composition, composition_of
+from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, progress_bar, say
+from engine.cli.options import (
+    CatalogOption,
+    EngineOption,
+    FormatOption,
+    JsonOption,
+    LabelOption,
+    ModelOption,
+    OverwriteOption,
+    parse_formats,
+)
+from engine.dispatch.session import Session, open_session
+from engine.domain.errors import KnownError
+from engine.domain.jobs import Failed, Job, JobEvent, JobState, Progress, WorkerLost
+from engine.domain.requests import EngineName
+from engine.ports import Catalog
+
+
+def run(
+    context: typer.Context,
+    folders: Annotated[list[Path], typer.Argument(metavar="FOLDER...", help="Folders and files with photographs.")],
+    out: Annotated[Path, typer.Option("--out", help="Where results go; created when it is not there.")],
+    tasks: Annotated[
+        str, typer.Option("--tasks", help="mask, color, or a mask to dream: socks, hat, glasses, sweatshirt.")
+    ] = "mask,color",
+    engine: EngineOption = EngineName.AUTO,
+    model: ModelOption = None,
+    pairs: Annotated[Path | None, typer.Option("--pairs", help="CSV with on_model,flatlay,sku,garment.")] = None,
+    label: LabelOption = "",
+    catalog: CatalogOption = None,
+    format: FormatOption = "psd,tiff",
+    approved_only: Annotated[bool, typer.Option("--approved-only", help="Export only what was approved.")] = False,
+    overwrite: OverwriteOption = False,
+    retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed in an earlier run.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Pair, process and export whole folders. Run it again after an interruption: it goes on where it stopped."""
+    from engine.services.export import ExportPlan
+    from engine.services.plan import BatchPlan, parse_tasks
+    from engine.services.registries import mask_types
+
+    composition = composition_of(context)
+    garment_mask, color_match, dreamed = parse_tasks(tasks, mask_types())
+    plan = BatchPlan(garment_mask, color_match, dreamed, engine, model, label)
+    export = ExportPlan(out, parse_formats(format), approved_only, overwrite)
+    with open_session(composition.location, catalog) as session:
+        summary = run_folders(composition, session, folders, plan, export, pairs, retry=retry, quiet=json)
+    if json:
+        answer_json(summary)
+    raise typer.Exit(summary["exit_code"])
+
+
+def run_folders(
+    composition: Composition,
+    session: Session,
+    folders: list[Path],
+    plan: Any,
+    export: Any,
+    pair_list: Path | None = None,
+    *,
+    retry: bool = False,
+    quiet: bool = False,
+) -> dict[str, Any]:
+    """Intake, queue, work, export; returns the summary that ``--json`` prints.
+
+    Parameters
+    ----------
+    plan : BatchPlan
+    export : ExportPlan
+    """
+    from engine.services.intake import scan
+    from engine.services.queue import batch_name, submit
+
+    for folder in folders:
+        if not folder.exists():
+            raise KnownError("it does not exist", remedy="Check the path.", path=folder)
+    with progress_bar("Reading", quiet=quiet) as advance:
+        report = scan(
+            folders,
+            pair_lists=[pair_list] if pair_list else (),
+            leave_out=[export.folder],
+            advance=lambda done, total: advance(done, total, ""),
+        )
+    for line in (*report.problems, *report.notices):
+        say(f"  {line}")
+    say(f"{len(report.pairs)} pairs, {len(report.problems)} pictures or folders left out.")
+    name = batch_name(folders[0].resolve().name, datetime.now())
+    with progress_bar("Hashing", quiet=quiet) as advance:
+        submission = submit(session.catalog, name, report.pairs, plan, lambda done, total: advance(done, total, ""))
+    for problem in submission.problems:
+        say(f"  {problem}")
+    if submission.engine.notice:
+        say(submission.engine.notice)
+    interrupted = _work(
+        composition, session, submission.batch.id, submission.jobs, submission.engine.name, retry, quiet
+    )
+    summary = _finish(session, submission.batch.id, export, quiet)
+    summary["batch"] = {"id": submission.batch.id, "name": submission.batch.name}
+    summary["engine"] = submission.engine.name.value
+    summary["pairs"] = len(report.pairs)
+    summary["problems"] = [str(problem) for problem in (*report.problems, *submission.problems)]
+    failed = summary["jobs"]["failed"] or summary["export_failures"] or not report.pairs
+    summary["exit_code"] = INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
+    return summary
+
+
+def _work(
+    composition: Composition,
+    session: Session,
+    batch_id: int,
+    jobs: tuple[Job, ...],
+    engine: EngineName,
+    retry: bool,
+    quiet: bool,
+) -> bool:
+    """Run the queue until the batch is finished; True when the operator interrupted it."""
+    catalog = session.catalog
+    if retry:
+        catalog.retry([job.id for job in jobs if job.state in (JobState.FAILED, JobState.CANCELLED)])
+    waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
+    if not catalog.counts(batch_id).queued and not waiting:
+        return False
+    changed = threading.Event()
+    watcher = _Watcher(catalog, changed)
+    dispatcher = session.dispatcher(composition.worker_command, engine)
+    dispatcher.subscribe(watcher)
+    began = time.monotonic()
+    dispatcher.start()
+    try:
+        with progress_bar("Working", quiet=quiet) as advance:
+            while True:
+                counts = catalog.counts(batch_id)
+                advance(counts.finished, counts.total, watcher.label)
+                if counts.finished == counts.total:
+                    break
+                if not dispatcher.is_running:
+                    raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
+                changed.wait(0.5)
+                changed.clear()
+    except KeyboardInterrupt:
+        say("Stopping. Nothing is lost: the same command goes on where it stopped.")
+        return True
+    finally:
+        dispatcher.stop()
+    counts = catalog.counts(batch_id)
+    say(
+        f"{counts.succeeded} done, {counts.failed} failed, {counts.cancelled} cancelled"
+        f" in {time.monotonic() - began:.0f} s."
+    )
+    return False
+
+
+class _Watcher:
+    """Keeps the latest step for the progress bar, and says at once what failed. Called on the engine thread."""
+
+    def __init__(self, catalog: Catalog, changed: threading.Event) -> None:
+        self._catalog = catalog
+        self._changed = changed
+        self.label = ""
+
+    def __call__(self, event: JobEvent) -> None:
+        match event:
+            case Progress():
+                self.label = event.label
+            case Failed():
+                say(f"  {event.failure.message}. {event.failure.remedy}")
+            case WorkerLost():
+                say(f"  A worker process was lost on job {event.job_id}; the job is tried again.")
+            case _:
+                pass
+        self._changed.set()
+
+
+def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[str, Any]:
+    """Export, write the ΔE table, and sum up."""
+    from engine.services.export import export_items
+    from engine.services.report import write_delta_e_table
+    from engine.services.review import items_of
+
+    catalog = session.catalog
+    items = items_of(catalog, batch_id)
+    with progress_bar("Exporting", quiet=quiet) as advance:
+        exported = export_items(catalog, session.artifacts, items, export, advance)
+    for sentence in exported.failures:
+        say(f"  {sentence}")
+    jobs = all_jobs(catalog, batch_id)
+    pairs = catalog.pairs([job.pair_id for job in jobs])
+    table = export.folder / "delta_e.csv"
+    write_delta_e_table(table, [(job, pairs[job.pair_id]) for job in jobs], items)
+    say(f"{len(exported.written)} files written to {export.folder}, {len(exported.kept)} were there already.")
+    before = [i.outcome.match.before.delta_E for i in items if i.outcome.match]
+    after = [i.outcome.match.after.delta_E for i in items if i.outcome.match]
+    if after:
+        say(
+            f"ΔE00 of the garment to its flatlay: {sum(before) / len(before):.1f} before,"
+            f" {sum(after) / len(after):.1f} after (means of {len(after)} photographs); each one in {table.name}."
+        )
+    counts = catalog.counts(batch_id)
+    return {
+        "jobs": {s: getattr(counts, s) for s in ("queued", "running", "succeeded", "failed", "cancelled")},
+        "failures": [job.failure.message for job in jobs if job.failure],
+        "written": [str(path) for path in exported.written],
+        "kept": [str(path) for path in exported.kept],
+        "export_failures": list(exported.failures),
+        "table": str(table),
+        "mean_dE00_before": sum(before) / len(before) if before else None,
+        "mean_dE00_after": sum(after) / len(after) if after else None,
+    }
+
+
+def all_jobs(catalog: Catalog, batch_id: int) -> list[Job]:
+    """Every job of a batch."""
+    jobs: list[Job] = []
+    while page := catalog.jobs(batch_id, after_id=jobs[-1].id if jobs else 0):
+        jobs += page
+    return jobs

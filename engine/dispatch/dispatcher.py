@@ -1,0 +1,333 @@
+"""The engine thread: claims jobs from the catalog and runs them in supervised worker processes."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+
+from engine.dispatch.worker_process import WorkerExited, WorkerMessage, WorkerProcess
+from engine.domain.errors import printable_path
+from engine.domain.jobs import (
+    CancelledJob,
+    Failed,
+    Idle,
+    Job,
+    JobEvent,
+    JobFailure,
+    Progress,
+    Started,
+    Succeeded,
+    WorkerLost,
+)
+from engine.ports import Catalog
+from engine.worker.protocol import CancelJob, Heartbeat, Ready, RunJob
+
+MAX_ATTEMPTS = 3
+"""A picture that killed its worker this often is given up, so that it cannot stop a batch."""
+
+SILENCE_LIMIT = 120.0
+"""Seconds without a sign of life after which a worker is killed. Importing torch holds the GIL for up to 20 s."""
+
+CANCEL_LIMIT = 10.0
+"""Seconds a worker has to stop a cancelled job by itself before it is killed."""
+
+_LEASE_RENEWAL = 5.0  # seconds between heartbeats written to the catalog; one small transaction each
+_TICK = 0.25  # seconds between looks at the clock while nothing happens
+
+Listener = Callable[[JobEvent], None]
+"""Called on the engine thread; must return quickly and must not raise."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Slot:
+    """One worker process and the job it is on."""
+
+    process: WorkerProcess
+    job: Job | None = None
+    is_up: bool = False
+    last_sign: float = 0.0
+    last_lease: float = 0.0
+    cancelled_at: float | None = None
+
+
+class Dispatcher:
+    """Runs the queue. Public methods may be called from any thread.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        Where jobs are claimed and outcomes committed.
+    worker_command : sequence of str
+        Starts a worker process that speaks `engine.worker.protocol` on its standard streams.
+    workers : int
+        Worker processes at the same time. One for a GPU; on the CPU one for every two cores or so.
+    """
+
+    def __init__(
+        self,
+        catalog: Catalog,
+        worker_command: Sequence[str],
+        *,
+        workers: int = 1,
+        max_attempts: int = MAX_ATTEMPTS,
+        silence_limit: float = SILENCE_LIMIT,
+    ) -> None:
+        self._catalog = catalog
+        self._command = tuple(worker_command)
+        self._workers = workers
+        self._max_attempts = max_attempts
+        self._silence_limit = silence_limit
+        self._listeners: list[Listener] = []
+        self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._slots: dict[str, _Slot] = {}
+        self._started_workers = 0
+        self._paused = False
+        self._stopping = False
+        self._was_idle = False
+        self._thread = threading.Thread(target=self._run, name="chromask-engine")
+        self._idle = threading.Event()
+
+    # -- any thread ---------------------------------------------------------------------------------------------
+
+    def subscribe(self, listener: Listener) -> None:
+        """Have ``listener`` called with every event; subscribe before `start`."""
+        self._listeners.append(listener)
+
+    def start(self) -> None:
+        """Take jobs that a killed application left running back into the queue, and begin."""
+        recovered = self._catalog.recover(datetime.now(UTC))
+        if recovered:
+            self._catalog.log("recovered", f"{len(recovered)} unfinished jobs went back into the queue")
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Look for new jobs now."""
+        self._post(lambda: None)
+
+    def pause(self) -> None:
+        """Claim no further jobs; what runs is finished."""
+        self._post(partial(self._set_paused, True))
+
+    def resume(self) -> None:
+        """Claim jobs again."""
+        self._post(partial(self._set_paused, False))
+
+    def cancel(self, job_ids: Sequence[int]) -> None:
+        """Cancel queued and running jobs."""
+        self._post(partial(self._cancel, tuple(job_ids)))
+
+    def retry(self, job_ids: Sequence[int]) -> None:
+        """Queue failed and cancelled jobs again."""
+        self._post(partial(self._retry, tuple(job_ids)))
+
+    def wait_idle(self, timeout: float | None = None) -> bool:
+        """Wait until nothing is queued and nothing runs; False when the time is up."""
+        return self._idle.wait(timeout)
+
+    def stop(self) -> None:
+        """Put running jobs back into the queue, end the workers and the thread; returns when all are gone."""
+        self._post(self._stop)
+        if self._thread.is_alive():
+            self._thread.join()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the engine thread is alive."""
+        return self._thread.is_alive()
+
+    # -- the engine thread --------------------------------------------------------------------------------------
+
+    def _post(self, action: Callable[[], None]) -> None:
+        self._idle.clear()
+        self._inbox.put(action)
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._fill_slots()
+                with contextlib.suppress(queue.Empty):
+                    self._inbox.get(timeout=_TICK)()
+                self._watch_the_clock()
+        except Exception:
+            # The one place that catches everything: a dead engine thread must be seen, never silently idle.
+            _log.exception("the engine thread stopped on an error of its own")
+            self._catalog.log("engine stopped", "an error inside Chromask; see the log file")
+            raise
+        finally:
+            for slot in self._slots.values():
+                slot.process.kill()
+            self._idle.set()
+
+    def _fill_slots(self) -> None:
+        if self._paused or self._stopping:
+            return
+        while (worker_id := self._free_worker()) is not None:
+            job = self._catalog.claim(worker_id, datetime.now(UTC))
+            if job is None:
+                break
+            slot = self._slots.get(worker_id) or self._spawn(worker_id)
+            self._begin(slot, job)
+        self._notice_idleness()
+
+    def _free_worker(self) -> str | None:
+        """A worker id without a job: one that runs, or a new one while there is room."""
+        for worker_id, slot in self._slots.items():
+            if slot.job is None:
+                return worker_id
+        if len(self._slots) >= self._workers:
+            return None
+        self._started_workers += 1
+        return f"worker-{self._started_workers}"
+
+    def _spawn(self, worker_id: str) -> _Slot:
+        process = WorkerProcess(self._command, worker_id, self._deliver)
+        slot = _Slot(process, last_sign=time.monotonic())
+        self._slots[worker_id] = slot
+        return slot
+
+    def _deliver(self, worker_id: str, message: WorkerMessage) -> None:
+        """Called on a worker's reader thread."""
+        self._inbox.put(partial(self._on_message, worker_id, message))
+
+    def _begin(self, slot: _Slot, job: Job) -> None:
+        now = time.monotonic()
+        slot.job, slot.last_sign, slot.last_lease, slot.cancelled_at = job, now, now, None
+        self._was_idle = False
+        self._idle.clear()
+        self._emit(Started(job.id, job.attempt))
+        slot.process.send(RunJob(job.id, self._catalog.pair(job.pair_id), job.request))
+
+    def _on_message(self, worker_id: str, message: WorkerMessage) -> None:
+        slot = self._slots.get(worker_id)
+        if slot is None:
+            return
+        slot.last_sign = time.monotonic()
+        slot.is_up = slot.is_up or not isinstance(message, WorkerExited)
+        job, now = slot.job, datetime.now(UTC)
+        match message:
+            case WorkerExited():
+                self._on_exit(worker_id, slot, message)
+            case Ready() | Heartbeat() | Started():
+                pass
+            case _ if job is None or message.job_id != job.id:
+                _log.warning("%s reported on a job that it no longer has: %r", worker_id, message)
+            case Progress():
+                self._emit(message)
+            case Succeeded():
+                slot.job = None
+                if self._catalog.succeed(job.id, worker_id, message.outcome, now):
+                    self._emit(message)
+                else:
+                    self._emit(CancelledJob(job.id))
+            case Failed():
+                slot.job = None
+                if self._catalog.fail(job.id, worker_id, message.failure, now):
+                    self._emit(message)
+            case CancelledJob():
+                slot.job = None
+                self._emit(message)
+
+    def _on_exit(self, worker_id: str, slot: _Slot, exit: WorkerExited) -> None:
+        del self._slots[worker_id]
+        job = slot.job
+        if job is None:
+            return
+        if slot.cancelled_at is not None:
+            self._emit(CancelledJob(job.id))
+            return
+        self._catalog.log("worker lost", f"{exit.describe()} on job {job.id}, attempt {job.attempt}", job.id)
+        if job.attempt < self._max_attempts:
+            self._catalog.release(job.id, worker_id, count_attempt=True)
+            self._emit(WorkerLost(job.id, job.attempt))
+            return
+        failure = self._given_up(job, slot.is_up, exit)
+        if self._catalog.fail(job.id, worker_id, failure, datetime.now(UTC)):
+            self._emit(Failed(job.id, failure))
+
+    def _given_up(self, job: Job, was_up: bool, exit: WorkerExited) -> JobFailure:
+        photo = self._catalog.pair(job.pair_id).on_model.path
+        what, remedy = (
+            (
+                f"the worker process died on it {job.attempt} times ({exit.describe()})",
+                "Open the picture in another program and save it again, or leave it out; then retry.",
+            )
+            if was_up
+            else (
+                f"no worker process could be started for it ({exit.describe()})",
+                "Run 'chromask doctor' to see what is missing; then retry.",
+            )
+        )
+        return JobFailure(f"{printable_path(photo)}: {what}", remedy, retryable=True, detail=exit.last_words)
+
+    def _watch_the_clock(self) -> None:
+        now = time.monotonic()
+        for worker_id, slot in list(self._slots.items()):
+            if slot.job is None:
+                continue
+            if slot.cancelled_at is not None and now - slot.cancelled_at > CANCEL_LIMIT:
+                slot.process.kill()
+            elif now - slot.last_sign > self._silence_limit:
+                _log.error("%s gave no sign of life for %.0f s and is killed", worker_id, now - slot.last_sign)
+                slot.process.kill()
+            elif now - slot.last_lease > _LEASE_RENEWAL:
+                slot.last_lease = now
+                if not self._catalog.heartbeat(slot.job.id, worker_id, datetime.now(UTC)):
+                    self._ask_to_cancel(slot)
+
+    def _notice_idleness(self) -> None:
+        busy = any(slot.job for slot in self._slots.values())
+        if busy or self._catalog.counts().queued:
+            return
+        if not self._was_idle:
+            self._was_idle = True
+            self._emit(Idle())
+        if self._inbox.empty():
+            self._idle.set()
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+
+    def _cancel(self, job_ids: tuple[int, ...]) -> None:
+        running = {slot.job.id: slot for slot in self._slots.values() if slot.job}
+        for job_id in self._catalog.cancel(job_ids):
+            if job_id in running:
+                self._ask_to_cancel(running[job_id])
+            else:
+                self._emit(CancelledJob(job_id))
+
+    def _ask_to_cancel(self, slot: _Slot) -> None:
+        if slot.cancelled_at is None and slot.job is not None:
+            slot.cancelled_at = time.monotonic()
+            slot.process.send(CancelJob(slot.job.id))
+
+    def _retry(self, job_ids: tuple[int, ...]) -> None:
+        self._catalog.retry(job_ids)
+        self._was_idle = False
+
+    def _stop(self) -> None:
+        self._stopping = True
+        for worker_id, slot in self._slots.items():
+            if slot.job is not None:
+                self._catalog.release(slot.job.id, worker_id, count_attempt=False)
+
+    def _emit(self, event: JobEvent) -> None:
+        for listener in self._listeners:
+            listener(event)
+
+
+def suggested_workers(cores: int, *, on_gpu: bool) -> int:
+    """How many worker processes suit the machine: one for a GPU, otherwise one for every two cores, four at most.
+
+    OpenCV's GrabCut and guided filters use about one and a half cores of one process; more than four workers are
+    limited by the memory for 48-megapixel pictures (about 2 GB each).
+    """
+    return 1 if on_gpu else max(1, min(4, cores // 2))

@@ -1,0 +1,140 @@
+"""Looks at the machine: what works, what does not, and what to do about it."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import metadata, util
+from pathlib import Path
+
+from engine.domain.errors import KnownError
+
+_GIB = 1024**3
+
+
+class Health(StrEnum):
+    """How a part of the machine does."""
+
+    OK = "ok"
+    NOTE = "note"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the examination; ``remedy`` is empty where nothing needs to be done."""
+
+    part: str
+    health: Health
+    what: str
+    remedy: str = ""
+
+
+def examine(catalog: Path, model: Path | None) -> list[Finding]:
+    """Examine Python, Qt, torch, GPU, model folders, disk and colour profiles; takes some seconds (it starts torch)."""
+    looks: tuple[Callable[[], Finding], ...] = (
+        _python,
+        _qt,
+        _torch,
+        _gpu,
+        lambda: _kontext(model),
+        _memory,
+        lambda: _disk(catalog),
+        _profiles,
+    )
+    return [look() for look in looks]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if (3, 11) <= sys.version_info[:2] <= (3, 13):
+        return Finding("Python", Health.OK, f"{version} on {platform.system()} {platform.machine()}")
+    return Finding("Python", Health.BROKEN, f"{version} is not supported", "Install Python 3.11, 3.12 or 3.13.")
+
+
+def _qt() -> Finding:
+    if util.find_spec("PySide6") is None:
+        return Finding("Window", Health.BROKEN, "PySide6 is missing", "Run installer/bootstrap.py again.")
+    code = "from PySide6.QtWidgets import QApplication; QApplication([]); print('up')"
+    environment = {**os.environ, "QT_QPA_PLATFORM": "offscreen"}
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=60)
+    version = metadata.version("PySide6-Essentials")
+    if run.returncode != 0:
+        last = run.stderr.strip().splitlines()[-1:] or ["no message"]
+        remedy = "Install the system libraries that installer/bootstrap.py lists."
+        return Finding("Window", Health.BROKEN, f"Qt {version} does not start: {last[0]}", remedy)
+    if platform.system() == "Linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return Finding(
+            "Window", Health.NOTE, f"Qt {version} works, but there is no screen",
+            "Use the command line, or set DISPLAY.",
+        )  # fmt: skip
+    return Finding("Window", Health.OK, f"Qt {version}")
+
+
+def _torch() -> Finding:
+    if util.find_spec("torch") is None:
+        return Finding("torch", Health.BROKEN, "torch is missing", "Run installer/bootstrap.py again.")
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("torch", "diffusers", "peft"))
+    return Finding("torch", Health.OK, versions)
+
+
+def _gpu() -> Finding:
+    code = (
+        "import json, torch; c = torch.cuda.is_available(); p = torch.cuda.get_device_properties(0) if c else None;"
+        "print(json.dumps([p.name, p.total_memory] if p else []))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
+    if run.returncode != 0:
+        last = run.stderr.strip().splitlines()[-1:] or ["no message"]
+        return Finding("GPU", Health.BROKEN, f"torch does not start: {last[0]}", "Run installer/bootstrap.py again.")
+    found = json.loads(run.stdout.strip().splitlines()[-1])
+    if found:
+        return Finding("GPU", Health.OK, f"{found[0]}, {found[1] / _GIB:.0f} GiB")
+    if shutil.which("nvidia-smi"):
+        remedy = "Install torch with CUDA for this driver (see docs/models.md)."
+        return Finding("GPU", Health.NOTE, "there is an NVIDIA card, but this torch cannot use it", remedy)
+    return Finding("GPU", Health.NOTE, "none: the classical engine runs on the CPU", "")
+
+
+def _kontext(model: Path | None) -> Finding:
+    from engine.inference.kontext.availability import kontext_status
+
+    status = kontext_status(model)
+    if status.available:
+        return Finding("FLUX.1 Kontext", Health.OK, f"found at {status.model}")
+    return Finding("FLUX.1 Kontext", Health.NOTE, status.reason, status.remedy)
+
+
+def _memory() -> Finding:
+    import psutil
+
+    total, free = psutil.virtual_memory().total / _GIB, psutil.virtual_memory().available / _GIB
+    if free < 4:
+        return Finding("Memory", Health.NOTE, f"{free:.0f} of {total:.0f} GiB are free", "Close other programs.")
+    return Finding("Memory", Health.OK, f"{free:.0f} of {total:.0f} GiB are free")
+
+
+def _disk(catalog: Path) -> Finding:
+    folder = next(parent for parent in (catalog.parent, *catalog.parent.parents) if parent.exists())
+    free = shutil.disk_usage(folder).free / _GIB
+    if not os.access(folder, os.W_OK):
+        return Finding("Disk", Health.BROKEN, f"{folder} cannot be written to", "Choose another catalog (--catalog).")
+    if free < 5:
+        return Finding("Disk", Health.NOTE, f"{free:.1f} GiB are free at {folder}", "Free some space.")
+    return Finding("Disk", Health.OK, f"{free:.0f} GiB are free at {folder}")
+
+
+def _profiles() -> Finding:
+    from engine.imaging.raster.icc import profile_description, srgb_profile
+
+    try:
+        return Finding("Colour profiles", Health.OK, f"LittleCMS works ({profile_description(srgb_profile())})")
+    except KnownError as error:
+        return Finding("Colour profiles", Health.BROKEN, error.what, error.remedy)

@@ -1,0 +1,227 @@
+"""Export: writes results as layered PSD and flat files, re-opens what it wrote, and notes it in the catalog."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.domain.assets import AssetPair
+from engine.domain.errors import KnownError
+from engine.domain.files import complete_file
+from engine.domain.picture import Picture
+from engine.domain.review import Decision, ExportFormat, ReviewItem
+from engine.ports import ArtifactStore, Catalog
+from engine.services.intake import file_sha256
+
+
+@dataclass(frozen=True, slots=True)
+class ExportPlan:
+    """Where and what to export.
+
+    Attributes
+    ----------
+    formats : tuple of ExportFormat
+        ``MASK`` writes the mask as PNG beside the others.
+    approved_only : bool
+        False exports pending results too; rejected ones never leave.
+    overwrite : bool
+        False refuses to touch a file that exists, unless this very result wrote it before.
+    """
+
+    folder: Path
+    formats: tuple[ExportFormat, ...] = (ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.MASK)
+    approved_only: bool = False
+    overwrite: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ExportReport:
+    """What an export did.
+
+    Attributes
+    ----------
+    written : tuple of Path
+        Files written by this call.
+    kept : tuple of Path
+        Files that an earlier call had written already, unchanged since.
+    failures : tuple of str
+        One sentence each.
+    """
+
+    written: tuple[Path, ...]
+    kept: tuple[Path, ...]
+    failures: tuple[str, ...]
+
+
+def export_items(
+    catalog: Catalog,
+    artifacts: ArtifactStore,
+    items: Sequence[ReviewItem],
+    plan: ExportPlan,
+    advance: Callable[[int, int, str], None] | None = None,
+) -> ExportReport:
+    """Export every item the plan admits; a failing file does not stop the others.
+
+    Parameters
+    ----------
+    advance : callable, optional
+        ``advance(done, total, name)`` before each item; may raise `engine.domain.errors.Cancelled`.
+    """
+    chosen = [item for item in items if _admits(plan, item.decision)]
+    names = output_names(item.pair for item in items)
+    written, kept, failures = list[Path](), list[Path](), list[str]()
+    for done, item in enumerate(chosen):
+        if advance:
+            advance(done, len(chosen), item.pair.on_model.path.name)
+        stem = names[item.pair.id]
+        if item.outcome.mask.name != "garment":
+            stem = f"{stem}_{item.outcome.mask.name}"
+        try:
+            export = _ItemExport(catalog, artifacts, item, plan, stem)
+            for format in formats_for(item, plan.formats):
+                path, is_new = export.write(format)
+                (written if is_new else kept).append(path)
+        except KnownError as error:
+            failures.append(str(error))
+            catalog.log("export failed", str(error), item.job.id)
+    if advance:
+        advance(len(chosen), len(chosen), "")
+    return ExportReport(tuple(written), tuple(kept), tuple(failures))
+
+
+def formats_for(item: ReviewItem, wanted: Iterable[ExportFormat]) -> list[ExportFormat]:
+    """The formats that an item can have: without a matched picture only the PSD and the mask make sense."""
+    matched_only = {ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.JPEG}
+    return [format for format in wanted if item.outcome.match is not None or format not in matched_only]
+
+
+def output_names(pairs: Iterable[AssetPair]) -> dict[int, str]:
+    """A file stem for each pair id, unique within the batch and the same every time.
+
+    The photograph's own stem where it is unique (case ignored, as disks do); otherwise with its folder's name, and
+    with the pair's number where even that is not enough. Control characters and what Windows forbids become ``_``;
+    stems are cut to 180 bytes, so that suffixes fit every file system's 255.
+    """
+    by_id = {pair.id: pair for pair in pairs}
+    plain = {id: _file_stem(pair.on_model.path.stem) for id, pair in by_id.items()}
+    plain_count = Counter(stem.casefold() for stem in plain.values())
+    names: dict[int, str] = {}
+    for id, pair in by_id.items():
+        stem = plain[id]
+        names[id] = (
+            stem if plain_count[stem.casefold()] == 1 else _file_stem(f"{pair.on_model.path.parent.name}_{stem}")
+        )
+    count = Counter(name.casefold() for name in names.values())
+    return {id: name if count[name.casefold()] == 1 else f"{name}_{id}" for id, name in names.items()}
+
+
+def _file_stem(text: str) -> str:
+    cleaned = re.sub(r'[\x00-\x1f\x7f<>:"/\\|?*]', "_", text).strip(" .") or "picture"
+    return cleaned.encode()[:180].decode(errors="ignore")
+
+
+def _admits(plan: ExportPlan, decision: Decision) -> bool:
+    return decision is Decision.APPROVED or (decision is Decision.PENDING and not plan.approved_only)
+
+
+class _ItemExport:
+    """Writes one item's files; the photograph and the matched picture are decoded once, when first needed."""
+
+    def __init__(
+        self, catalog: Catalog, artifacts: ArtifactStore, item: ReviewItem, plan: ExportPlan, stem: str
+    ) -> None:
+        self._catalog, self._artifacts, self._item, self._plan, self._stem = catalog, artifacts, item, plan, stem
+        self._source: Picture | None = None
+        self._finished: Mapping[tuple[ExportFormat, Path], str] = {
+            (record.format, record.path): record.sha256 for record in catalog.exports(item.job.id)
+        }
+
+    def write(self, format: ExportFormat) -> tuple[Path, bool]:
+        """Write one file; the path, and whether it was written now (False: an earlier export did, and it is intact)."""
+        path = self.path(format)
+        ours = (format, path) in self._finished
+        digest = self._finished.get((format, path), "")
+        if ours and digest and path.exists() and file_sha256(path) == digest:
+            return path, False
+        # A record without a hash is an export that was cut off between the rename and the catalog: the file is ours.
+        overwrite = self._plan.overwrite or (ours and not digest)
+        record = None
+        if overwrite or not path.exists():
+            record = self._catalog.begin_export(self._item.job.id, format, path, datetime.now(UTC))
+        with complete_file(path, overwrite=overwrite) as temporary:
+            self._write_format(format, temporary)
+            digest = file_sha256(temporary)
+        if record is not None:
+            self._catalog.finish_export(record.id, digest)
+        return path, True
+
+    def path(self, format: ExportFormat) -> Path:
+        """Final name. ``_matched`` keeps a flat file apart from the original should both share a folder."""
+        flat = format in (ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.JPEG)
+        suffix = {ExportFormat.MASK: f"_{self._item.outcome.mask.name}-mask.png"}.get(format, format.suffix)
+        if format is ExportFormat.MASK and self._item.outcome.mask.name != "garment":
+            suffix = "-mask.png"
+        return self._plan.folder.absolute() / f"{self._stem}{'_matched' if flat else ''}{suffix}"
+
+    def _write_format(self, format: ExportFormat, path: Path) -> None:
+        from engine.imaging.raster import encode
+
+        match format:
+            case ExportFormat.PSD:
+                self._write_psd(path)
+            case ExportFormat.TIFF:
+                encode.write_tiff(path, self._matched())
+            case ExportFormat.PNG:
+                encode.write_png(path, self._matched())
+            case ExportFormat.JPEG:
+                encode.write_jpeg(path, self._matched())
+            case ExportFormat.MASK:
+                path.write_bytes(self._artifacts.read(self._item.outcome.mask.alpha))
+
+    def _write_psd(self, path: Path) -> None:
+        from engine.imaging.psd.document import AlphaChannel, LayeredDocument, PixelLayer
+        from engine.imaging.psd.verify import verify_psd
+        from engine.imaging.psd.writer import write_psd
+        from engine.imaging.raster.encode import decode_mask
+
+        source, mask = self._original(), self._item.outcome.mask
+        alpha = decode_mask(self._artifacts.read(mask.alpha))
+        layers: tuple[PixelLayer, ...] = ()
+        composite = source.pixels
+        if self._item.outcome.match is not None:
+            composite = self._matched().pixels
+            layers = (PixelLayer("Matched colour", composite, alpha),)
+        document = LayeredDocument(
+            extent=source.extent,
+            bit_depth=source.bit_depth,
+            background=source.pixels,
+            layers=layers,
+            alpha_channels=(AlphaChannel(mask.name, alpha),),
+            composite=composite,
+            icc=source.icc,
+            dpi=source.dpi,
+            exif=source.exif,
+            xmp=source.xmp,
+        )
+        write_psd(path, document)
+        verify_psd(path, document)
+
+    def _original(self) -> Picture:
+        from engine.imaging.raster.decode import read_picture
+
+        if self._source is None:
+            asset = self._item.pair.on_model
+            self._source = read_picture(asset.path, sha256=asset.sha256)
+        return self._source
+
+    def _matched(self) -> Picture:
+        from engine.imaging.raster.decode import read_picture
+
+        match = self._item.outcome.match
+        assert match is not None
+        pixels = read_picture(self._artifacts.path(match.picture)).pixels
+        return replace(self._original(), pixels=pixels)

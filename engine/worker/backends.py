@@ -1,0 +1,35 @@
+"""Keeps the backends of a worker process, each built when its first job comes."""
+
+from __future__ import annotations
+
+from engine.domain.requests import EngineName
+from engine.ports import Backend
+
+
+class Backends:
+    """Builds backends once. Used by the worker's main thread only."""
+
+    def __init__(self) -> None:
+        self._built: dict[EngineName, Backend] = {}
+
+    def get(self, name: EngineName) -> Backend:
+        """The backend of that name.
+
+        Raises
+        ------
+        KnownError
+            Kontext's libraries or files are not usable.
+        """
+        if name not in self._built:
+            self._built[name] = _build(name)
+        return self._built[name]
+
+
+def _build(name: EngineName) -> Backend:
+    if name is EngineName.KONTEXT:
+        from engine.inference.kontext.backend import KontextBackend
+
+        return KontextBackend()
+    from engine.inference.classical import ClassicalBackend
+
+    return ClassicalBackend()

@@ -1,0 +1,114 @@
+"""The worker process: reads commands from standard input, runs jobs one by one, reports on standard output."""
+
+from __future__ import annotations
+
+import os
+import queue
+import sys
+import threading
+import traceback
+from typing import BinaryIO
+
+from engine.domain.errors import BugError, Cancelled, KnownError
+from engine.domain.jobs import CancelledJob, Failed, JobFailure, Progress, Succeeded
+from engine.ports import ArtifactStore, ReportStep
+from engine.worker.backends import Backends
+from engine.worker.pipeline import run_request
+from engine.worker.protocol import CancelJob, Heartbeat, Ready, Report, RunJob, decode_command, encode_report
+
+_HEARTBEAT = 1.0  # seconds
+
+
+def main(artifacts: ArtifactStore) -> int:
+    """Serve jobs until standard input closes. Standard output belongs to the protocol alone."""
+    reports = _claim_stdout()
+    worker = _Worker(artifacts, reports)
+    threading.Thread(target=worker.read_commands, args=(sys.stdin.buffer,), name="commands", daemon=True).start()
+    threading.Thread(target=worker.beat, name="heartbeat", daemon=True).start()
+    worker.serve()
+    return 0
+
+
+def _claim_stdout() -> BinaryIO:
+    """Keep the real standard output for reports; whatever libraries print goes to standard error."""
+    descriptor = os.dup(1)
+    os.dup2(2, 1)
+    return os.fdopen(descriptor, "wb", buffering=0)
+
+
+class _Worker:
+    def __init__(self, artifacts: ArtifactStore, reports: BinaryIO) -> None:
+        self._artifacts = artifacts
+        self._reports = reports
+        self._write_lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
+        self._cancelled: set[int] = set()
+        self._backends = Backends()
+
+    def read_commands(self, commands: BinaryIO) -> None:
+        """On its own thread. The end of the input means that the application is gone: leave at once, in mid-job."""
+        for line in commands:
+            command = decode_command(line)
+            if isinstance(command, CancelJob):
+                self._cancelled.add(command.job_id)
+            else:
+                self._jobs.put(command)
+        os._exit(0)
+
+    def beat(self) -> None:
+        """On its own thread."""
+        pause = threading.Event()
+        while not pause.wait(_HEARTBEAT):
+            self._report(Heartbeat())
+
+    def serve(self) -> None:
+        self._report(Ready(os.getpid()))
+        while True:
+            job = self._jobs.get()
+            self._report(self._run(job))
+
+    def _run(self, job: RunJob) -> Succeeded | Failed | CancelledJob:
+        photo = job.pair.on_model.path
+        try:
+            outcome = run_request(
+                job.pair, job.request, self._backends, self._artifacts, self._step_reporter(job.job_id)
+            )
+            return Succeeded(job.job_id, outcome)
+        except Cancelled:
+            return CancelledJob(job.job_id)
+        except KnownError as error:
+            if error.path is None:
+                error.path = photo
+            return Failed(job.job_id, failure_of(error))
+        except MemoryError:
+            message = f"{photo}: there is not enough memory for this picture"
+            return Failed(job.job_id, JobFailure(message, "Close other programs, or scale the picture down.", True))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone: the batch goes on
+            message = f"{photo}: an error inside Chromask ({type(error).__name__}: {error})"
+            detail = traceback.format_exc()
+            kind = "" if isinstance(error, BugError) else " and the picture"
+            return Failed(job.job_id, JobFailure(message, f"Report it with the details below{kind}.", False, detail))
+        finally:
+            self._cancelled.discard(job.job_id)
+
+    def _step_reporter(self, job_id: int) -> ReportStep:
+        def report(step: int, total: int, label: str) -> None:
+            if job_id in self._cancelled:
+                raise Cancelled
+            self._report(Progress(job_id, step, total, label))
+
+        return report
+
+    def _report(self, report: Report) -> None:
+        line = encode_report(report)
+        with self._write_lock:
+            try:
+                self._reports.write(line)
+            except BrokenPipeError:
+                os._exit(0)
+
+
+def failure_of(error: KnownError) -> JobFailure:
+    """An operator's sentence as it is stored with the job."""
+    sentence = str(error).removesuffix(f" {error.remedy}").removesuffix(".")
+    return JobFailure(sentence, error.remedy, error.retryable)

@@ -1,0 +1,65 @@
+"""What the engine thread and a worker process say to each other: one JSON object a line on the standard streams."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from engine.domain.assets import AssetPair
+from engine.domain.codec import from_json, register_union, to_json
+from engine.domain.jobs import CancelledJob, Failed, Progress, Started, Succeeded
+from engine.domain.requests import Request
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """To the worker: do this job. One at a time."""
+
+    job_id: int
+    pair: AssetPair
+    request: Request
+
+
+@dataclass(frozen=True, slots=True)
+class CancelJob:
+    """To the worker: stop this job at its next step."""
+
+    job_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """From the worker: it is up and takes jobs."""
+
+    pid: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heartbeat:
+    """From the worker, every second: it is alive."""
+
+
+Command = RunJob | CancelJob
+Report = Ready | Heartbeat | Started | Progress | Succeeded | Failed | CancelledJob
+
+register_union(Command)
+register_union(Report)
+
+
+def encode_command(command: Command) -> bytes:
+    """One line, ended by a newline; JSON escapes newlines inside."""
+    return to_json(command, Command).encode() + b"\n"
+
+
+def decode_command(line: bytes) -> Command:
+    """Parse a line of `encode_command`."""
+    return from_json(line.decode(), Command)
+
+
+def encode_report(report: Report) -> bytes:
+    """One line, ended by a newline."""
+    return to_json(report, Report).encode() + b"\n"
+
+
+def decode_report(line: bytes) -> Report:
+    """Parse a line of `encode_report`."""
+    return from_json(line.decode(), Report)

@@ -1,0 +1,59 @@
+"""Composition root: builds the services and hands them to the window, the command line or the worker process."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+VERSION = "0.1.0"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run Chromask; the exit code is 0 done, 1 some jobs failed, 2 wrong usage.
+
+    Everything is imported where it is used: ``--version`` and ``--help`` answer in a fraction of a second.
+    """
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    if arguments == ["--version"]:
+        print(f"chromask {VERSION}")  # noqa: T201 - the answer itself
+        return 0
+    if arguments[:1] == ["worker"]:
+        return _worker(Path(arguments[1]))
+    from engine.cli.app import Composition, run
+    from storage.location import SqlCatalogLocation
+
+    return run(arguments, Composition(VERSION, SqlCatalogLocation(), worker_command, _window))
+
+
+def worker_command(catalog: Path) -> list[str]:
+    """The command line that starts a worker process for a catalog; also from a frozen application."""
+    program = [] if getattr(sys, "frozen", False) else [str(Path(__file__).resolve())]
+    return [sys.executable, *program, "worker", str(catalog)]
+
+
+def _worker(catalog: Path) -> int:
+    from engine.worker.loop import main as serve
+    from storage.location import SqlCatalogLocation
+
+    return serve(SqlCatalogLocation().open_artifacts(catalog))
+
+
+def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
+    from engine.cli.composition import default_export_folder
+    from engine.dispatch.session import open_session
+    from engine.services.demo import draw_demo
+    from gui.app import run_window
+    from gui.services import WindowServices
+    from storage.location import SqlCatalogLocation
+
+    with open_session(SqlCatalogLocation(), catalog) as session:
+        dispatcher = session.dispatcher(worker_command)
+        services = WindowServices(
+            session.catalog, session.artifacts, dispatcher, default_export_folder(), lambda f: draw_demo(f).pictures
+        )
+        return run_window(services, [str(path) for path in drop])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
