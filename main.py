@@ -21,9 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["worker"]:
         return _worker(Path(arguments[1]))
     from engine.cli.app import Composition, run
-    from storage.location import SqlCatalogLocation
+    from storage.location import SqliteLocation
 
-    return run(arguments, Composition(VERSION, SqlCatalogLocation(), worker_command, _window))
+    return run(arguments, Composition(VERSION, SqliteLocation(), worker_command, _window))
 
 
 def worker_command(catalog: Path) -> list[str]:
@@ -34,20 +34,21 @@ def worker_command(catalog: Path) -> list[str]:
 
 def _worker(catalog: Path) -> int:
     from engine.worker.loop import main as serve
-    from storage.location import SqlCatalogLocation
+    from storage.location import SqliteLocation
 
-    return serve(SqlCatalogLocation().open_artifacts(catalog))
+    return serve(SqliteLocation().open_artifacts(catalog))
 
 
 def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
+    from gui.app import run_window
+
     from engine.cli.composition import default_export_folder
     from engine.dispatch.session import open_session
     from engine.services.demo import draw_demo
-    from gui.app import run_window
     from gui.services import WindowServices
-    from storage.location import SqlCatalogLocation
+    from storage.location import SqliteLocation
 
-    with open_session(SqlCatalogLocation(), catalog) as session:
+    with open_session(SqliteLocation(), catalog) as session:
         dispatcher = session.dispatcher(worker_command)
         services = WindowServices(
             session.catalog, session.artifacts, dispatcher, default_export_folder(), lambda f: draw_demo(f).pictures

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import platform
 from pathlib import Path
+from statistics import fmean
 from typing import Annotated
 
 import typer
@@ -28,6 +29,7 @@ def demo(
     from engine.services.demo import draw_demo, measure_against_truth, write_demo_report
     from engine.services.export import ExportPlan
     from engine.services.plan import BatchPlan
+    from engine.services.review import items_of
 
     composition = composition_of(context)
     if not headless and not _has_screen():
@@ -38,8 +40,15 @@ def demo(
     with open_session(composition.location, out / "catalog.db") as session:
         plan = BatchPlan(engine=EngineName.CLASSICAL)
         summary = run_folders(composition, session, [demo_set.pictures], plan, ExportPlan(out / "results"))
-        truth = measure_against_truth(session, demo_set, summary["batch"]["id"])
-        report = write_demo_report(session, summary["batch"]["id"], truth, out / "report.html")
+        items = items_of(session.catalog, summary["batch"]["id"])
+        figures = measure_against_truth(items, session.artifacts, demo_set)
+        report = write_demo_report(out.absolute() / "report.html", items, session.artifacts, figures)
+    if figures:
+        say(
+            f"Against the drawn truth: ΔE00 {fmean(f.before for f in figures.values()):.1f} before,"
+            f" {fmean(f.after for f in figures.values()):.1f} after;"
+            f" mask IoU {fmean(f.mask_iou for f in figures.values()):.2f} (means of {len(figures)})."
+        )
     say(f"Report: {report}")
     if not headless:
         raise typer.Exit(composition.open_window(out / "catalog.db", ()))

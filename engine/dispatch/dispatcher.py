@@ -90,7 +90,7 @@ class Dispatcher:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._slots: dict[str, _Slot] = {}
         self._started_workers = 0
-        self._paused = False
+        self._paused = threading.Event()
         self._stopping = False
         self._was_idle = False
         self._thread = threading.Thread(target=self._run, name="chromask-engine")
@@ -115,11 +115,12 @@ class Dispatcher:
 
     def pause(self) -> None:
         """Claim no further jobs; what runs is finished."""
-        self._post(partial(self._set_paused, True))
+        self._paused.set()
 
     def resume(self) -> None:
         """Claim jobs again."""
-        self._post(partial(self._set_paused, False))
+        self._paused.clear()
+        self.wake()
 
     def cancel(self, job_ids: Sequence[int]) -> None:
         """Cancel queued and running jobs."""
@@ -168,7 +169,7 @@ class Dispatcher:
             self._idle.set()
 
     def _fill_slots(self) -> None:
-        if self._paused or self._stopping:
+        if self._paused.is_set() or self._stopping:
             return
         while (worker_id := self._free_worker()) is not None:
             job = self._catalog.claim(worker_id, datetime.now(UTC))
@@ -292,9 +293,6 @@ class Dispatcher:
             self._emit(Idle())
         if self._inbox.empty():
             self._idle.set()
-
-    def _set_paused(self, paused: bool) -> None:
-        self._paused = paused
 
     def _cancel(self, job_ids: tuple[int, ...]) -> None:
         running = {slot.job.id: slot for slot in self._slots.values() if slot.job}

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.domain.assets import AssetPair
 from engine.domain.errors import KnownError
@@ -16,6 +17,9 @@ from engine.domain.picture import Picture
 from engine.domain.review import Decision, ExportFormat, ReviewItem
 from engine.ports import ArtifactStore, Catalog
 from engine.services.intake import file_sha256
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha, Pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +132,31 @@ def _admits(plan: ExportPlan, decision: Decision) -> bool:
     return decision is Decision.APPROVED or (decision is Decision.PENDING and not plan.approved_only)
 
 
+def layer_under_mask(below: Pixels, composite: Pixels, alpha: Alpha) -> Pixels:
+    """The layer that, seen through ``alpha`` over ``below``, gives ``composite``.
+
+    The composite was blended at the mask's soft edge already; put under the same mask again it would be blended twice.
+    Solves ``composite = below + (layer - below) * alpha / 255`` and clips to the range. Where alpha is 0 the layer is
+    what lies below.
+
+    Parameters
+    ----------
+    below, composite : ndarray
+        ``(H, W, 3)`` uint8 or uint16.
+    alpha : ndarray
+        ``(H, W)`` uint8.
+    """
+    import numpy as np
+
+    layer = composite.copy()
+    soft = (alpha > 0) & (alpha < 255)
+    base = below[soft].astype(np.float32)
+    weight = alpha[soft].astype(np.float32)[:, None] / 255
+    solved = base + (composite[soft] - base) / weight
+    layer[soft] = np.clip(np.rint(solved), 0, np.iinfo(composite.dtype).max).astype(composite.dtype)
+    return layer
+
+
 class _ItemExport:
     """Writes one item's files; the photograph and the matched picture are decoded once, when first needed."""
 
@@ -163,6 +192,8 @@ class _ItemExport:
         """Final name. ``_matched`` keeps a flat file apart from the original should both share a folder."""
         flat = format in (ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.JPEG)
         suffix = {ExportFormat.MASK: f"_{self._item.outcome.mask.name}-mask.png"}.get(format, format.suffix)
+        if format is ExportFormat.PSD and self._is_too_large_for_psd():
+            suffix = ".psb"
         if format is ExportFormat.MASK and self._item.outcome.mask.name != "garment":
             suffix = "-mask.png"
         return self._plan.folder.absolute() / f"{self._stem}{'_matched' if flat else ''}{suffix}"
@@ -194,7 +225,7 @@ class _ItemExport:
         composite = source.pixels
         if self._item.outcome.match is not None:
             composite = self._matched().pixels
-            layers = (PixelLayer("Matched colour", composite, alpha),)
+            layers = (PixelLayer("Matched colour", layer_under_mask(source.pixels, composite, alpha), alpha),)
         document = LayeredDocument(
             extent=source.extent,
             bit_depth=source.bit_depth,
@@ -207,8 +238,18 @@ class _ItemExport:
             exif=source.exif,
             xmp=source.xmp,
         )
-        write_psd(path, document)
-        verify_psd(path, document)
+        write_psd(path, document, force_psb=path.suffix == ".psb")
+        verify_psd(path, document, shown_as=self.path(ExportFormat.PSD))
+
+    def _is_too_large_for_psd(self) -> bool:
+        """Whether Photoshop's large document format is needed: sides above 30,000 px, or close to 2 GB.
+
+        Background, matched layer and composite have three planes each, mask and alpha channel one; PackBits and ZIP may
+        exceed the raw size a little.
+        """
+        asset = self._item.pair.on_model
+        size = asset.extent.pixels * 11 * (2 if asset.bit_depth == 16 else 1)
+        return max(asset.extent.width, asset.extent.height) > 30_000 or size * 1.02 > 2_000_000_000
 
     def _original(self) -> Picture:
         from engine.imaging.raster.decode import read_picture

@@ -19,10 +19,16 @@ from engine.worker.protocol import CancelJob, Heartbeat, Ready, Report, RunJob, 
 _HEARTBEAT = 1.0  # seconds
 
 
-def main(artifacts: ArtifactStore) -> int:
-    """Serve jobs until standard input closes. Standard output belongs to the protocol alone."""
+def main(artifacts: ArtifactStore, backends: Backends | None = None) -> int:
+    """Serve jobs until standard input closes. Standard output belongs to the protocol alone.
+
+    Parameters
+    ----------
+    backends : Backends, optional
+        Others than the built-in ones.
+    """
     reports = _claim_stdout()
-    worker = _Worker(artifacts, reports)
+    worker = _Worker(artifacts, reports, backends or Backends())
     threading.Thread(target=worker.read_commands, args=(sys.stdin.buffer,), name="commands", daemon=True).start()
     threading.Thread(target=worker.beat, name="heartbeat", daemon=True).start()
     worker.serve()
@@ -37,13 +43,13 @@ def _claim_stdout() -> BinaryIO:
 
 
 class _Worker:
-    def __init__(self, artifacts: ArtifactStore, reports: BinaryIO) -> None:
+    def __init__(self, artifacts: ArtifactStore, reports: BinaryIO, backends: Backends) -> None:
         self._artifacts = artifacts
         self._reports = reports
         self._write_lock = threading.Lock()
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
-        self._backends = Backends()
+        self._backends = backends
 
     def read_commands(self, commands: BinaryIO) -> None:
         """On its own thread. The end of the input means that the application is gone: leave at once, in mid-job."""
