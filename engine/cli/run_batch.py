@@ -50,10 +50,10 @@ def run(
     """Pair, process and export whole folders. Run it again after an interruption: it goes on where it stopped."""
     from engine.services.export import ExportPlan
     from engine.services.plan import BatchPlan, parse_tasks
-    from engine.services.registries import mask_types
+    from engine.services.registries import load_registry
 
     composition = composition_of(context)
-    garment_mask, color_match, dreamed = parse_tasks(tasks, mask_types())
+    garment_mask, color_match, dreamed = parse_tasks(tasks, load_registry().mask_types())
     plan = BatchPlan(garment_mask, color_match, dreamed, engine, model, label)
     export = ExportPlan(out, parse_formats(format), approved_only, overwrite)
     with open_session(composition.location, catalog) as session:

@@ -1,0 +1,275 @@
+"""Give the garment on the model the colour it has on the flatlay, and touch nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from engine.domain.errors import KnownError
+from engine.imaging.color.difference import delta_E_2000
+from engine.imaging.color.guide import guide_samples, guide_weight
+from engine.imaging.color.icc import RgbSpace, rgb_space
+from engine.imaging.color.samples import garment_samples, require_color, robust_mean
+from engine.imaging.color.spaces import lab_to_linear, lightness_of, row_chunks, xyz_to_lab
+from engine.imaging.color.transfer import GarmentTransfer, fit_transfer
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from engine.domain.picture import Alpha, ColorGuide, Picture, Pixels
+    from engine.imaging.color.icc import Floats
+
+PLAUSIBLE_DELTA_E = 60.0
+"""Largest ΔE00 a correction may need. Black to white is 100, a garment dyed or lit wrongly stays below some 50; beyond
+60 the flatlay shows another article and a match would only hide it."""
+
+STRENGTHS = (1.0, 0.75, 0.5, 0.25)
+"""Tried from the strongest; the first that brings the garment nearer to the flatlay is taken."""
+
+_ALREADY = 1.0
+"""ΔE00 at which two surfaces side by side are just told apart: below it nothing is gained by repainting."""
+
+_TEXTURE = 0.98
+"""Gradient correlation below which the operator is told that the fabric's texture suffered."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedPicture:
+    """A colour match at native size.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        ``(H, W, 3)``, dtype and encoding of the photograph.
+    strength : float
+        0 to 1, how much of the fitted correction was applied; 0 left the photograph as it was.
+    strategy : str
+        ``transport``, ``transport + guide`` or ``unchanged``.
+    texture : float
+        Correlation of the L gradients of the fabric (L between its 1st and 99th percentile), result against photograph,
+        at native size.
+    outside_max_change : int
+        Largest change of a channel value where alpha is zero, measured.
+    provenance : dict
+        Method, figures and the guide's provenance.
+    notices : tuple of str
+        For the operator, one sentence each.
+    """
+
+    pixels: Pixels
+    strength: float
+    strategy: str
+    texture: float
+    outside_max_change: int
+    provenance: dict[str, str | float | int]
+    notices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Correction:
+    """A strength of a transfer, mixed with the guide's transfer where there is one."""
+
+    transfer: GarmentTransfer
+    guided: GarmentTransfer | None
+    guide_weight: float
+    strength: float
+
+    def __call__(self, lab: Floats) -> Floats:
+        out = self.transfer(lab)
+        if self.guided is not None:
+            out += np.float32(self.guide_weight) * (self.guided(lab) - out)
+        out -= lab
+        out *= np.float32(self.strength)
+        out += lab
+        return out
+
+
+def match_garment(
+    on_model: Picture, alpha: Alpha, flatlay: Picture, flatlay_alpha: Alpha, guide: ColorGuide | None = None
+) -> MatchedPicture:
+    """Give the on-model garment the flatlay's colour inside its mask.
+
+    The transfer is fitted on samples at 800 px and applied to the native pixels in float. At soft mask edges the
+    corrected and the original pixel are mixed in linear light, because a pixel that is half garment and half background
+    is a sum of light, and mixing in an encoded space draws dark fringes. The mask is feathered inwards only. The result
+    is never farther from the flatlay than the photograph: a weaker strength is tried, then nothing is changed.
+
+    Parameters
+    ----------
+    on_model : Picture
+        Any RGB profile, 8 or 16 bit.
+    alpha : ndarray
+        ``(H, W)`` uint8, 255 = garment, of the on-model photograph.
+    flatlay : Picture
+        Any RGB profile; it need not be that of ``on_model``.
+    flatlay_alpha : ndarray
+        ``(h, w)`` uint8, 255 = garment, of the flatlay.
+    guide : ColorGuide, optional
+        A model's painting of the garment in the wanted colour; it sways the transfer, none of its pixels is used.
+
+    Returns
+    -------
+    MatchedPicture
+        Pixels where alpha is zero are the photograph's, bit for bit.
+
+    Raises
+    ------
+    KnownError
+        A mask is empty, tiny or of another size; a photograph is greyscale or its profile damaged; the garments differ
+        by more than `PLAUSIBLE_DELTA_E`.
+    """
+    require_color(on_model, "on-model")
+    require_color(flatlay, "flatlay")
+    worn = garment_samples(on_model, alpha, "garment")
+    flat = garment_samples(flatlay, flatlay_alpha, "flatlay")
+    wanted = robust_mean(flat.lab)
+    needed = _distance(worn.lab, wanted)
+    if needed > PLAUSIBLE_DELTA_E:
+        raise KnownError(
+            f"its garment would have to change by ΔE00 {needed:.0f} to match the flatlay"
+            f" (plausible is up to {PLAUSIBLE_DELTA_E:.0f})",
+            remedy="Check that the flatlay shows the same article and that both masks lie on it, then retry.",
+            path=on_model.path,
+        )
+    transfer = fit_transfer(worn.lab, flat.lab)
+    guided, weight = None, 0.0
+    if guide is not None:
+        guided = fit_transfer(worn.lab, guide_samples(guide, on_model.extent, worn), same_light=True)
+        weight = guide_weight(worn.lab, transfer, guided)
+    correction, reached = _never_worse(
+        _Correction(transfer, guided if weight > 0 else None, weight, 1.0), worn.lab, wanted
+    )
+
+    notices: list[str] = []
+    if guide is not None and weight == 0:
+        notices.append("The colour guide contradicts the flatlay and was not used.")
+    strategy = "transport + guide" if weight > 0 else "transport"
+    if correction.strength == 0:
+        strategy = "unchanged"
+        notices.append(
+            f"The garment is at ΔE00 {needed:.1f} from the flatlay and no correction brought it nearer:"
+            " it was left unchanged."
+        )
+    elif correction.strength < 1:
+        notices.append(
+            f"The full correction overshot: it was applied at {correction.strength:.0%}"
+            f" (ΔE00 {needed:.1f} before, {reached:.1f} after)."
+        )
+    pixels, texture = _apply(on_model, alpha, correction)
+    if texture < _TEXTURE:
+        notices.append(f"The fabric's texture suffered (gradient correlation {texture:.3f}): compare at full size.")
+    provenance: dict[str, str | float | int] = {
+        "method": strategy,
+        "strength": correction.strength,
+        "delta_E_before": round(needed, 4),
+        "delta_E_fitted": round(reached, 4),
+        "lightness_gain": round(transfer.lightness.gain, 4),
+    }
+    if guide is not None:
+        provenance |= {"guide_weight": round(weight, 4)} | {f"guide_{k}": v for k, v in guide.provenance.items()}
+    return MatchedPicture(
+        pixels=pixels,
+        strength=correction.strength,
+        strategy=strategy,
+        texture=texture,
+        outside_max_change=_outside_max_change(on_model.pixels, pixels, alpha),
+        provenance=provenance,
+        notices=tuple(notices),
+    )
+
+
+def _never_worse(full: _Correction, samples: Floats, wanted: NDArray[np.float64]) -> tuple[_Correction, float]:
+    """The strongest correction that brings the garment nearer to the flatlay, with the ΔE00 it reaches."""
+    before = _distance(samples, wanted)
+    for strength in STRENGTHS:
+        weaker = _Correction(full.transfer, full.guided, full.guide_weight, strength)
+        after = _distance(weaker(samples), wanted)
+        if after < before:
+            return weaker, after
+    return _Correction(full.transfer, None, 0.0, 0.0), before
+
+
+def _distance(samples: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:
+    return float(delta_E_2000(robust_mean(samples), wanted))
+
+
+def inward_feather(alpha: Alpha) -> Alpha:
+    """The mask's weight ``(H, W)`` uint8: never above ``alpha``, rising over two pixels inside a hard edge.
+
+    An edge pixel of a photograph is partly background whatever a hard mask says. A mask that is soft already is softer
+    than this ramp and stays as it is; where the frame cuts the garment there is no edge.
+    """
+    inside = np.where(alpha > 0, np.uint8(255), np.uint8(0))
+    blurred = cv2.GaussianBlur(inside, (7, 7), 1.0, borderType=cv2.BORDER_REPLICATE)
+    ramp = cv2.addWeighted(blurred, 2.0, blurred, 0.0, -255.0)  # saturates: 0 outside and at the edge, 255 inside
+    return np.asarray(np.minimum(alpha, ramp), np.uint8)
+
+
+def _apply(picture: Picture, alpha: Alpha, correction: _Correction) -> tuple[Pixels, float]:
+    """The corrected pixels, and the correlation of the L gradients."""
+    pixels = picture.pixels.copy()
+    if correction.strength == 0:
+        return pixels, 1.0
+    space = rgb_space(picture.icc, picture.path)
+    weights = inward_feather(alpha)
+    gradients = _GradientCorrelation(correction.transfer.fitted)
+    for rows in row_chunks(pixels.shape):
+        weight = weights[rows]
+        inside = weight > 0
+        if not inside.any():
+            continue
+        part = pixels[rows]
+        before = part[inside]
+        after = _corrected(before, weight[inside], space, correction)
+        part[inside] = after
+        solid = weight == 255
+        lightness = np.zeros((2, *inside.shape), np.float32)
+        lightness[0][inside], lightness[1][inside] = lightness_of(before, space), lightness_of(after, space)
+        gradients.add(lightness[0], lightness[1], solid)
+    return pixels, gradients.value
+
+
+def _corrected(pixels: Pixels, weight: NDArray[np.uint8], space: RgbSpace, correction: _Correction) -> Pixels:
+    """Encoded ``(N, 3)`` pixels, corrected as far as their weight says."""
+    linear = space.decode(pixels)
+    lab = xyz_to_lab(space.linear_to_xyz(linear))
+    goal = lab_to_linear(correction(lab), space)
+    linear += (weight.astype(np.float32) / 255)[:, None] * (goal - linear)
+    return space.encode(linear, pixels.dtype)
+
+
+class _GradientCorrelation:
+    """Correlation of the Sobel gradients of L, gathered chunk by chunk.
+
+    Only where the photograph's L lies in ``bounds`` over the whole 3 × 3 window: a hole, a button or a slip of the mask
+    has gradients a hundred times a thread's and would speak for the fabric.
+    """
+
+    def __init__(self, bounds: tuple[float, float]) -> None:
+        self._bounds = bounds
+        self._sums = np.zeros(3)
+
+    def add(self, before: Floats, after: Floats, solid: NDArray[np.bool_]) -> None:
+        fabric = solid & (before >= self._bounds[0]) & (before <= self._bounds[1])
+        fabric = cv2.erode(fabric.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+        for dx, dy in ((1, 0), (0, 1)):
+            a = cv2.Sobel(before, cv2.CV_32F, dx, dy)[fabric].astype(np.float64)
+            b = cv2.Sobel(after, cv2.CV_32F, dx, dy)[fabric].astype(np.float64)
+            self._sums += (a @ b, a @ a, b @ b)
+
+    @property
+    def value(self) -> float:
+        """1 where the photograph has no gradients to keep."""
+        product, before, after = self._sums
+        return float(product / np.sqrt(before * after)) if before > 0 and after > 0 else 1.0
+
+
+def _outside_max_change(before: Pixels, after: Pixels, alpha: Alpha) -> int:
+    largest = 0
+    for rows in row_chunks(before.shape):
+        change = cv2.absdiff(before[rows], after[rows]).max(axis=-1)
+        largest = max(largest, int(change[alpha[rows] == 0].max(initial=0)))
+    return largest

@@ -1,0 +1,177 @@
+"""Mask of the flatlay's garment on the on-model photograph, without a neural network."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from engine.domain.errors import KnownError
+from engine.imaging.masks.background import to_lab
+from engine.imaging.masks.blobs import Blobs
+from engine.imaging.masks.category import guess_category
+from engine.imaging.masks.cleanup import fill_holes, keep_components
+from engine.imaging.masks.flatlay import garment_at_working_size
+from engine.imaging.masks.garments import GarmentCategory
+from engine.imaging.masks.matte import full_size_alpha, shrink
+from engine.imaging.masks.person import Figure, find_figure
+from engine.imaging.masks.zones import Parse, Zone, parse_figure
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    Lab = NDArray[np.float32]
+    Mask = NDArray[np.bool_]
+
+WORKING_LONG_SIDE = 800
+"""Pixels on the long side while segmenting: fingers are still several pixels wide."""
+TARGETS = {
+    GarmentCategory.UPPER: Zone.UPPER,
+    GarmentCategory.LOWER: Zone.LOWER,
+    GarmentCategory.FULL: Zone.UPPER,
+    GarmentCategory.FEET: Zone.FEET,
+    GarmentCategory.HEAD: Zone.HAIR,
+    GarmentCategory.ACCESSORY: Zone.UPPER,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GarmentMask:
+    """Where the flatlay's garment is on the on-model photograph.
+
+    Attributes
+    ----------
+    alpha : ndarray
+        ``(H, W)`` uint8 at the photograph's size, 255 = garment, soft edges.
+    confidence : float
+        0 to 1; below 0.5 a person should look first.
+    category : GarmentCategory
+        The body zone that was masked, given or found out.
+    notices : tuple of str
+        One sentence each, for the operator.
+    """
+
+    alpha: NDArray[np.uint8]
+    confidence: float
+    category: GarmentCategory
+    notices: tuple[str, ...] = ()
+
+
+def garment_mask(
+    on_model_rgb: NDArray[np.uint8],
+    flatlay_rgb: NDArray[np.uint8],
+    flatlay_alpha: NDArray[np.uint8],
+    category: GarmentCategory | None,
+    guide_rgb: NDArray[np.uint8] | None = None,
+) -> GarmentMask:
+    """Mask the flatlay's garment on the on-model photograph.
+
+    The photograph's own colours decide, not the flatlay's: that the two differ is why the photograph is here.
+
+    Parameters
+    ----------
+    on_model_rgb : ndarray
+        ``(H, W, 3)`` uint8 sRGB, a person before a plain background.
+    flatlay_rgb, flatlay_alpha : ndarray
+        ``(h, w, 3)`` uint8 sRGB and ``(h, w)`` uint8, the garment and its mask.
+    category : GarmentCategory or None
+        A hint; None finds out. A clear outline overrules it, with a notice.
+    guide_rgb : ndarray, optional
+        ``(h', w', 3)`` uint8 sRGB, a model's picture of the corrected photograph; where it differs from the photograph
+        the garment was recoloured.
+
+    Raises
+    ------
+    KnownError
+        There is no person or no garment on the photograph. Carries no path: the caller knows the file.
+    """
+    small = shrink(on_model_rgb, WORKING_LONG_SIDE)
+    lab = to_lab(cv2.GaussianBlur(small, (0, 0), 1.0))
+    figure = find_figure(small, lab)
+    flatlay = garment_at_working_size(flatlay_alpha, 400)
+    chosen, chance = guess_category(flatlay, figure, category)
+    notices: list[str] = []
+    if category is not None and chosen is not category:
+        notices.append(f"The label says {category.value}, but outline and framing say {chosen.value}.")
+    parse = parse_figure(lab, figure, one_piece=chosen is GarmentCategory.FULL)
+    target = TARGETS[chosen]
+    mask = parse.posterior[target] > 0.5
+    mask = _clean(drop_foreign_cloth(mask, parse.blobs, lab, to_lab(shrink(flatlay_rgb, 400)), flatlay))
+    if mask.mean() < 0.002:
+        raise KnownError(
+            "no garment was found on the person",
+            remedy="Check that the photograph shows the flatlay's garment, or draw the mask in Photoshop.",
+        )
+    confidence = _confidence(mask, parse, target, figure, chance)
+    return GarmentMask(full_size_alpha(on_model_rgb, mask, small), confidence, chosen, tuple(notices))
+
+
+def _clean(mask: Mask) -> Mask:
+    """Drop slivers along seams, close pin-holes such as buttons, keep what is large."""
+    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    mask = keep_components(mask, 0.03)
+    return fill_holes(mask, round(0.0005 * mask.size))
+
+
+def drop_foreign_cloth(mask: Mask, blobs: Blobs, lab: Lab, flatlay_lab: Lab, flatlay: Mask) -> Mask:
+    """Take out pieces that contrast with the garment more than anything on its flatlay does: a shirt inside a jacket, a
+    bag before a coat.
+
+    Only contrasts are compared, never colours: the photograph's colour may be wrong, but a one-coloured garment stays
+    one-coloured.
+
+    Parameters
+    ----------
+    mask : ndarray
+        ``(h, w)`` bool at working size.
+    lab, flatlay_lab : ndarray
+        ``(h, w, 3)`` and ``(h', w', 3)`` float32 CIELAB of photograph and flatlay.
+    flatlay : ndarray
+        ``(h', w')`` bool, the garment on the flatlay.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    labelled = np.where(mask, blobs.labels, 0)
+    sizes = np.bincount(labelled.ravel(), minlength=len(blobs.sizes))
+    sizes[0] = 0
+    present = np.flatnonzero(sizes)
+    if present.size < 2 or not flatlay.any():
+        return mask
+    colours = np.stack([np.median(lab[labelled == k], axis=0) for k in present])
+    main = colours[np.argmax(sizes[present])]
+    contrasts = _contrast(colours, main)
+    offered = _contrast(flatlay_lab[flatlay], np.median(flatlay_lab[flatlay], axis=0))
+    foreign = []
+    for k, contrast in zip(present, contrasts, strict=True):
+        # 20: a contrast that nobody takes for a fold of the same cloth.
+        if contrast < 20.0:
+            continue
+        needed = sizes[present[contrasts >= contrast]].sum() / sizes.sum()
+        # Half the contrast and a third of the area: light, shade and lining differ between the two photographs.
+        if float((offered > 0.5 * contrast).mean()) < 0.33 * needed:
+            foreign.append(k)
+    if not foreign:
+        return mask
+    rows, columns = distance_transform_edt(labelled == 0, return_distances=False, return_indices=True)
+    return mask & ~np.isin(labelled[rows, columns], foreign)
+
+
+def _contrast(colours: Lab, reference: Lab) -> Lab:
+    """CIELAB difference with lightness at half weight, because folds change it most."""
+    difference = (colours - reference) * np.array([0.5, 1.0, 1.0], np.float32)
+    return np.linalg.norm(difference, axis=-1)
+
+
+def _confidence(mask: Mask, parse: Parse, target: Zone, figure: Figure, chance: float) -> float:
+    """Doubts multiply: the category, colours that alone would draw another mask, an odd place or size, a background that
+    is not plain.
+    """
+    by_colour = parse.by_colour[target]
+    agreement = float(np.minimum(by_colour, mask).sum() / max(1.0, float(np.maximum(by_colour, mask).sum())))
+    place = float(np.mean(parse.prior[target][mask]))
+    share = float(mask.sum()) / max(1.0, float(figure.mask.sum()))
+    sized = float(np.clip(share / 0.12, 0.0, 1.0))
+    plain = float(np.clip((figure.background.border_share - 0.3) / 0.3, 0.0, 1.0))
+    return float(chance**0.5 * agreement * np.clip(place / 0.5, 0.0, 1.0) * sized * plain)

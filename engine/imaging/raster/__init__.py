@@ -1,0 +1,1 @@
+"""Colour-managed reading and writing of photographs, in every format a studio delivers."""

@@ -1,0 +1,85 @@
+"""Says whether the Kontext engine can run, without importing torch: for ``--engine auto`` and ``doctor``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from engine.domain.errors import KnownError
+from engine.inference.kontext.source import GET_IT, MODEL_NAME, find_source
+
+MODELS_VARIABLE = "CHROMASK_MODELS"
+"""Environment variable that names the models folder."""
+
+_PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStatus:
+    """Whether an engine can run here.
+
+    Attributes
+    ----------
+    available : bool
+        Everything it needs is there; memory is only checked when it is loaded.
+    reason : str
+        What is there, or what is missing, in one clause without a full stop.
+    remedy : str
+        What to do about it, one sentence; empty where nothing is missing.
+    model : Path or None
+        The model that would be used.
+    """
+
+    available: bool
+    reason: str
+    remedy: str
+    model: Path | None
+
+
+def models_folder() -> Path:
+    """Where models and LoRAs are looked for: ``CHROMASK_MODELS``, or ``models`` in the user's data folder."""
+    named = os.environ.get(MODELS_VARIABLE, "").strip()
+    if named:
+        return Path(named).expanduser()
+    from platformdirs import user_data_dir
+
+    return Path(user_data_dir("Chromask", appauthor=False)) / "models"
+
+
+def default_model() -> Path:
+    """The base model that is used when none is named."""
+    return models_folder() / MODEL_NAME
+
+
+def resolve_model(model: Path | None) -> Path:
+    """The model a ``--model`` option means: a diffusers folder, a file, or a folder that holds one by its own name."""
+    if model is None:
+        return default_model()
+    if model.is_dir() and not (model / "model_index.json").exists() and (model / MODEL_NAME).is_dir():
+        return model / MODEL_NAME
+    return model
+
+
+def kontext_status(model: Path | None = None) -> EngineStatus:
+    """Whether the Kontext engine can run with this model.
+
+    Parameters
+    ----------
+    model : Path, optional
+        A diffusers folder or single file; the default model folder otherwise.
+    """
+    absent = [package for package in _PACKAGES if find_spec(package) is None]
+    path = resolve_model(model)
+    if absent:
+        return EngineStatus(False, f"the package {', '.join(absent)} is not installed", "Install Chromask again.", path)
+    if model is None and not path.exists():
+        reason = f"no model at {path.as_posix()}"
+        return EngineStatus(False, reason, f"{GET_IT} Or put it there, or set {MODELS_VARIABLE}.", path)
+    try:
+        source = find_source(path)
+    except KnownError as error:
+        where = error.path if error.path is not None else path
+        return EngineStatus(False, f"{error.what} ({where.as_posix()})", error.remedy, path)
+    return EngineStatus(True, f"{path.as_posix()} ({source.size_bytes / 1e9:.1f} GB of weights)", "", path)

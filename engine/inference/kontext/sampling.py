@@ -1,0 +1,116 @@
+"""One call of the Kontext pipeline: a picture on the canvas in, the model's picture of the same size out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
+from numpy.typing import NDArray
+from PIL import Image
+
+from engine.domain.errors import BugError, KnownError
+from engine.domain.requests import Sampling
+from engine.ports import ReportStep
+
+MAX_PROMPT_TOKENS = 512
+"""T5 tokens FLUX.1 Kontext was trained with; a smaller tokenizer's own limit wins."""
+
+
+def sample(
+    pipeline: FluxKontextPipeline,
+    canvas: NDArray[np.uint8],
+    prompt: str,
+    sampling: Sampling,
+    report: ReportStep,
+    *,
+    done: int,
+    total: int,
+) -> NDArray[np.uint8]:
+    """Denoise once.
+
+    The same arguments on the same device give the same pixels: the noise comes from a CPU generator, whatever the
+    model runs on.
+
+    Parameters
+    ----------
+    pipeline : FluxKontextPipeline
+        Loaded, with its LoRA active.
+    canvas : ndarray
+        ``(h, w, 3)`` uint8 sRGB, sides multiples of 16: the conditioning image.
+    prompt : str
+        The complete prompt.
+    sampling : Sampling
+        Steps, guidance, seed.
+    report : ReportStep
+        Called after each step; what it raises ends the sampling at once.
+    done, total : int
+        The job's steps that came before, and all of them.
+
+    Returns
+    -------
+    ndarray
+        ``(h, w, 3)`` uint8 sRGB of the canvas's size.
+
+    Raises
+    ------
+    KnownError
+        Memory ran out (retryable), or the model computed no numbers.
+    Cancelled
+        From ``report``.
+    """
+    height, width = canvas.shape[:2]
+
+    def on_step_end(_: FluxKontextPipeline, step: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
+        # Raising is the one way out: `pipeline._interrupt` skips the remaining steps, decodes the half-denoised
+        # latents and returns them as if all were well.
+        finished = step + 1
+        report(done + finished, total, "denoising" if finished < sampling.num_inference_steps else "decoding")
+        return tensors
+
+    try:
+        # width, height and max_area together: height and width alone only set the aspect ratio. The picture is placed
+        # already, so the pipeline must not pick a size for it by its own rule.
+        output = pipeline(
+            image=Image.fromarray(canvas),
+            prompt=prompt,
+            width=width,
+            height=height,
+            max_area=width * height,
+            _auto_resize=False,
+            num_inference_steps=sampling.num_inference_steps,
+            guidance_scale=sampling.guidance_scale,
+            generator=torch.Generator("cpu").manual_seed(sampling.seed),
+            max_sequence_length=min(MAX_PROMPT_TOKENS, pipeline.tokenizer_2.model_max_length),
+            callback_on_step_end=on_step_end,  # pyright: ignore[reportArgumentType]  # annotated (int, int) -> None
+            output_type="np",
+        )
+    except torch.OutOfMemoryError as error:
+        torch.cuda.empty_cache()
+        raise _out_of_memory() from error
+    except (RuntimeError, MemoryError) as error:
+        # The CPU allocator has no exception class of its own.
+        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
+            raise _out_of_memory() from error
+        raise
+    finally:
+        # The pipeline itself frees its offloaded components only where it comes to its end.
+        pipeline.maybe_free_model_hooks()
+    picture = np.asarray(output.images[0])  # pyright: ignore[reportAttributeAccessIssue]  # no tuple: return_dict
+    if picture.shape != canvas.shape:
+        raise BugError(f"the pipeline returned {picture.shape} for a canvas of {canvas.shape}")
+    if not np.isfinite(picture).all():
+        raise KnownError(
+            "the model computed values that are not numbers",
+            remedy="Use a lower LoRA scale, or another LoRA or seed.",
+        )
+    return np.round(picture * 255).clip(0, 255).astype(np.uint8)
+
+
+def _out_of_memory() -> KnownError:
+    return KnownError(
+        "the memory ran out while denoising",
+        remedy="Close other programs that use the graphics card and retry, or use --engine classical.",
+        retryable=True,
+    )
