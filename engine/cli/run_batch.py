@@ -24,6 +24,7 @@ from engine.cli.options import (
 )
 from engine.dispatch.session import Session, open_session
 from engine.domain.errors import KnownError
+from engine.domain.files import require_writable
 from engine.domain.jobs import Failed, Job, JobEvent, JobState, Progress, WorkerLost
 from engine.domain.requests import EngineName
 from engine.ports import Catalog
@@ -87,6 +88,7 @@ def run_folders(
     for folder in folders:
         if not folder.exists():
             raise KnownError("it does not exist", remedy="Check the path.", path=folder)
+    require_writable(export.folder)
     with progress_bar("Reading", quiet=quiet) as advance:
         report = scan(
             folders,

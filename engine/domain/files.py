@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import secrets
@@ -46,7 +47,25 @@ def complete_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     except OSError as error:
         raise known_os_error(error, path) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            temporary.unlink()
+
+
+def require_writable(folder: Path) -> None:
+    """Create ``folder`` and see that a file can be written in it, before hours of work are spent on its contents.
+
+    Raises
+    ------
+    KnownError
+        It cannot be created or written to.
+    """
+    probe = folder / f"{TEMPORARY_PREFIX}{secrets.token_hex(8)}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise known_os_error(error, folder) from error
 
 
 def _publish(temporary: Path, path: Path, overwrite: bool) -> None:

@@ -37,6 +37,9 @@ _MAX_ASPECT_CHANGE = 0.1
 # Natural logarithm of the ratio of the two aspect ratios. Rounding to the model's nearest size changes an aspect ratio
 # by up to 7 %; what differs more was cropped or belongs to another photograph.
 
+_NOTICED_DISPLACEMENT = 0.01
+# Of the longer side. Two pictures that are in register show 0.001 or less.
+
 _NOISE = 2.0 / 255.0
 # Standard deviation that any channel has at least: 8-bit rounding and JPEG.
 
@@ -173,7 +176,10 @@ def extract_painted_mask(
 
     residual = float(np.median(np.abs(painted - drifted)[outside]))
     displacement = _displacement(drifted, painted, outside) * original_extent.width / working.width
-    confidence = _confidence(painted, alpha, green, displacement / max(original_extent.width, original_extent.height))
+    moved = displacement / max(original_extent.width, original_extent.height)
+    if moved > _NOTICED_DISPLACEMENT:
+        notices.append(f"The model moved the picture by up to {displacement:.0f} pixels: check where the mask lies.")
+    confidence = _confidence(painted, alpha, green, moved)
     full = alpha
     if working != original_extent:
         size = (original_extent.width, original_extent.height)
@@ -283,8 +289,12 @@ def _unmix(painted: Field, drifted: Field, green: Field, outside: Region) -> Fie
     alpha = (np.einsum("hwc,hwc->hw", projected, difference) + 2) / (information + 4)
     # What a plain surrounding still shows, and what the paint's body falls short of 1: both ends of the scale.
     low = float(np.clip(np.quantile(_sampled(alpha[outside], 200_000), 0.99), 0, 0.2))
-    body = alpha[alpha > 0.7]
-    high = float(np.clip(np.quantile(body, 0.1), 0.8, 1)) if body.size else 1.0
+    body = alpha[alpha > 0.9]
+    high = 1.0
+    if body.size:
+        # By the spread around the median, since the upper end of a feathered edge lies in here as well.
+        middle = float(np.median(body))
+        high = float(np.clip(middle - 2 * 1.4826 * np.median(np.abs(body - middle)), 0.8, 1))
     return np.clip((alpha - low) / (high - low), 0, 1).astype(np.float32)
 
 
@@ -328,10 +338,10 @@ def _published_edge(alpha: Field, drifted: Field, green: Field) -> Field:
     feathered = min(max((deviation - narrow) / (wide - narrow), 0.0), 1.0)
     if feathered == 0:
         return alpha
-    # The share of paint at which each channel of the mixture comes within the published distance.
-    bound = _PUBLISHED_GREEN + np.array([1, -1, 1], np.float32) * np.float32(_PUBLISHED_DISTANCE)
-    toward = green - drifted
-    level = np.where(np.abs(toward) > _SAME_COLOR, (bound - drifted) / np.where(toward == 0, 1, toward), 0).max(axis=2)
+    # The share of paint at which the last channel of the mixture comes within the published distance.
+    beyond = np.array([1, -1, 1], np.float32) * (drifted - _PUBLISHED_GREEN) - np.float32(_PUBLISHED_DISTANCE)
+    toward = np.abs(green - drifted)
+    level = np.where(beyond > 0, beyond / np.maximum(toward, 1e-3), 0).max(axis=2)
     # Half and above: a dark ground would let the mask grow beyond the half level, to where hardly any paint is.
     level = cv2.GaussianBlur(np.clip(level, 0.5, 0.9).astype(np.float32), (0, 0), deviation)
     level = 0.5 + (level - 0.5) * feathered

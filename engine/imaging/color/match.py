@@ -29,9 +29,6 @@ PLAUSIBLE_DELTA_E = 60.0
 STRENGTHS = (1.0, 0.75, 0.5, 0.25)
 """Tried from the strongest; the first that brings the garment nearer to the flatlay is taken."""
 
-_ALREADY = 1.0
-"""ΔE00 at which two surfaces side by side are just told apart: below it nothing is gained by repainting."""
-
 _TEXTURE = 0.98
 """Gradient correlation below which the operator is told that the fabric's texture suffered."""
 

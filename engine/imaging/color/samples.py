@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BugError, KnownError
-from engine.domain.geometry import Box
+from engine.domain.geometry import Box, Extent
 from engine.imaging.color.spaces import pixels_to_lab
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ class GarmentSamples:
     Attributes
     ----------
     box : Box
-        The garment's bounding box, in source pixels.
+        The garment's bounding box with a small margin, in source pixels.
     inner : ndarray
         ``(h, w)`` bool over the box at working size: pixels that hold garment only.
     lab : ndarray
@@ -70,8 +71,10 @@ def garment_samples(picture: Picture, alpha: Alpha, name: str) -> GarmentSamples
         The mask is empty, holds under `MINIMUM_PIXELS` pixels, or is not of the picture's size.
     """
     box = _garment_box(picture, alpha, name)
-    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     scale = min(1.0, WORKING_LONG_SIDE / max(box.extent.width, box.extent.height))
+    # A margin, so that the crop's border is the picture's border or background, never the garment's edge.
+    box = _grown(box, math.ceil(4 / scale), picture.extent)
+    rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     size = (max(1, round(box.extent.width * scale)), max(1, round(box.extent.height * scale)))
     pixels = resized(picture.pixels[rows, columns], size)
     small_alpha = resized(alpha[rows, columns], size)
@@ -152,6 +155,15 @@ def _garment_box(picture: Picture, alpha: Alpha, name: str) -> Box:
         raise _mask_error(f"the {name} mask {held}", picture.path)
     rows, columns = np.flatnonzero((alpha > 127).any(axis=1)), np.flatnonzero((alpha > 127).any(axis=0))
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
+
+
+def _grown(box: Box, margin: int, extent: Extent) -> Box:
+    return Box(
+        max(0, box.left - margin),
+        max(0, box.top - margin),
+        min(extent.width, box.right + margin),
+        min(extent.height, box.bottom + margin),
+    )
 
 
 def _mask_error(what: str, path: Path | None) -> KnownError:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 LIGHTNESS_WEIGHT = 0.6
 """Share of a lightness step in a background distance: folds of paper and vignettes change lightness, seldom hue."""
+VISIBLE_STEP = 0.7
+"""Smallest background distance that counts: two 8-bit steps of every channel, which JPEG makes of a flat white."""
 SHADOW_DEPTH = 18.0
 """How many L* a soft shadow darkens the background at most; deeper than that it is drawn like an object."""
 SHADOW_CHROMA = 3.5
@@ -41,6 +43,8 @@ class BackgroundFit:
         Standard deviation of the distance on the background itself.
     border_share : float
         Share of the picture's border that lies on the surface, 0 to 1.
+    threshold : float
+        The distance above which a pixel is no longer the background.
     """
 
     distance: Plane
@@ -48,13 +52,7 @@ class BackgroundFit:
     chroma_change: Plane
     noise: float
     border_share: float
-
-    @property
-    def threshold(self) -> float:
-        """The distance above which a pixel is no longer the background: five standard deviations, and never less than
-        two 8-bit steps of every channel, which JPEG makes of a flat white.
-        """
-        return max(0.7, 5.0 * self.noise)
+    threshold: float
 
     def shadow(self) -> Mask:
         """``(H, W)`` bool: neutral, moderate darkening, which a soft shadow shows and so does a light grey garment."""
@@ -71,7 +69,7 @@ def to_lab(rgb: NDArray[np.uint8]) -> Lab:
     return cv2.cvtColor(rgb.astype(np.float32) / np.float32(255.0), cv2.COLOR_RGB2Lab)
 
 
-def fit_background(lab: Lab) -> BackgroundFit:
+def fit_background(lab: Lab, *, visible_step: float = VISIBLE_STEP) -> BackgroundFit:
     """Fit a quadratic surface to the border's most frequent colour and measure every pixel against it.
 
     The border may be mostly figure: the background is the colour that repeats most exactly, and the surface grows from
@@ -82,6 +80,8 @@ def fit_background(lab: Lab) -> BackgroundFit:
     ----------
     lab : ndarray
         ``(H, W, 3)`` float32 CIELAB, lightly blurred.
+    visible_step : float
+        The smallest threshold; it is five standard deviations of the background where that is more.
     """
     height, width = lab.shape[:2]
     # A 4 % frame: wide enough to average noise, narrow enough to stay off a tightly cropped garment.
@@ -108,7 +108,7 @@ def fit_background(lab: Lab) -> BackgroundFit:
 
     # Second pass over the whole backdrop: the border alone does not know what the light does in the middle.
     # Narrowly, or a white garment on white paper becomes a part of it.
-    near = _distance(lab, surface) < max(0.7, 4.0 * noise)
+    near = _distance(lab, surface) < max(visible_step, 4.0 * noise)
     backdrop = _reaches_border(near)
     # A sparse regular sample is plenty for six coefficients.
     chosen = np.flatnonzero(backdrop)[:: max(1, int(backdrop.sum()) // 20000)]
@@ -124,6 +124,7 @@ def fit_background(lab: Lab) -> BackgroundFit:
         chroma_change=chroma_change.astype(np.float32),
         noise=noise,
         border_share=border_share,
+        threshold=max(visible_step, 5.0 * noise),
     )
 
 

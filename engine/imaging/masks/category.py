@@ -49,8 +49,11 @@ def outline_scores(mask: Mask) -> dict[GarmentCategory, float]:
     legs = float(np.mean([_has_two_legs(row) for row in crop[int(0.6 * height) : int(0.95 * height) : 4]]))
     sleeves = float(np.mean([_runs(row) >= 3 for row in crop[int(0.45 * height) : int(0.8 * height) : 4]]))
 
-    # 0.55: between a collar or a pair of straps against the shoulders and a waistband against the hips.
-    straight = np.clip((waistband - 0.55) * 8.0, -2.5, 2.5)
+    # 0.55: between a collar or a pair of straps against the shoulders and a waistband against the hips. 0.025 of the
+    # width: a waistband laid flat is straight to a hundredth, a neckline dips by a twentieth and more.
+    wide = np.clip((waistband - 0.55) * 8.0, -2.5, 2.5)
+    flat = np.clip((0.025 - _top_dip(crop)) * 150.0, -2.5, 2.5)
+    straight = 0.4 * wide + 0.6 * flat
     long = np.clip((slender - 2.4) * 1.5, -2.0, 2.0)
     return {
         GarmentCategory.UPPER: float(-straight - long + 2.0 * sleeves - 2.0 * legs),
@@ -61,7 +64,7 @@ def outline_scores(mask: Mask) -> dict[GarmentCategory, float]:
 
 def framing_scores(figure: Figure) -> dict[GarmentCategory, float]:
     """How well the photograph's crop fits a category: studios frame what they sell."""
-    if figure.head is None and figure.touches_top:
+    if figure.head is None:
         return {GarmentCategory.UPPER: -3.0, GarmentCategory.LOWER: 2.0, GarmentCategory.FULL: -2.0}
     if figure.touches_bottom:
         # A figure cut above the knee shows a top; trousers and dresses are shown to the feet.
@@ -91,6 +94,17 @@ def guess_category(
     chances /= chances.sum()
     best = int(np.argmax(chances))
     return BODY_CATEGORIES[best], float(chances[best])
+
+
+def _top_dip(crop: Mask) -> float:
+    """How far the upper edge dips, in widths of the garment just below it, the outer tenths left out."""
+    height = crop.shape[0]
+    band = np.flatnonzero(crop[int(0.1 * height) : int(0.2 * height) + 1].mean(axis=0) > 0.5)
+    if band.size < 10:
+        return 1.0
+    width = int(band[-1] - band[0])
+    edge = crop.argmax(axis=0)[band[0] + width // 10 : band[-1] - width // 10 + 1]
+    return float((np.percentile(edge, 95) - edge.min()) / width)
 
 
 def _runs(row: Mask) -> int:

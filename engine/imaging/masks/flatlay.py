@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from engine.domain.errors import KnownError
-from engine.imaging.masks.background import cut_out, fit_background, to_lab
+from engine.imaging.masks.background import BackgroundFit, cut_out, fit_background, to_lab
 from engine.imaging.masks.cleanup import fill_holes, keep_components
 from engine.imaging.masks.matte import full_size_alpha, shrink, working_size
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 WORKING_LONG_SIDE = 800
 """Pixels on the long side while segmenting: a seam is still a pixel wide, and a picture takes about a second."""
+
+LEAST_SHARE = 0.005
+"""A garment fills more of its own photograph than this."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,14 +59,12 @@ def flatlay_mask(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None)
     small = shrink(rgb, WORKING_LONG_SIDE)
     lab = to_lab(cv2.GaussianBlur(small, (0, 0), 1.0))
     fit = fit_background(lab)
-    mask = cut_out(small, lab, fit)
-    area = mask.size
-    # A hanger's hook, a swing tag or a crumb is small beside the garment; two socks or shoes are alike in size.
-    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    mask = keep_components(mask, 0.15)
-    mask = fill_holes(mask, round(0.0005 * area))
-    share = float(mask.mean())
-    if share < 0.005:
+    mask = _segment(small, lab, fit)
+    if mask.mean() < LEAST_SHARE:
+        # White cloth that the retoucher all but burnt out: one code value is left on a background without any noise.
+        fit = fit_background(lab, visible_step=0.15)
+        mask = _segment(small, lab, fit)
+    if mask.mean() < LEAST_SHARE:
         raise KnownError(
             "no garment stands out from the background",
             remedy="Use a flatlay on a plain background, or a cut-out with transparency.",
@@ -71,9 +72,17 @@ def flatlay_mask(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None)
     return FlatlayMask(full_size_alpha(rgb, mask, small), _confidence(mask, fit.border_share, fit.distance, fit.noise))
 
 
+def _segment(small: NDArray[np.uint8], lab: NDArray[np.float32], fit: BackgroundFit) -> NDArray[np.bool_]:
+    mask = cut_out(small, lab, fit)
+    # A hanger's hook, a swing tag or a crumb is small beside the garment; two socks or shoes are alike in size.
+    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
+    mask = keep_components(mask, 0.15)
+    return fill_holes(mask, round(0.0005 * mask.size))
+
+
 def _is_cut_out(alpha: NDArray[np.uint8]) -> bool:
     opaque = float((alpha > 127).mean())
-    return 0.005 < opaque < 0.995
+    return LEAST_SHARE < opaque < 1.0 - LEAST_SHARE
 
 
 def _confidence(mask: NDArray[np.bool_], border_share: float, distance: NDArray[np.float32], noise: float) -> float:

@@ -104,7 +104,7 @@ def garment_mask(
             "no garment was found on the person",
             remedy="Check that the photograph shows the flatlay's garment, or draw the mask in Photoshop.",
         )
-    confidence = _confidence(mask, parse, target, figure, chance)
+    confidence = _confidence(mask, parse, target, figure, lab) * chance**0.5
     return GarmentMask(full_size_alpha(on_model_rgb, mask, small), confidence, chosen, tuple(notices))
 
 
@@ -164,9 +164,9 @@ def _contrast(colours: Lab, reference: Lab) -> Lab:
     return np.linalg.norm(difference, axis=-1)
 
 
-def _confidence(mask: Mask, parse: Parse, target: Zone, figure: Figure, chance: float) -> float:
-    """Doubts multiply: the category, colours that alone would draw another mask, an odd place or size, a background that
-    is not plain.
+def _confidence(mask: Mask, parse: Parse, target: Zone, figure: Figure, lab: Lab) -> float:
+    """Doubts multiply: colours that alone would draw another mask, seams towards other garments that no edge supports,
+    an odd place or size, a background that is not plain.
     """
     by_colour = parse.by_colour[target]
     agreement = float(np.minimum(by_colour, mask).sum() / max(1.0, float(np.maximum(by_colour, mask).sum())))
@@ -174,4 +174,22 @@ def _confidence(mask: Mask, parse: Parse, target: Zone, figure: Figure, chance: 
     share = float(mask.sum()) / max(1.0, float(figure.mask.sum()))
     sized = float(np.clip(share / 0.12, 0.0, 1.0))
     plain = float(np.clip((figure.background.border_share - 0.3) / 0.3, 0.0, 1.0))
-    return float(chance**0.5 * agreement * np.clip(place / 0.5, 0.0, 1.0) * sized * plain)
+    doubts = agreement * np.clip(place / 0.5, 0.0, 1.0) * sized * plain * _seam_support(mask, figure, lab)
+    if target is Zone.UPPER and figure.head is not None and figure.touches_bottom:
+        # A top that ends nowhere although the hips are in the frame: hem and trousers were not told apart.
+        hips = (figure.bottom - figure.head.neck) / figure.head.unit
+        if hips > 2.6 and mask[-max(2, round(0.01 * mask.shape[0])) :].any(axis=0).sum() > 0.3 * figure.width:
+            doubts *= 0.5
+    return float(doubts)
+
+
+def _seam_support(mask: Mask, figure: Figure, lab: Lab) -> float:
+    """Share of the outline inside the figure with a visible step across it, from 0.4 (none) to 1 (two thirds)."""
+    thick = np.ones((7, 7), np.uint8)
+    inside = cv2.erode(figure.mask.astype(np.uint8), thick) > 0
+    seam = (cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_GRADIENT, np.ones((3, 3), np.uint8)) > 0) & inside
+    if seam.sum() < 20:
+        return 1.0
+    # Lightest minus darkest within three pixels, in every coordinate: an edge is there, wherever exactly it runs.
+    step = np.linalg.norm(cv2.dilate(lab, thick) - cv2.erode(lab, thick), axis=-1)
+    return float(np.clip(0.4 + 0.9 * (step[seam] > 8.0).mean(), 0.4, 1.0))

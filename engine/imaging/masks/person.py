@@ -112,7 +112,7 @@ def find_figure(rgb: NDArray[np.uint8], lab: Lab) -> Figure:
     touches_top, touches_bottom = top <= edge, bottom >= height - edge
     head = _find_head(mask, top, bottom, width)
     if head is None and not touches_top:
-        head = _assume_head(mask, top, bottom, width, touches_bottom=touches_bottom)
+        head = _assume_head(mask & skin_locus(lab), mask, top, bottom, width, touches_bottom=touches_bottom)
     return Figure(
         mask=mask,
         background=fit,
@@ -168,16 +168,37 @@ def _find_head(mask: Mask, top: int, bottom: int, width: float) -> Head | None:
     return Head(top, neck, shoulder, int(columns[0]), int(columns[-1]) + 1)
 
 
-def _assume_head(mask: Mask, top: int, bottom: int, width: float, *, touches_bottom: bool) -> Head:
-    """A head by proportion, where hair or a hood hides neck and shoulders.
+def _assume_head(
+    skin: Mask, mask: Mask, top: int, bottom: int, width: float, *, touches_bottom: bool
+) -> Head | None:
+    """A head by proportion, where hair or a hood hides neck and shoulders; None where no face would be in it.
 
     A whole figure is seven and a half heads tall; of a cropped one only the width is known, about two heads. Hair adds a
     seventh to both.
     """
     tall = 0.55 * width if touches_bottom else (bottom - top) / 6.6
     neck = min(bottom - 1, top + max(3, round(tall)))
+    if skin[top:neck].sum() < 0.1 * mask[top:neck].sum():
+        return None
     columns = np.flatnonzero(mask[top:neck].any(axis=0))
     return Head(top, neck, min(bottom - 1, neck + round(0.2 * tall)), int(columns[0]), int(columns[-1]) + 1)
+
+
+def skin_locus(lab: Lab) -> Mask:
+    """Colours that untinted human skin takes in daylight-balanced photographs, light to dark.
+
+    Skin of every tone keeps a hue angle between red and yellow (about 20° to 80° in CIELAB) and moderate chroma (Chardon,
+    Cretois and Hourseau 1991 for the L*b* plane); garments of such colours exist, so this only starts a model.
+
+    Parameters
+    ----------
+    lab : ndarray
+        ``(..., 3)`` float32 CIELAB; the answer has the leading shape.
+    """
+    lightness, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
+    hue = np.degrees(np.arctan2(b, a))
+    chroma = np.hypot(a, b)
+    return (lightness > 10) & (lightness < 95) & (hue > 20) & (hue < 80) & (chroma > 6) & (chroma < 45) & (a > 2)
 
 
 def _smooth(profile: Profile, sigma: float) -> Profile:

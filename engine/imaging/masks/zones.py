@@ -11,6 +11,7 @@ import numpy as np
 
 from engine.imaging.masks.blobs import Blobs, blob_fit, cloth_groups, find_blobs
 from engine.imaging.masks.mixtures import OUTLIER_DENSITY, Mixture, fit_mixture, smooth_labels
+from engine.imaging.masks.person import skin_locus
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -198,18 +199,6 @@ def _priors(figure: Figure, height: int, width: int, *, one_piece: bool) -> Floa
             upper, lower = np.maximum(upper, lower), 0.1 * lower
     rows = np.stack([skin, hair, upper, lower, feet])
     return np.ascontiguousarray(np.broadcast_to(np.maximum(rows, NEVER)[:, :, None], (len(Zone), height, width)))
-
-
-def skin_locus(lab: Floats) -> Mask:
-    """Colours that untinted human skin takes in daylight-balanced photographs, light to dark.
-
-    Skin of every tone keeps a hue angle between red and yellow (about 25° to 75° in CIELAB) and moderate chroma (Chardon,
-    Cretois and Hourseau 1991 for the L*b* plane); garments of such colours exist, so this only starts a model.
-    """
-    lightness, a, b = lab[..., 0], lab[..., 1], lab[..., 2]
-    hue = np.degrees(np.arctan2(b, a))
-    chroma = np.hypot(a, b)
-    return (lightness > 10) & (lightness < 95) & (hue > 20) & (hue < 80) & (chroma > 6) & (chroma < 45) & (a > 2)
 
 
 def _first_colours(core: Mask, prior: Floats, figure: Figure, lab: Floats) -> tuple[Mixture, Mask]:

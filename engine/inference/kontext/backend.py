@@ -81,9 +81,7 @@ class KontextBackend:
         photograph = to_srgb8(on_model.pixels, on_model.icc)
         placement = place(on_model.extent, buckets=self._buckets)
         canvas = to_canvas(photograph, placement, _border_color(photograph))
-        output = sample(
-            model.pipeline, canvas, settings.prompt, settings.sampling, report, done=1, total=total
-        )
+        output = sample(model.pipeline, canvas, settings.prompt, settings.sampling, report, done=1, total=total)
         report(1 + steps, total, "extracting the mask")
         inner = covered(placement)
         rows, columns = slice(inner.top, inner.bottom), slice(inner.left, inner.right)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
+from diffusers.loaders.single_file_utils import SingleFileComponentError
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
 from diffusers.utils import logging as diffusers_logging
@@ -116,26 +116,35 @@ def _load(source: ModelSource, placing: Placing) -> FluxKontextPipeline:
                 source.transformer_file.as_posix(),
                 config=source.folder.as_posix(),
                 subfolder="transformer",
-                torch_dtype=placing.dtype,
+                dtype=placing.dtype,
                 local_files_only=True,
             )
         pipeline = FluxKontextPipeline.from_pretrained(
             source.folder, dtype=placing.dtype, local_files_only=True, use_safetensors=True, **components
         )
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
-        # A file that is whole and still not this model: wrong shapes, another library's configuration.
-        shown = source.transformer_file if source.transformer_file is not None else source.folder
-        raise KnownError(
-            f"the model could not be loaded ({_first_line(error)})",
-            remedy="Copy the model again; docs/models.md lists its files.",
-            path=Path(shown),
-        ) from error
+    except (OSError, ValueError, LookupError, RuntimeError, SingleFileComponentError) as error:
+        # A file that is whole and still not this model: wrong shapes, foreign keys (an IndexError in the conversion),
+        # another library's configuration.
+        raise _not_this_model(source, _first_line(error)) from error
+    # Weights that no file held are left without data, with a mere log line.
+    empty = [name for name, weight in pipeline.transformer.named_parameters() if weight.is_meta]
+    empty += [name for name, weight in pipeline.vae.named_parameters() if weight.is_meta]
+    if empty:
+        raise _not_this_model(source, f"no file holds the weights '{empty[0]}', {len(empty)} are missing in all")
     pipeline.set_progress_bar_config(disable=True)
     if placing.offload:
         pipeline.enable_model_cpu_offload(device=placing.device)
     else:
         pipeline.to(placing.device)
     return pipeline
+
+
+def _not_this_model(source: ModelSource, reason: str) -> KnownError:
+    return KnownError(
+        f"the model could not be loaded ({reason})",
+        remedy="Copy the model again; docs/models.md lists its files.",
+        path=source.transformer_file if source.transformer_file is not None else source.folder,
+    )
 
 
 def _first_line(error: Exception) -> str:
