@@ -1,0 +1,155 @@
+"""Masks, matched pictures and previews as files that are named by the hash of their bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from engine.domain.errors import BugError, KnownError
+from engine.domain.files import TEMPORARY_PREFIX, complete_file, known_os_error
+from engine.domain.results import ArtifactKind, ArtifactRef
+
+_HASH = re.compile(r"[0-9a-f]{64}")
+_SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")
+_ARTIFACT_NAME = re.compile(r"(?P<hash>[0-9a-f]{64})\.[a-z0-9]{1,8}")
+_FAN_OUT = re.compile(r"[0-9a-f]{2}")
+
+
+class DiskArtifactStore:
+    """Content-addressed files below one folder; implements `engine.ports.ArtifactStore`. Any thread, any process.
+
+    A file lies at ``ab/cd/abcd….png``: 65,536 folders, so that a million files are some fifteen to a folder, which
+    file servers and file browsers both survive.
+
+    Parameters
+    ----------
+    folder : Path
+        Created with the first file.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def put(self, kind: ArtifactKind, data: bytes, suffix: str) -> ArtifactRef:
+        """Store ``data`` and return its reference; storing the same bytes twice is one file.
+
+        A file of that name whose bytes are damaged is replaced.
+
+        Raises
+        ------
+        KnownError
+            Disk full or folder not writable (retryable).
+        """
+        ref = ArtifactRef(kind=kind, sha256=hashlib.sha256(data).hexdigest(), suffix=suffix, size_bytes=len(data))
+        path = self.path(ref)
+        try:
+            if path.read_bytes() == data:
+                return ref
+        except FileNotFoundError:
+            pass
+        except OSError as error:
+            raise known_os_error(error, path) from error
+        self._make_folder(path.parent)
+        with complete_file(path, overwrite=True) as temporary:
+            temporary.write_bytes(data)
+        return ref
+
+    def path(self, ref: ArtifactRef) -> Path:
+        """Where the artifact's file lies; it may be missing if somebody deleted it."""
+        if not _HASH.fullmatch(ref.sha256) or not _SUFFIX.fullmatch(ref.suffix):
+            raise BugError(f"not the name of an artifact: {ref.sha256!r} + {ref.suffix!r}")
+        return self.folder / ref.sha256[:2] / ref.sha256[2:4] / f"{ref.sha256}{ref.suffix}"
+
+    def read(self, ref: ArtifactRef) -> bytes:
+        """The artifact's bytes, checked against its hash.
+
+        Raises
+        ------
+        KnownError
+            The file is missing or damaged.
+        """
+        path = self.path(ref)
+        remedy = "Restore the artifact folder from a backup."
+        try:
+            data = path.read_bytes()
+        except FileNotFoundError as error:
+            raise KnownError("this result's file is missing", remedy=remedy, path=path) from error
+        except OSError as error:
+            raise known_os_error(error, path) from error
+        if hashlib.sha256(data).hexdigest() != ref.sha256:
+            raise KnownError("this result's file is damaged", remedy=remedy, path=path)
+        return data
+
+    def sweep(self, keep: Iterable[str]) -> int:
+        """Delete temporary files and artifacts whose hash is not in ``keep``; the number of files removed.
+
+        Only while no worker runs: a result that is not committed yet looks just like one that nobody needs.
+        """
+        strays = self.stray(keep)
+        for path in strays:
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:
+                raise known_os_error(error, path) from error
+        return len(strays)
+
+    def stray(self, keep: Iterable[str]) -> list[Path]:
+        """What `sweep` would delete; never a file that this store did not write."""
+        kept = frozenset(keep)
+        return sorted(path for path in self._files() if not _is_kept(path.name, kept))
+
+    def _files(self) -> Iterator[Path]:
+        """Every file of the store's own: temporary names, and hashes in the folder that their digits say."""
+        for first in _folders(self.folder):
+            for second in _folders(first):
+                for name in _file_names(second):
+                    artifact = _ARTIFACT_NAME.fullmatch(name)
+                    in_place = artifact is not None and name.startswith(first.name + second.name)
+                    if in_place or name.startswith(TEMPORARY_PREFIX):
+                        yield second / name
+
+    def _make_folder(self, folder: Path) -> None:
+        """Create the fan-out folders durably: a synced file in a folder the disk forgot is lost all the same."""
+        missing = [each for each in (self.folder, folder.parent, folder) if not each.is_dir()]
+        for each in missing:
+            try:
+                each.mkdir(parents=True, exist_ok=True)
+                _sync_entry(each)
+            except OSError as error:
+                raise known_os_error(error, each) from error
+
+
+def _is_kept(name: str, kept: frozenset[str]) -> bool:
+    artifact = _ARTIFACT_NAME.fullmatch(name)
+    return artifact is not None and artifact["hash"] in kept
+
+
+def _folders(folder: Path) -> list[Path]:
+    return [Path(e.path) for e in _entries(folder) if _FAN_OUT.fullmatch(e.name) and e.is_dir(follow_symlinks=False)]
+
+
+def _file_names(folder: Path) -> list[str]:
+    return [e.name for e in _entries(folder) if e.is_file(follow_symlinks=False)]
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise known_os_error(error, folder) from error
+
+
+def _sync_entry(folder: Path) -> None:
+    if os.name == "nt":  # a folder cannot be opened for fsync on Windows; NTFS journals its entries
+        return
+    descriptor = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

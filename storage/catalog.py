@@ -1,0 +1,175 @@
+"""`engine.ports.Catalog` on SQLite: every method is one transaction on `storage.database.Database`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from engine.domain.assets import AssetPair, NewPair
+from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState
+from engine.domain.requests import Request
+from engine.domain.results import JobOutcome
+from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
+from storage import assets, job_queue, outcomes, reviews, upkeep
+from storage.database import Database, copy_database
+
+
+class SqlCatalog:
+    """The catalog in one SQLite file; `engine.ports.Catalog` says what each method means. Any thread.
+
+    Readers see whole transactions and never wait; writers wait for each other. `storage.location` opens it, under the
+    lock and at the newest revision.
+
+    Parameters
+    ----------
+    path : Path
+        An up-to-date catalog file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._database = Database(path)
+
+    @property
+    def path(self) -> Path:
+        """The catalog's file."""
+        return self._database.path
+
+    # -- batches and jobs -------------------------------------------------------------------------------------------
+
+    def create_batch(self, name: str) -> Batch:
+        with self._database.write() as session:
+            return assets.create_batch(session, name, _now())
+
+    def batches(self) -> list[Batch]:
+        with self._database.read() as session:
+            return assets.batches(session)
+
+    def add_pairs(self, pairs: Sequence[NewPair]) -> list[AssetPair]:
+        with self._database.write() as session:
+            return assets.add_pairs(session, pairs)
+
+    def add_jobs(self, batch_id: int, jobs: Sequence[tuple[int, Request]], priority: int = 0) -> list[Job]:
+        with self._database.write() as session:
+            return job_queue.add_jobs(session, batch_id, jobs, priority, _now())
+
+    def jobs(
+        self,
+        batch_id: int | None = None,
+        states: Iterable[JobState] | None = None,
+        after_id: int = 0,
+        limit: int = 1000,
+    ) -> list[Job]:
+        with self._database.read() as session:
+            return job_queue.jobs(session, batch_id, states, after_id, limit)
+
+    def job(self, job_id: int) -> Job:
+        with self._database.read() as session:
+            return job_queue.job(session, job_id)
+
+    def pair(self, pair_id: int) -> AssetPair:
+        return self.pairs([pair_id])[pair_id]
+
+    def pairs(self, ids: Sequence[int]) -> dict[int, AssetPair]:
+        with self._database.read() as session:
+            return assets.pairs_by_id(session, ids)
+
+    def counts(self, batch_id: int | None = None) -> BatchCounts:
+        with self._database.read() as session:
+            return job_queue.counts(session, batch_id)
+
+    def claim(self, worker_id: str, now: datetime) -> Job | None:
+        with self._database.write() as session:
+            return job_queue.claim(session, worker_id, now)
+
+    def heartbeat(self, job_id: int, worker_id: str, now: datetime) -> bool:
+        with self._database.write() as session:
+            return job_queue.heartbeat(session, job_id, worker_id, now)
+
+    def succeed(self, job_id: int, worker_id: str, outcome: JobOutcome, now: datetime) -> bool:
+        with self._database.write() as session:
+            if not job_queue.succeed(session, job_id, worker_id, now):
+                return False
+            outcomes.store(session, job_id, outcome)
+            return True
+
+    def fail(self, job_id: int, worker_id: str, failure: JobFailure, now: datetime) -> bool:
+        with self._database.write() as session:
+            return job_queue.fail(session, job_id, worker_id, failure, now)
+
+    def release(self, job_id: int, worker_id: str, *, count_attempt: bool) -> bool:
+        with self._database.write() as session:
+            return job_queue.release(session, job_id, worker_id, count_attempt=count_attempt)
+
+    def recover(self, lost_before: datetime) -> list[int]:
+        with self._database.write() as session:
+            return job_queue.recover(session, lost_before)
+
+    def cancel(self, job_ids: Sequence[int]) -> list[int]:
+        with self._database.write() as session:
+            return job_queue.cancel(session, job_ids, _now())
+
+    def retry(self, job_ids: Sequence[int]) -> list[int]:
+        with self._database.write() as session:
+            return job_queue.retry(session, job_ids)
+
+    def set_priority(self, job_ids: Sequence[int], priority: int) -> None:
+        with self._database.write() as session:
+            job_queue.set_priority(session, job_ids, priority)
+
+    # -- results and verdicts ---------------------------------------------------------------------------------------
+
+    def outcome(self, job_id: int) -> JobOutcome | None:
+        with self._database.read() as session:
+            job_queue.require_job(session, job_id)
+            return outcomes.outcomes(session, [job_id]).get(job_id)
+
+    def review_items(self, batch_id: int | None = None, after_id: int = 0, limit: int = 1000) -> list[ReviewItem]:
+        with self._database.read() as session:
+            return reviews.review_items(session, batch_id, after_id, limit)
+
+    def add_review(self, review: Review) -> None:
+        with self._database.write() as session:
+            reviews.add_review(session, review)
+
+    def reviews(self, job_id: int) -> list[Review]:
+        with self._database.read() as session:
+            return reviews.reviews(session, job_id)
+
+    # -- exports ----------------------------------------------------------------------------------------------------
+
+    def begin_export(self, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
+        with self._database.write() as session:
+            return reviews.begin_export(session, job_id, format, path, now)
+
+    def finish_export(self, export_id: int, sha256: str) -> None:
+        with self._database.write() as session:
+            reviews.finish_export(session, export_id, sha256)
+
+    def exports(self, job_id: int) -> list[ExportRecord]:
+        with self._database.read() as session:
+            return reviews.exports(session, job_id)
+
+    # -- upkeep -----------------------------------------------------------------------------------------------------
+
+    def log(self, kind: str, message: str, job_id: int | None = None) -> None:
+        with self._database.write() as session:
+            upkeep.log(session, kind, message, job_id, _now())
+
+    def referenced_artifacts(self) -> set[str]:
+        with self._database.read() as session:
+            return upkeep.referenced_artifacts(session)
+
+    def check(self) -> list[str]:
+        with self._database.read() as session:
+            return upkeep.check(session)
+
+    def backup(self, to: Path) -> Path:
+        return copy_database(self.path, to)
+
+    def close(self) -> None:
+        self._database.close()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

@@ -1,0 +1,104 @@
+"""Verdicts, and files that left the house. Each function is the body of one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from engine.domain.errors import BugError
+from engine.domain.jobs import JobState
+from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
+from storage.assets import chunks, pairs_by_id
+from storage.job_queue import job_of, job_rows, require_job
+from storage.outcomes import outcomes
+from storage.tables import ExportRow, ReviewRow
+
+# -- verdicts -----------------------------------------------------------------------------------------------------
+
+
+def add_review(session: Session, review: Review) -> None:
+    require_job(session, review.job_id)
+    session.add(
+        ReviewRow(
+            job_id=review.job_id,
+            decision=review.decision,
+            reviewer=review.reviewer,
+            note=review.note,
+            at=review.at,
+        )
+    )
+    session.flush()
+
+
+def reviews(session: Session, job_id: int) -> list[Review]:
+    """In the order in which they were given, whatever the clocks said."""
+    require_job(session, job_id)
+    query = select(ReviewRow).where(ReviewRow.job_id == job_id).order_by(ReviewRow.id)
+    return [_review(row) for row in session.scalars(query)]
+
+
+def review_items(session: Session, batch_id: int | None, after_id: int, limit: int) -> list[ReviewItem]:
+    """One page, in a number of queries that does not grow with it (but for the chunks of ``IN``)."""
+    jobs = [job_of(row) for row in job_rows(session, batch_id, (JobState.SUCCEEDED,), after_id, limit)]
+    ids = [job.id for job in jobs]
+    pairs = pairs_by_id(session, [job.pair_id for job in jobs])
+    yielded = outcomes(session, ids)
+    latest = _latest_reviews(session, ids)
+    missing = [job_id for job_id in ids if job_id not in yielded]
+    if missing:
+        raise BugError(f"the jobs {missing} succeeded without an outcome")
+    return [ReviewItem(job, pairs[job.pair_id], yielded[job.id], latest.get(job.id)) for job in jobs]
+
+
+def _latest_reviews(session: Session, job_ids: Iterable[int]) -> dict[int, Review]:
+    found: dict[int, Review] = {}
+    for ids in chunks(job_ids):
+        last = select(func.max(ReviewRow.id)).where(ReviewRow.job_id.in_(ids)).group_by(ReviewRow.job_id)
+        rows = session.scalars(select(ReviewRow).where(ReviewRow.id.in_(last)))
+        found |= {row.job_id: _review(row) for row in rows}
+    return found
+
+
+def _review(row: ReviewRow) -> Review:
+    return Review(job_id=row.job_id, decision=row.decision, reviewer=row.reviewer, note=row.note, at=row.at)
+
+
+# -- exports ------------------------------------------------------------------------------------------------------
+
+
+def begin_export(session: Session, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
+    require_job(session, job_id)
+    row = session.scalar(
+        select(ExportRow).where(ExportRow.job_id == job_id, ExportRow.format == format, ExportRow.path == path)
+    )
+    if row is None:
+        row = ExportRow(job_id=job_id, format=format, path=path)
+        session.add(row)
+    row.sha256 = ""
+    row.at = now
+    session.flush()
+    return _export(row)
+
+
+def finish_export(session: Session, export_id: int, sha256: str) -> None:
+    row = session.get(ExportRow, export_id)
+    if row is None:
+        raise BugError(f"there is no export {export_id}")
+    row.sha256 = sha256
+    session.flush()
+
+
+def exports(session: Session, job_id: int) -> list[ExportRecord]:
+    require_job(session, job_id)
+    return [
+        _export(row)
+        for row in session.scalars(select(ExportRow).where(ExportRow.job_id == job_id).order_by(ExportRow.id))
+    ]
+
+
+def _export(row: ExportRow) -> ExportRecord:
+    return ExportRecord(id=row.id, job_id=row.job_id, format=row.format, path=row.path, sha256=row.sha256, at=row.at)
