@@ -163,6 +163,7 @@ def extract_painted_mask(
             "the model painted nearly the whole picture green",
             remedy="Try another seed or a lower LoRA scale, and check that the LoRA belongs to this mask.",
         )
+    # A displaced picture would be registered here, before colours are compared; so far it is measured and announced.
     drifted, color_drift = _remove_drift(photo, painted, outside)
     reading = reading if reading is not None else Reading()
     alpha = _tidied(_unmix(painted, drifted, green, outside), reading)
@@ -178,7 +179,7 @@ def extract_painted_mask(
     displacement = _displacement(drifted, painted, outside) * original_extent.width / working.width
     moved = displacement / max(original_extent.width, original_extent.height)
     if moved > _NOTICED_DISPLACEMENT:
-        notices.append(f"The model moved the picture by up to {displacement:.0f} pixels: check where the mask lies.")
+        notices.append(f"The model moved details by up to {moved:.1%} of the picture: check where the mask lies.")
     confidence = _confidence(painted, alpha, green, moved)
     full = alpha
     if working != original_extent:

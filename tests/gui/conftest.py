@@ -1,0 +1,94 @@
+"""A studio: real pictures, a real catalog and a real window."""
+
+from __future__ import annotations
+
+import gc
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from engine.dispatch.dispatcher import Dispatcher
+from gui.app import prepare
+from gui.services import WindowServices
+from gui.windows.main_window import MainWindow
+from storage.location import SqliteLocation
+from tests.gui.studio import Studio
+
+WORKER = Path(__file__).resolve().parents[1] / "scripted_worker.py"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What the off-screen platform says of every window is no fault of the window's."""
+    for item in items:
+        if Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.qt_log_ignore("This plugin does not support"))
+
+
+@pytest.fixture(scope="session")
+def qapp_args() -> list[str]:
+    return ["chromask-test"]
+
+
+@pytest.fixture(autouse=True)
+def _prepared(qapp: QApplication, tmp_path: Path) -> Iterator[None]:
+    """The application's look, settings in the test's own folder, and no thread left behind."""
+    QSettings.setDefaultFormat(QSettings.Format.IniFormat)
+    QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(tmp_path / "settings"))
+    prepare(qapp)
+    before = set(threading.enumerate())
+    yield
+    gc.collect()
+    left = [t.name for t in threading.enumerate() if t not in before and t.name.startswith("chromask")]
+    assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture
+def studio(tmp_path: Path) -> Iterator[Studio]:
+    with ExitStack() as stack:
+        file = tmp_path / "catalog.db"
+        catalog, artifacts = stack.enter_context(SqliteLocation().open(file))
+        dispatcher = Dispatcher(catalog, [sys.executable, str(WORKER), str(file)])
+        stack.callback(dispatcher.stop)
+
+        def demo(folder: Path) -> Path:
+            return Studio.shoot(made, "demo-1", "demo-2")
+
+        services = WindowServices(catalog, artifacts, dispatcher, tmp_path / "export", demo)
+        made = Studio(tmp_path, catalog, artifacts, dispatcher, services)
+        yield made
+
+
+@pytest.fixture
+def open_window(studio: Studio, qtbot: QtBot) -> Iterator[Callable[[], MainWindow]]:
+    """Builds windows on the studio, and closes them at the end."""
+    windows: list[MainWindow] = []
+
+    def build() -> MainWindow:
+        window = MainWindow(studio.services)
+        windows.append(window)
+        window.resize(1400, 900)
+        with qtbot.waitExposed(window):
+            window.show()
+        window.activateWindow()
+        qtbot.waitUntil(lambda: not window.bridge.is_busy)
+        return window
+
+    yield build
+    for window in windows:
+        window._may_close = True
+        window.close()
+        window.deleteLater()
+    QApplication.processEvents()
+
+
+@pytest.fixture
+def window(open_window: Callable[[], MainWindow]) -> MainWindow:
+    """An open window on an empty catalog, its engine not started."""
+    return open_window()

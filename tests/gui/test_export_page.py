@@ -1,0 +1,99 @@
+"""Writing files from the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from engine.domain.review import Decision, ExportFormat
+from engine.services.review import decide, items_of
+from gui.actions import PageName
+from gui.windows.main_window import MainWindow
+from tests.gui.studio import Studio
+
+
+@pytest.fixture
+def window(studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot) -> MainWindow:
+    """Three results: one approved, one pending, one rejected."""
+    studio.finish({"A1": 1.0, "B2": 2.0, "C3": 3.0})
+    by_sku = {item.pair.sku: item for item in items_of(studio.catalog)}
+    decide(studio.catalog, [by_sku["a1"]], Decision.APPROVED)
+    decide(studio.catalog, [by_sku["c3"]], Decision.REJECTED)
+    window = open_window()
+    window.show_page(PageName.EXPORT)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
+    return window
+
+
+def export(window: MainWindow, qtbot: QtBot) -> None:
+    button = window.export.findChild(QPushButton, "export_button")
+    assert button.isEnabled()
+    qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: not window.export.is_busy and not window.bridge.is_busy, timeout=30_000)
+
+
+def rows(window: MainWindow) -> list[str]:
+    return [window.export.results.item(row).text() for row in range(window.export.results.count())]
+
+
+def test_approved_results_are_written_and_listed(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    assert "1 approved · 1 pending · 1 rejected" in window.export._summary.text()
+    window.export.formats[ExportFormat.JPEG].setChecked(True)
+    export(window, qtbot)
+    folder = studio.services.default_export_folder
+    written = sorted(path.name for path in folder.iterdir())
+    assert written == ["A1_model.psd", "A1_model_garment-mask.png", "A1_model_matched.jpg", "A1_model_matched.tif"]
+    assert sorted(rows(window)) == written
+    with Image.open(folder / "A1_model_matched.tif") as picture:
+        assert picture.size == (600, 900)
+    assert window.export._headline.text() == "4 files written"
+    export(window, qtbot)
+    assert window.export._headline.text() == "0 files written · 4 were there already, unchanged"
+
+
+def test_pending_results_leave_only_when_allowed(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    for format, box in window.export.formats.items():
+        box.setChecked(format is ExportFormat.MASK)
+    window.export.approved_only.setChecked(False)
+    export(window, qtbot)
+    names = {path.name for path in studio.services.default_export_folder.iterdir()}
+    assert names == {"A1_model_garment-mask.png", "B2_model_garment-mask.png"}
+
+
+def test_a_foreign_file_is_not_overwritten_and_says_so(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    folder = studio.services.default_export_folder
+    folder.mkdir()
+    (folder / "A1_model.psd").write_bytes(b"somebody's work")
+    export(window, qtbot)
+    assert (folder / "A1_model.psd").read_bytes() == b"somebody's work"
+    assert "A1_model.psd: a file of this name exists already" in rows(window)[0]
+    assert "1 failed" in window.export._headline.text()
+    window.export.overwrite.setChecked(True)
+    export(window, qtbot)
+    assert (folder / "A1_model.psd").read_bytes()[:4] == b"8BPS"
+
+
+def test_without_a_format_or_a_result_nothing_can_be_exported(window: MainWindow, qtbot: QtBot) -> None:
+    for box in window.export.formats.values():
+        box.setChecked(False)
+    assert not window.actions_table["export"].isEnabled()
+    assert "at least one format" in window.export._summary.text()
+    window.export.formats[ExportFormat.PSD].setChecked(True)
+    assert window.actions_table["export"].isEnabled()
+    window.export.folder.setText(" ")
+    assert not window.actions_table["export"].isEnabled()
+
+
+def test_an_export_can_be_stopped_and_continued(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    window.export.approved_only.setChecked(False)
+    window.actions_table["export"].trigger()
+    window.actions_table["stop_export"].trigger()
+    qtbot.waitUntil(lambda: not window.export.is_busy, timeout=30_000)
+    assert window.export._headline.text().startswith(("The export was stopped", "6 files"))
+    export(window, qtbot)
+    assert len(list(studio.services.default_export_folder.iterdir())) == 6

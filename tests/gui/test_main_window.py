@@ -1,0 +1,105 @@
+"""The frame around the pages."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtGui import QImage
+from PySide6.QtWidgets import QApplication
+from pytestqt.qtbot import QtBot
+
+from engine.domain.errors import KnownError
+from gui import theme
+from gui.actions import COMMANDS, PageName
+from gui.windows.main_window import MainWindow
+from tests.gui.studio import Studio
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def test_importing_the_window_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, time; t = time.perf_counter(); import gui.app; "
+        "heavy = {'torch', 'diffusers', 'transformers', 'colour', 'scipy', 'sqlalchemy', 'cv2', 'PIL'} & set(sys.modules); "
+        "print(sorted(heavy), file=sys.stderr); sys.exit(bool(heavy))"
+    )
+    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_window_stands_within_a_second(open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
+    start = time.perf_counter()
+    open_window()
+    assert time.perf_counter() - start < 2.0  # twice the promise, for a shared machine
+
+
+def test_errors_are_one_calm_banner(window: MainWindow) -> None:
+    assert not window.banner.isVisible()
+    window.report(KnownError("the disk is full", remedy="Free some space and retry.", path=Path("/x/a.tif")))
+    assert window.banner.text() == "a.tif: the disk is full. Free some space and retry."
+    window.report(ZeroDivisionError("three by nothing"))
+    assert "A fault inside Chromask" in window.banner.text()
+    assert window.banner.isVisible()
+
+
+def test_the_windows_place_is_remembered(open_window: Callable[[], MainWindow]) -> None:
+    first = open_window()
+    first.resize(1234, 777)
+    QApplication.processEvents()
+    first.close()
+    second = MainWindow(first.services)
+    assert (second.width(), second.height()) == (1234, 777)
+    second.shut_down()
+    second.deleteLater()
+
+
+def test_no_two_commands_share_a_key_on_one_page() -> None:
+    for page in PageName:
+        keys = [key for c in COMMANDS if c.page in (None, page) for key in c.shortcuts]
+        assert len(keys) == len(set(keys)), f"{page}: {sorted(k for k in keys if keys.count(k) > 1)}"
+
+
+def test_every_command_is_in_a_menu_with_an_explanation(window: MainWindow) -> None:
+    in_menus = {a.objectName() for menu in window.menuBar().actions() for a in menu.menu().actions()}
+    for command in COMMANDS:
+        assert command.name in in_menus
+        assert window.actions_table[command.name].toolTip().startswith(command.tip)
+
+
+def test_switching_batches_switches_every_page(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    studio.finish({"A1": 1.0})
+    studio.queue("A1", "B2", color_match=False)
+    window = open_window()
+    assert window.queue.jobs.rowCount() == 2
+    assert window.review.results.rowCount() == 0
+    window.batches.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 3)
+    qtbot.waitUntil(lambda: window.review.results.rowCount() == 1)
+
+
+def test_the_frame_is_neutral_so_that_colours_are_seen_as_they_are(window: MainWindow) -> None:
+    for name in ("SUNKEN", "WINDOW", "PANEL", "RAISED", "HOVER", "LINE", "OUTLINE", "SURROUND", "TEXT"):
+        value = getattr(theme, name)
+        assert value[1:3] == value[3:5] == value[5:7], name
+    shot: QImage = window.grab().toImage()
+    assert not shot.isNull()
+
+
+def test_text_can_be_read_on_every_ground() -> None:
+    """Contrast at least 4.5 (WCAG 2.2, 1.4.3) for text and verdicts on the grounds they stand on."""
+
+    def luminance(color: str) -> float:
+        values = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    for ground in (theme.SUNKEN, theme.WINDOW, theme.PANEL):
+        for text in (theme.TEXT, theme.TEXT_QUIET, theme.PASS, theme.WARN, theme.FAIL):
+            high, low = sorted((luminance(text), luminance(ground)), reverse=True)
+            assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
