@@ -171,11 +171,12 @@ class _ItemExport:
 
     def write(self, format: ExportFormat) -> tuple[Path, bool]:
         """Write one file; the path, and whether it was written now (False: an earlier export did, and it is intact)."""
+        earlier = self._intact(format)
+        if earlier is not None and not self._plan.overwrite:
+            return earlier, False
         path = self.path(format)
         ours = (format, path) in self._finished
         digest = self._finished.get((format, path), "")
-        if ours and digest and path.exists() and file_sha256(path) == digest:
-            return path, False
         # A record without a hash is an export that was cut off between the rename and the catalog: the file is ours.
         overwrite = self._plan.overwrite or (ours and not digest)
         record = None
@@ -187,6 +188,23 @@ class _ItemExport:
         if record is not None:
             self._catalog.finish_export(record.id, digest)
         return path, True
+
+    def _intact(self, format: ExportFormat) -> Path | None:
+        """A file of this result and format that an earlier export left in the folder, unchanged since.
+
+        Under whatever name: a stem that had to be told apart from another's in a larger batch may be plain in this one.
+        """
+        folder = self._plan.folder.absolute()
+        for (finished, path), digest in self._finished.items():
+            if (
+                finished is format
+                and path.parent == folder
+                and digest
+                and path.exists()
+                and file_sha256(path) == digest
+            ):
+                return path
+        return None
 
     def path(self, format: ExportFormat) -> Path:
         """Final name. ``_matched`` keeps a flat file apart from the original should both share a folder."""

@@ -89,7 +89,7 @@ def choose_engine(wanted: EngineName, model: Path | None) -> EngineChoice:
     if status.available:
         return EngineChoice(EngineName.KONTEXT, status.model)
     if wanted is EngineName.KONTEXT:
-        raise UsageError(status.reason, remedy=status.remedy, path=model)
+        raise UsageError(status.reason, remedy=status.remedy)
     return EngineChoice(
         EngineName.CLASSICAL, None, f"Running on the classical engine: {status.reason}. {status.remedy}"
     )
@@ -118,9 +118,12 @@ def color_request(garment: str, engine: EngineChoice, tolerance: Tolerance) -> C
     mask = MaskRequest(EngineName.CLASSICAL, garment=garment)
     if engine.name is not EngineName.KONTEXT:
         return ColorMatchRequest(EngineName.CLASSICAL, mask, tolerance)
-    from engine.services.registries import diffusion_settings_for
+    from engine.services.registries import diffusion_settings_for, find_lora, load_registry
 
     assert engine.model is not None
+    if find_lora(load_registry().lora_for("color"), engine.model) is None:
+        # Without the colour LoRA the model does not transfer colour at all: the Lab engine matches unguided.
+        return ColorMatchRequest(EngineName.CLASSICAL, mask, tolerance)
     settings = diffusion_settings_for("color", garment or "garment", engine.model)
     return ColorMatchRequest(EngineName.KONTEXT, mask, tolerance, settings)
 

@@ -9,7 +9,7 @@ import threading
 import traceback
 from typing import BinaryIO
 
-from engine.domain.errors import BugError, Cancelled, KnownError
+from engine.domain.errors import BugError, Cancelled, KnownError, printable_path
 from engine.domain.jobs import CancelledJob, Failed, JobFailure, Progress, Succeeded
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
@@ -87,10 +87,10 @@ class _Worker:
                 error.path = photo
             return Failed(job.job_id, failure_of(error))
         except MemoryError:
-            message = f"{photo}: there is not enough memory for this picture"
+            message = f"{printable_path(photo)}: there is not enough memory for this picture"
             return Failed(job.job_id, JobFailure(message, "Close other programs, or scale the picture down.", True))
         except Exception as error:  # noqa: BLE001 - whatever it is, it is this job's alone: the batch goes on
-            message = f"{photo}: an error inside Chromask ({type(error).__name__}: {error})"
+            message = f"{printable_path(photo)}: an error inside Chromask ({type(error).__name__}: {error})"
             detail = traceback.format_exc()
             kind = "" if isinstance(error, BugError) else " and the picture"
             return Failed(job.job_id, JobFailure(message, f"Report it with the details below{kind}.", False, detail))

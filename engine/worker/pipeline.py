@@ -54,6 +54,8 @@ def run_request(
     flatlay = None
     if pair.flatlay is not None:
         flatlay = with_garment_alpha(read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256))
+    if isinstance(request, ColorMatchRequest):
+        _require_colors(on_model, flatlay)
     report(1, total, "masking")
     mask = backends.get(mask_request.engine).make_mask(on_model, flatlay, mask_request, _nested(report, 1, total))
     report(2, total, "matching" if isinstance(request, ColorMatchRequest) else "storing")
@@ -67,6 +69,15 @@ def run_request(
     outcome = _store(on_model, flatlay, mask_request, mask, match, artifacts)
     report(total, total, "done")
     return outcome
+
+
+def _require_colors(on_model: Picture, flatlay: Picture | None) -> None:
+    """Refuse greyscale pictures before minutes are spent on their masks."""
+    from engine.imaging.color.samples import require_color
+
+    require_color(on_model, "on-model")
+    if flatlay is not None:
+        require_color(flatlay, "flatlay")
 
 
 def with_garment_alpha(flatlay: Picture) -> Picture:

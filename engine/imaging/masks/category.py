@@ -72,9 +72,7 @@ def framing_scores(figure: Figure) -> dict[GarmentCategory, float]:
     return {GarmentCategory.UPPER: -0.5, GarmentCategory.LOWER: 0.5, GarmentCategory.FULL: 0.5}
 
 
-def guess_category(
-    flatlay: Mask, figure: Figure, hint: GarmentCategory | None
-) -> tuple[GarmentCategory, float]:
+def guess_category(flatlay: Mask, figure: Figure, hint: GarmentCategory | None) -> tuple[GarmentCategory, float]:
     """The most plausible body zone and its probability.
 
     Parameters

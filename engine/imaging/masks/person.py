@@ -168,9 +168,7 @@ def _find_head(mask: Mask, top: int, bottom: int, width: float) -> Head | None:
     return Head(top, neck, shoulder, int(columns[0]), int(columns[-1]) + 1)
 
 
-def _assume_head(
-    skin: Mask, mask: Mask, top: int, bottom: int, width: float, *, touches_bottom: bool
-) -> Head | None:
+def _assume_head(skin: Mask, mask: Mask, top: int, bottom: int, width: float, *, touches_bottom: bool) -> Head | None:
     """A head by proportion, where hair or a hood hides neck and shoulders; None where no face would be in it.
 
     A whole figure is seven and a half heads tall; of a cropped one only the width is known, about two heads. Hair adds a
