@@ -152,8 +152,7 @@ def test_the_garment_is_edited_in_a_combo_box(window: MainWindow, studio: Studio
     assert editor.findText("hoodie") > 0
     editor.setEditText("wrap dress")
     qtbot.keyClick(editor, Qt.Key.Key_Return)
-    assert not editor.isVisible()
-    assert index.data() == "wrap dress"
+    qtbot.waitUntil(lambda: index.data() == "wrap dress")
     assert window.intake.pairs.chosen()[0].garment == "wrap dress"
 
 

@@ -1,0 +1,42 @@
+"""Starts the window. Building `MainWindow` needs a `QApplication` but no event loop, which tests use."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QCoreApplication, QTimer
+from PySide6.QtGui import QImageReader
+from PySide6.QtWidgets import QApplication
+
+from gui import theme
+from gui.services import WindowServices
+from gui.windows.main_window import MainWindow
+
+
+def prepare(application: QApplication) -> None:
+    """Name the application, give it its look, and let it read large pictures."""
+    QCoreApplication.setOrganizationName("Chromask")
+    QCoreApplication.setApplicationName("Chromask")
+    # Qt refuses pictures above 256 MB decoded; the engine's own limit on extents has been checked by then.
+    QImageReader.setAllocationLimit(0)
+    theme.apply(application)
+
+
+def run_window(services: WindowServices, argv: Sequence[str] = ()) -> int:
+    """Show the window until it is closed; the exit code.
+
+    Parameters
+    ----------
+    argv : sequence of str
+        Files and folders to drop at start.
+    """
+    application = QApplication.instance()
+    if not isinstance(application, QApplication):
+        application = QApplication(["chromask"])
+    prepare(application)
+    window = MainWindow(services)
+    window.show()
+    # After the first paint: the window stands before the engine looks for work.
+    QTimer.singleShot(0, lambda: window.begin([Path(text) for text in argv]))
+    return application.exec()

@@ -1,0 +1,1 @@
+"""Qt models: tables and lists over the domain's dataclasses. GUI thread only."""

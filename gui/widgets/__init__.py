@@ -1,0 +1,1 @@
+"""Widgets that hold no catalog state: they show what they are given."""
