@@ -40,11 +40,10 @@ def _worker(catalog: Path) -> int:
 
 
 def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
-    from gui.app import run_window
-
     from engine.cli.composition import default_export_folder
     from engine.dispatch.session import open_session
     from engine.services.demo import draw_demo
+    from gui.app import run_window
     from gui.services import WindowServices
     from storage.location import SqliteLocation
 

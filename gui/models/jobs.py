@@ -179,7 +179,9 @@ class JobsModel(QAbstractTableModel):
         if job.state is not JobState.RUNNING:
             return None, ""
         step = self._steps.get(job.id)
-        return (0.0, "Starting") if step is None else (step.step / max(1, step.total), step.label)
+        if step is None:
+            return 0.0, "Starting"
+        return step.step / max(1, step.total), step.label[:1].upper() + step.label[1:]
 
     def _time(self, job: Job) -> str:
         if job.state is JobState.RUNNING:

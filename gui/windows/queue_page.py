@@ -175,8 +175,9 @@ class QueuePage(QWidget):
         return self.jobs.ids(self._selected_rows(), states)
 
     def _show(self, snapshot: _Snapshot) -> None:
-        self.jobs.set_jobs(snapshot.jobs, snapshot.pairs)
+        # First the counts: whoever hears that the jobs changed reads them.
         self._counts = snapshot.counts
+        self.jobs.set_jobs(snapshot.jobs, snapshot.pairs)
         if self._clock is None:
             self._clock = ProgressClock(snapshot.counts, time.monotonic())
         self._show_counts()

@@ -21,7 +21,8 @@ from gui.windows.main_window import MainWindow
 from storage.location import SqliteLocation
 from tests.gui.studio import Studio
 
-WORKER = Path(__file__).resolve().parents[1] / "scripted_worker.py"
+PROJECT = Path(__file__).resolve().parents[2]
+WORKER = PROJECT / "tests" / "scripted_worker.py"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -50,7 +51,8 @@ def _prepared(qapp: QApplication, tmp_path: Path) -> Iterator[None]:
 
 
 @pytest.fixture
-def studio(tmp_path: Path) -> Iterator[Studio]:
+def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
     with ExitStack() as stack:
         file = tmp_path / "catalog.db"
         catalog, artifacts = stack.enter_context(SqliteLocation().open(file))

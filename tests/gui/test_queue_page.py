@@ -56,7 +56,7 @@ def test_events_change_a_row_without_the_catalog(studio: Studio, open_window: Ca
     assert window.engine_text.text() == "Engine not running"
     window.on_event(Progress(job.id, 3, 4, "matching colour"))
     index = window.queue.jobs.index(0, JobColumn.STEP)
-    assert index.data(PROGRESS_ROLE) == (0.75, "matching colour")
+    assert index.data(PROGRESS_ROLE) == (0.75, "Matching colour")
     window.on_event(WorkerLost(job.id, 2))
     assert cell(window, job.id, JobColumn.STATE) == "Waiting"
     window.on_event(Succeeded(job.id, studio.outcome(job, 1.0, 0.9)))
@@ -104,7 +104,7 @@ def test_a_batch_runs_pauses_cancels_and_retries(
         next(i for sku, i in jobs.items() if word in sku) for word in ("slow", "refused", "good")
     )
     window.begin()
-    qtbot.waitUntil(lambda: cell(window, slow_id, JobColumn.STEP) == "dreaming", timeout=60_000)
+    qtbot.waitUntil(lambda: cell(window, slow_id, JobColumn.STEP).startswith("Dreaming "), timeout=60_000)
     assert window.engine_text.text() == "Working on 1 photograph"
 
     qtbot.keyClick(window, Qt.Key.Key_Space, CONTROL)

@@ -53,7 +53,6 @@ def test_the_published_pairs_to_four_decimals() -> None:
     np.testing.assert_allclose(delta_E_2000(two, one), expected, atol=5.1e-5)
 
 
-@pytest.mark.filterwarnings("ignore:.*Matplotlib")
 def test_a_hundred_thousand_random_pairs_agree_with_colour_science() -> None:
     import colour
 

@@ -41,7 +41,6 @@ def parametric(kind: int, *values: float) -> bytes:
     return b"para\0\0\0\0" + struct.pack(f">HH{len(values)}i", kind, 0, *(round(v * 65536) for v in values))
 
 
-@pytest.mark.filterwarnings("ignore:.*Matplotlib")
 def test_srgb_agrees_with_colour_science() -> None:
     import colour
 
@@ -52,7 +51,6 @@ def test_srgb_agrees_with_colour_science() -> None:
     assert np.abs(pixels_to_lab(pixels, None) - expected).max() < 0.001
 
 
-@pytest.mark.filterwarnings("ignore:.*Matplotlib")
 def test_an_adobe_rgb_profile_agrees_with_colour_science() -> None:
     import colour
 

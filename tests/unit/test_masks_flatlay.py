@@ -29,9 +29,11 @@ def graded(colour: tuple[int, int, int], drop: float, height: int = HEIGHT, widt
     return np.array(colour, np.float32) - drop * fall[..., None].astype(np.float32)
 
 
-def photograph(background: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], noise: float = 1.5, fold: float = 0.06) -> np.ndarray:
+def photograph(
+    background: np.ndarray, mask: np.ndarray, colour: tuple[int, int, int], noise: float = 1.5, fold: float = 0.06
+) -> np.ndarray:
     """Lay a shaded, noisy garment on the background; the edge is one pixel soft, as a lens makes it."""
-    height, width = mask.shape
+    width = mask.shape[1]
     x = np.arange(width)
     folds = 1.0 + fold * np.sin(x / width * 40)[None, :, None]
     cloth = np.array(colour, np.float32) * folds

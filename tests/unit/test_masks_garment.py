@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,12 +9,12 @@ import numpy as np
 import pytest
 
 from engine.domain.errors import KnownError
+from engine.imaging.masks.background import to_lab
 from engine.imaging.masks.category import guess_category, outline_scores
 from engine.imaging.masks.flatlay import flatlay_mask
 from engine.imaging.masks.garment import garment_mask
 from engine.imaging.masks.garments import GarmentCategory, category_of
 from engine.imaging.masks.person import find_figure
-from engine.imaging.masks.background import to_lab
 
 Colour = tuple[int, int, int]
 SKIN: Colour = (214, 164, 138)
@@ -110,14 +109,15 @@ def draw_flatlay(kind: str, colour: Colour) -> np.ndarray:
         "top": [(190, 120), (240, 140), (290, 120), (350, 150), (400, 430), (360, 440), (325, 235), (325, 480),
                 (155, 480), (155, 235), (120, 440), (80, 430), (130, 150)],
         "trousers": [(160, 60), (320, 60), (350, 540), (260, 540), (242, 200), (238, 200), (220, 540), (130, 540)],
-        "dress": [(200, 40), (240, 55), (280, 40), (310, 60), (295, 200), (330, 560), (150, 560), (185, 200), (170, 60)],
+        "dress": [(200, 40), (240, 55), (280, 40), (310, 60), (295, 200), (330, 560), (150, 560), (185, 200),
+                  (170, 60)],
     }  # fmt: skip
     picture = np.full((600, 480, 3), 250, np.uint8)
     cv2.fillPoly(picture, [np.array(outlines[kind], np.int32)], colour)
     return picture
 
 
-def masked(drawing: Drawing, kind: str, flat_colour: Colour, hint: GarmentCategory | None):  # noqa: ANN201
+def masked(drawing: Drawing, kind: str, flat_colour: Colour, hint: GarmentCategory | None):
     still = draw_flatlay(kind, flat_colour)
     return garment_mask(drawing.rgb, still, flatlay_mask(still).alpha, hint)
 
@@ -189,6 +189,43 @@ def test_skin_hair_and_background_stay_out() -> None:
     assert alpha[30 : 30 + 75, 240:320].max() == 0  # hair and face
     assert alpha[30 + 300 : 30 + 380, 160:185].mean() < 10  # bare forearm
     assert alpha[:, :100].max() == 0
+
+
+def test_a_guide_that_recolours_something_else_casts_doubt() -> None:
+    before = draw_person((60, 120, 70), (40, 40, 90))
+    still = draw_flatlay("top", (150, 40, 40))
+    alpha = flatlay_mask(still).alpha
+    agreeing = draw_person((150, 40, 40), (40, 40, 90))
+    straying = draw_person((60, 120, 70), (150, 40, 40))
+    plain, good, bad = (
+        garment_mask(before.rgb, still, alpha, None, guide) for guide in (None, agreeing.rgb[::2, ::2], straying.rgb)
+    )
+    assert good.confidence == plain.confidence
+    assert good.notices == ()
+    assert bad.confidence < 0.7 * plain.confidence
+    assert len(bad.notices) == 1
+
+
+def test_a_shirt_inside_a_jacket_is_not_the_jacket() -> None:
+    drawing = draw_person((60, 70, 50), (40, 40, 90))
+    rgb = drawing.rgb.copy()
+    opening = np.zeros(drawing.upper.shape, np.uint8)
+    cv2.fillPoly(opening, [np.array([(252, 155), (308, 155), (280, 300)], np.int32)], 1)
+    rgb[opening > 0] = (236, 228, 232)
+    still = draw_flatlay("top", (40, 60, 120))
+    result = garment_mask(rgb, still, flatlay_mask(still).alpha, None)
+    truth = drawing.upper & (opening == 0)
+    assert iou(result.alpha, truth) > 0.95
+    assert result.alpha[190:240, 272:288].max() == 0
+
+
+def test_a_light_panel_stays_where_the_flatlay_has_one_too() -> None:
+    drawing = draw_person((60, 70, 50), (40, 40, 90))
+    rgb, still = drawing.rgb.copy(), draw_flatlay("top", (40, 60, 120))
+    rgb[190:260, 200:360][drawing.upper[190:260, 200:360]] = (200, 190, 225)
+    still[220:300, 160:320] = (222, 205, 160)
+    result = garment_mask(rgb, still, flatlay_mask(still).alpha, None)
+    assert iou(result.alpha, drawing.upper) > 0.95
 
 
 def test_one_colour_for_everything_is_doubtful() -> None:

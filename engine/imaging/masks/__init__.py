@@ -1,1 +1,1 @@
-"""Garment masks without a neural network: plain-background stills, figures before a studio wall, garments on figures."""
+"""Garment masks without a neural network: stills on a plain background, figures before a studio wall."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from engine.imaging.masks.cleanup import remove_specks
+from engine.imaging.masks.cleanup import components, remove_specks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -66,7 +66,12 @@ class BackgroundFit:
 
 def to_lab(rgb: NDArray[np.uint8]) -> Lab:
     """CIELAB under D65 of sRGB: ``(H, W, 3)`` uint8 in, ``(H, W, 3)`` float32 out, L* 0 to 100."""
-    return cv2.cvtColor(rgb.astype(np.float32) / np.float32(255.0), cv2.COLOR_RGB2Lab)
+    return np.asarray(cv2.cvtColor(rgb.astype(np.float32) / np.float32(255.0), cv2.COLOR_RGB2Lab), np.float32)
+
+
+def blurred_lab(rgb: NDArray[np.uint8], sigma: float) -> Lab:
+    """CIELAB (see `to_lab`) of the picture under a Gaussian of ``sigma`` pixels, against grain and JPEG noise."""
+    return to_lab(np.asarray(cv2.GaussianBlur(rgb, (0, 0), sigma), np.uint8))
 
 
 def fit_background(lab: Lab, *, visible_step: float = VISIBLE_STEP) -> BackgroundFit:
@@ -95,14 +100,14 @@ def fit_background(lab: Lab, *, visible_step: float = VISIBLE_STEP) -> Backgroun
     explained = np.abs(sample - start).max(axis=1) < 6.0
 
     terms = _terms(height, width)
-    surface = np.broadcast_to(start, lab.shape)
+    surface: Lab = np.broadcast_to(start, lab.shape)
     for count in (1, 3, 3, 6, 6):
         if explained.sum() < 50 * count:
             break
         coefficients = np.linalg.lstsq(terms[index[explained], :count], sample[explained], rcond=None)[0]
         residual = np.abs(sample - terms[index, :count] @ coefficients).max(axis=1)
         explained = residual < max(2.0, 3.0 * 1.4826 * float(np.median(residual[explained])))
-        surface = (terms[:, :count] @ coefficients).reshape(lab.shape)
+        surface = np.asarray(terms[:, :count] @ coefficients, np.float32).reshape(lab.shape)
     border_share = float(explained.mean())
     noise = float(np.median(_distance(sample[explained], surface.reshape(-1, 3)[index[explained]]))) * 1.4826
 
@@ -114,7 +119,7 @@ def fit_background(lab: Lab, *, visible_step: float = VISIBLE_STEP) -> Backgroun
     chosen = np.flatnonzero(backdrop)[:: max(1, int(backdrop.sum()) // 20000)]
     if chosen.size > 500:
         coefficients = np.linalg.lstsq(terms[chosen], lab.reshape(-1, 3)[chosen], rcond=None)[0]
-        surface = (terms @ coefficients).reshape(lab.shape)
+        surface = np.asarray(terms @ coefficients, np.float32).reshape(lab.shape)
 
     difference = lab - surface
     chroma_change = np.hypot(difference[..., 1], difference[..., 2])
@@ -151,8 +156,8 @@ def _most_frequent(sample: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def _reaches_border(mask: Mask) -> Mask:
     """The 4-connected components of ``mask`` that touch the picture's border."""
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=4)
-    keep = np.zeros(count, bool)
+    labels = components(mask, connectivity=4).labels
+    keep = np.zeros(int(labels.max()) + 1, bool)
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         keep[np.unique(edge)] = True
     keep[0] = False
@@ -220,7 +225,7 @@ def graph_cut(rgb: NDArray[np.uint8], trimap: NDArray[np.uint8], iterations: int
     cv2.setRNGSeed(0)  # GrabCut's k-means draws from OpenCV's global generator
     labels = trimap.copy()
     models = np.zeros((1, 65), np.float64), np.zeros((1, 65), np.float64)
-    cv2.grabCut(np.ascontiguousarray(rgb), labels, None, *models, iterations, cv2.GC_INIT_WITH_MASK)
+    cv2.grabCut(np.ascontiguousarray(rgb), labels, (0, 0, 1, 1), *models, iterations, cv2.GC_INIT_WITH_MASK)
     return (labels == cv2.GC_FGD) | (labels == cv2.GC_PR_FGD)
 
 
@@ -231,7 +236,8 @@ def _drawn_regions(lab: Lab, shadow: Mask, threshold: float) -> Mask:
         cv2.Scharr(lightness, cv2.CV_32F, 1, 0, scale=1 / 32), cv2.Scharr(lightness, cv2.CV_32F, 0, 1, scale=1 / 32)
     )
     gradient = cv2.dilate(gradient, np.ones((3, 3), np.uint8))
-    count, labels = cv2.connectedComponents(shadow.astype(np.uint8), connectivity=8)
+    labels = components(shadow, connectivity=8).labels
+    count = int(labels.max()) + 1
     if count == 1:
         return np.zeros(shadow.shape, bool)
     rim = shadow & ~(cv2.erode(shadow.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0)

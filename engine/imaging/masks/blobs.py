@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from engine.imaging.masks.cleanup import components
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 SHADING_WEIGHT = 0.4
 """Share of a lightness step in telling two cloths apart: folds and light move lightness far more than hue or chroma."""
 SAME_CLOTH = 6.0
-"""Colour difference, lightness weighted by `SHADING_WEIGHT`, below which two clusters are light and shade of one cloth."""
+"""Difference, lightness weighted by `SHADING_WEIGHT`, up to which two clusters are light and shade of one cloth."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,11 +76,10 @@ def find_blobs(cluster: Labels, groups: NDArray[np.int64], inside: Mask, min_sha
     sizes = [0]
     least = max(20.0, min_share * float(inside.sum()))
     for value in range(1, int(cloth.max(initial=0)) + 1):
-        count, found, stats, _ = cv2.connectedComponentsWithStats((cloth == value).astype(np.uint8), connectivity=4)
-        for k in range(1, count):
-            if stats[k, cv2.CC_STAT_AREA] >= least:
-                labels[found == k] = len(sizes)
-                sizes.append(int(stats[k, cv2.CC_STAT_AREA]))
+        found = components(cloth == value, connectivity=4)
+        for k in np.flatnonzero(found.areas[1:] >= least) + 1:
+            labels[found.labels == k] = len(sizes)
+            sizes.append(int(found.areas[k]))
     return Blobs(labels, np.array(sizes, np.int64))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -17,6 +18,33 @@ if TYPE_CHECKING:
     Alpha = NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Components:
+    """Connected regions of a mask.
+
+    Attributes
+    ----------
+    labels : ndarray
+        ``(H, W)`` int32, 0 = outside the mask.
+    areas : ndarray
+        ``(n,)`` pixels per label, label 0 included.
+    boxes : ndarray
+        ``(n, 4)`` left, top, right, bottom, half-open.
+    """
+
+    labels: NDArray[np.int32]
+    areas: NDArray[np.int64]
+    boxes: NDArray[np.int64]
+
+
+def components(mask: Mask, *, connectivity: int) -> Components:
+    """Label the 4- or 8-connected regions of an ``(H, W)`` bool mask."""
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=connectivity)
+    table = np.asarray(stats, np.int64)
+    corner, size = table[:, [cv2.CC_STAT_LEFT, cv2.CC_STAT_TOP]], table[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]]
+    return Components(np.asarray(labels, np.int32), table[:, cv2.CC_STAT_AREA], np.hstack([corner, corner + size]))
+
+
 def remove_specks(mask: Mask, min_area: int) -> Mask:
     """Drop 8-connected components smaller than ``min_area`` pixels.
 
@@ -27,10 +55,10 @@ def remove_specks(mask: Mask, min_area: int) -> Mask:
     min_area : int
         In pixels; 0 and 1 drop nothing.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    keep = np.zeros(count, bool)
-    keep[1:] = stats[1:, cv2.CC_STAT_AREA] >= min_area
-    return keep[labels]
+    found = components(mask, connectivity=8)
+    keep = found.areas >= min_area
+    keep[0] = False
+    return keep[found.labels]
 
 
 def fill_holes(mask: Mask, max_area: int) -> Mask:
@@ -44,14 +72,12 @@ def fill_holes(mask: Mask, max_area: int) -> Mask:
         In pixels; 0 fills nothing.
     """
     # 4-connected holes are the counterpart of 8-connected garments: a diagonal thread still closes a hole.
-    count, labels, stats, _ = cv2.connectedComponentsWithStats((~mask).astype(np.uint8), connectivity=4)
+    found = components(~mask, connectivity=4)
     height, width = mask.shape
-    left, top = stats[:, cv2.CC_STAT_LEFT], stats[:, cv2.CC_STAT_TOP]
-    right, bottom = left + stats[:, cv2.CC_STAT_WIDTH], top + stats[:, cv2.CC_STAT_HEIGHT]
-    inside = (left > 0) & (top > 0) & (right < width) & (bottom < height)
-    fill = inside & (stats[:, cv2.CC_STAT_AREA] <= max_area)
+    left, top, right, bottom = found.boxes.T
+    fill = (left > 0) & (top > 0) & (right < width) & (bottom < height) & (found.areas <= max_area)
     fill[0] = False  # label 0 is the garment itself
-    return mask | fill[labels] if count > 1 else mask.copy()
+    return mask | fill[found.labels]
 
 
 def keep_components(mask: Mask, min_share: float) -> Mask:
@@ -64,22 +90,19 @@ def keep_components(mask: Mask, min_share: float) -> Mask:
     min_share : float
         0 keeps all, 1 keeps the largest (and any that ties with it).
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    if count == 1:
-        return mask.copy()
-    areas = stats[:, cv2.CC_STAT_AREA]
-    keep = areas >= min_share * areas[1:].max()
+    found = components(mask, connectivity=8)
+    keep = found.areas >= min_share * found.areas[1:].max(initial=0)
     keep[0] = False
-    return keep[labels]
+    return keep[found.labels]
 
 
 def keep_touching(mask: Mask, seeds: Mask) -> Mask:
     """Keep the 8-connected components that hold at least one pixel of ``seeds``; both ``(H, W)`` bool."""
-    count, labels = cv2.connectedComponents(mask.astype(np.uint8), connectivity=8)
-    keep = np.zeros(count, bool)
-    keep[np.unique(labels[seeds & mask])] = True
+    found = components(mask, connectivity=8)
+    keep = np.zeros(len(found.areas), bool)
+    keep[np.unique(found.labels[seeds & mask])] = True
     keep[0] = False
-    return keep[labels]
+    return keep[found.labels]
 
 
 def feather(alpha: Alpha, sigma: float) -> Alpha:
@@ -94,7 +117,7 @@ def feather(alpha: Alpha, sigma: float) -> Alpha:
     """
     if sigma <= 0:
         return alpha.copy()
-    return cv2.GaussianBlur(alpha, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.GaussianBlur(alpha, (0, 0), sigma, borderType=cv2.BORDER_REPLICATE), np.uint8)
 
 
 def mask_coverage(alpha: Alpha) -> float:

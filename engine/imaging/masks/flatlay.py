@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from engine.domain.errors import KnownError
-from engine.imaging.masks.background import BackgroundFit, cut_out, fit_background, to_lab
+from engine.imaging.masks.background import BackgroundFit, blurred_lab, cut_out, fit_background
 from engine.imaging.masks.cleanup import fill_holes, keep_components
 from engine.imaging.masks.matte import full_size_alpha, shrink, working_size
 
@@ -57,7 +57,7 @@ def flatlay_mask(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None)
     if alpha is not None and _is_cut_out(alpha):
         return FlatlayMask(alpha.copy(), 1.0)
     small = shrink(rgb, WORKING_LONG_SIDE)
-    lab = to_lab(cv2.GaussianBlur(small, (0, 0), 1.0))
+    lab = blurred_lab(small, 1.0)
     fit = fit_background(lab)
     mask = _segment(small, lab, fit)
     if mask.mean() < LEAST_SHARE:
@@ -99,5 +99,5 @@ def _confidence(mask: NDArray[np.bool_], border_share: float, distance: NDArray[
 
 def garment_at_working_size(alpha: NDArray[np.uint8], long_side: int) -> NDArray[np.bool_]:
     """The alpha shrunk to at most ``long_side`` pixels and cut at one half: ``(h, w)`` bool."""
-    rows, columns = working_size(*alpha.shape[:2], long_side)
+    rows, columns = working_size(alpha.shape[0], alpha.shape[1], long_side)
     return cv2.resize(alpha, (columns, rows), interpolation=cv2.INTER_AREA) > 127

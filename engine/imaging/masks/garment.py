@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from engine.domain.errors import KnownError
-from engine.imaging.masks.background import to_lab
+from engine.imaging.masks.background import blurred_lab, to_lab
 from engine.imaging.masks.blobs import Blobs
 from engine.imaging.masks.category import guess_category
 from engine.imaging.masks.cleanup import fill_holes, keep_components
@@ -17,7 +17,7 @@ from engine.imaging.masks.flatlay import garment_at_working_size
 from engine.imaging.masks.garments import GarmentCategory
 from engine.imaging.masks.matte import full_size_alpha, shrink
 from engine.imaging.masks.person import Figure, find_figure
-from engine.imaging.masks.zones import Parse, Zone, parse_figure
+from engine.imaging.masks.zones import Parse, Zone, nearest_of, parse_figure
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,7 +88,7 @@ def garment_mask(
         There is no person or no garment on the photograph. Carries no path: the caller knows the file.
     """
     small = shrink(on_model_rgb, WORKING_LONG_SIDE)
-    lab = to_lab(cv2.GaussianBlur(small, (0, 0), 1.0))
+    lab = blurred_lab(small, 1.0)
     figure = find_figure(small, lab)
     flatlay = garment_at_working_size(flatlay_alpha, 400)
     chosen, chance = guess_category(flatlay, figure, category)
@@ -123,15 +123,13 @@ def _clean(mask: Mask) -> Mask:
 def recoloured(rgb: NDArray[np.uint8], guide_rgb: NDArray[np.uint8], figure: Mask) -> Mask:
     """Where a model's picture changes the colour of the figure: ``(h, w)`` bool.
 
-    Both pictures are blurred over about a hundredth of their height, since a model's picture is never quite in register;
+    Both pictures are blurred over about a hundredth of their height, since a model's picture is never in register;
     the threshold between changed and unchanged is Otsu's (1979), but at least three CIELAB units.
     """
     height, width = rgb.shape[:2]
-    guide = cv2.resize(guide_rgb, (width, height), interpolation=cv2.INTER_AREA)
+    guide = np.asarray(cv2.resize(guide_rgb, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
     sigma = max(1.0, 0.01 * height)
-    change = np.linalg.norm(
-        to_lab(cv2.GaussianBlur(rgb, (0, 0), sigma)) - to_lab(cv2.GaussianBlur(guide, (0, 0), sigma)), axis=-1
-    )
+    change = np.linalg.norm(blurred_lab(rgb, sigma) - blurred_lab(guide, sigma), axis=-1)
     scaled = np.clip(np.round(change * 4.0), 0, 255).astype(np.uint8)
     level, _ = cv2.threshold(scaled[figure].reshape(-1, 1), 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)
     return figure & (change > max(3.0, level / 4.0))
@@ -157,8 +155,6 @@ def drop_foreign_cloth(mask: Mask, blobs: Blobs, lab: Lab, flatlay_lab: Lab, fla
     flatlay : ndarray
         ``(h', w')`` bool, the garment on the flatlay.
     """
-    from scipy.ndimage import distance_transform_edt
-
     labelled = np.where(mask, blobs.labels, 0)
     sizes = np.bincount(labelled.ravel(), minlength=len(blobs.sizes))
     sizes[0] = 0
@@ -180,7 +176,7 @@ def drop_foreign_cloth(mask: Mask, blobs: Blobs, lab: Lab, flatlay_lab: Lab, fla
             foreign.append(k)
     if not foreign:
         return mask
-    rows, columns = distance_transform_edt(labelled == 0, return_distances=False, return_indices=True)
+    rows, columns = nearest_of(labelled > 0)
     return mask & ~np.isin(labelled[rows, columns], foreign)
 
 

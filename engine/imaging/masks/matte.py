@@ -25,10 +25,10 @@ def working_size(height: int, width: int, long_side: int) -> tuple[int, int]:
 
 def shrink(rgb: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     """Area-average an ``(H, W, 3)`` uint8 picture to at most ``long_side`` pixels on its long side."""
-    rows, columns = working_size(*rgb.shape[:2], long_side)
+    rows, columns = working_size(rgb.shape[0], rgb.shape[1], long_side)
     if (rows, columns) == rgb.shape[:2]:
         return np.ascontiguousarray(rgb)
-    return cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.resize(rgb, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def full_size_alpha(rgb: NDArray[np.uint8], mask: Mask, small_rgb: NDArray[np.uint8]) -> Alpha:
@@ -56,8 +56,8 @@ def full_size_alpha(rgb: NDArray[np.uint8], mask: Mask, small_rgb: NDArray[np.ui
     height, width = rgb.shape[:2]
     small = mask.astype(np.uint8)
     cross = np.ones((3, 3), np.uint8)
-    inner = cv2.erode(small, cross, iterations=2, borderType=cv2.BORDER_REPLICATE)
-    outer = 1 - cv2.dilate(small, cross, iterations=2, borderType=cv2.BORDER_REPLICATE)
+    inner = np.asarray(cv2.erode(small, cross, iterations=2, borderType=cv2.BORDER_REPLICATE), np.uint8)
+    outer = np.asarray(1 - cv2.dilate(small, cross, iterations=2, borderType=cv2.BORDER_REPLICATE), np.uint8)
     pixels = small_rgb.astype(np.float32)
     inside, inside_weight = _local_mean(pixels, inner)
     outside, outside_weight = _local_mean(pixels, outer)
@@ -106,6 +106,6 @@ def _local_mean(
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Mean of ``pixels`` over the sure pixels within about eight pixels, and how much of them there is."""
     weight = where.astype(np.float32)
-    near = cv2.GaussianBlur(weight, (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE)
+    near = np.asarray(cv2.GaussianBlur(weight, (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE), np.float32)
     total = cv2.GaussianBlur(pixels * weight[..., None], (0, 0), 3.0, borderType=cv2.BORDER_REPLICATE)
-    return total / np.maximum(near, 1e-6)[..., None], near
+    return np.asarray(total / np.maximum(near, 1e-6)[..., None], np.float32), near

@@ -99,8 +99,9 @@ def fit_mixture(lab: Floats, components: int, weights: Floats | None = None) -> 
     lab = np.ascontiguousarray(lab, np.float32)
     count = int(np.clip(len(lab) // 50, 1, components))
     cv2.setRNGSeed(0)
-    _, cluster, _ = cv2.kmeans(lab, count, None, (3, 15, 0.2), 1, cv2.KMEANS_PP_CENTERS)
-    cluster = cluster[:, 0]
+    start = np.zeros((len(lab), 1), np.int32)  # not read: k-means++ draws the first centres
+    _, cluster, _ = cv2.kmeans(lab, count, start, (3, 15, 0.2), 1, cv2.KMEANS_PP_CENTERS)
+    cluster = np.asarray(cluster)[:, 0]
     floor = np.diag(SPREAD_FLOOR)
     portions, means, precisions, scales = [], [], [], []
     for k in range(count):

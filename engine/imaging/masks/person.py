@@ -171,8 +171,8 @@ def _find_head(mask: Mask, top: int, bottom: int, width: float) -> Head | None:
 def _assume_head(skin: Mask, mask: Mask, top: int, bottom: int, width: float, *, touches_bottom: bool) -> Head | None:
     """A head by proportion, where hair or a hood hides neck and shoulders; None where no face would be in it.
 
-    A whole figure is seven and a half heads tall; of a cropped one only the width is known, about two heads. Hair adds a
-    seventh to both.
+    A whole figure is seven and a half heads tall; of a cropped one only the width is known, about two heads. Hair adds
+    a seventh to both.
     """
     tall = 0.55 * width if touches_bottom else (bottom - top) / 6.6
     neck = min(bottom - 1, top + max(3, round(tall)))
@@ -185,8 +185,9 @@ def _assume_head(skin: Mask, mask: Mask, top: int, bottom: int, width: float, *,
 def skin_locus(lab: Lab) -> Mask:
     """Colours that untinted human skin takes in daylight-balanced photographs, light to dark.
 
-    Skin of every tone keeps a hue angle between red and yellow (about 20° to 80° in CIELAB) and moderate chroma (Chardon,
-    Cretois and Hourseau 1991 for the L*b* plane); garments of such colours exist, so this only starts a model.
+    Skin of every tone keeps a hue angle between red and yellow (about 20° to 80° in CIELAB) and moderate chroma
+    (Chardon, Cretois and Hourseau 1991 for the L*b* plane); garments of such colours exist, so this only starts a
+    model.
 
     Parameters
     ----------
@@ -200,4 +201,5 @@ def skin_locus(lab: Lab) -> Mask:
 
 
 def _smooth(profile: Profile, sigma: float) -> Profile:
-    return cv2.GaussianBlur(profile.reshape(-1, 1), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)[:, 0]
+    column = cv2.GaussianBlur(profile.reshape(-1, 1), (0, 0), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(column, np.float32)[:, 0]

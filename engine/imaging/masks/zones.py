@@ -64,8 +64,8 @@ def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool) -> Parse:
 
     One colour mixture over the whole figure starts from the pixels whose place alone names them (the face, the chest,
     the shins) and is fitted by expectation maximisation; then every component goes to the label in whose place most of
-    its pixels lie. A shirt's colour therefore stays the shirt's down to its hem, wherever that is. What colour a garment
-    *should* have does not enter.
+    its pixels lie. A shirt's colour therefore stays the shirt's down to its hem, wherever that is. What colour a
+    garment *should* have does not enter.
 
     Parameters
     ----------
@@ -94,7 +94,7 @@ def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool) -> Parse:
     for _ in range(3):
         ownership = _own(density[:, ::step], places[:, ::step], skin_components)
         fit = blob_fit(blobs, core, places, SHARED_FIT)
-        likelihood = (ownership @ density) * fit[:, blob] + OUTLIER_DENSITY
+        likelihood = np.asarray((ownership @ density) * fit[:, blob] + np.float32(OUTLIER_DENSITY), np.float32)
         places = _learn_places(likelihood, places, prior[:, core], row, lab.shape[0])
     scores[:, core] = np.log(likelihood) + np.log(places)
     posterior = smooth_labels(scores, lab, core)
@@ -150,14 +150,20 @@ def _skin_like(mixture: Mixture, colours: Floats, trunk: Mask) -> Mask:
     return skin_locus(mixture.means) & (in_trunk < 0.3)
 
 
-def _spread_to_rim(posterior: Floats, core: Mask, figure: Mask) -> Floats:
-    """Give every figure pixel outside ``core`` the posterior of the nearest pixel inside."""
+def nearest_of(mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Row and column of the nearest True pixel, for every pixel of an ``(h, w)`` mask that has one."""
     from scipy.ndimage import distance_transform_edt
 
+    indices = np.asarray(distance_transform_edt(~mask, return_distances=False, return_indices=True))
+    return indices[0], indices[1]
+
+
+def _spread_to_rim(posterior: Floats, core: Mask, figure: Mask) -> Floats:
+    """Give every figure pixel outside ``core`` the posterior of the nearest pixel inside."""
     result = np.zeros_like(posterior)
     if not core.any():
         return result
-    rows, columns = distance_transform_edt(~core, return_distances=False, return_indices=True)
+    rows, columns = nearest_of(core)
     result[:, figure] = posterior[:, rows[figure], columns[figure]]
     return result
 
