@@ -87,7 +87,7 @@ def shoot(window: MainWindow, pictures: Path, to: Path) -> None:
         window.grab().save(str(to / f"{name}.png"))
         print(f"{name}.png")
 
-    save("empty")
+    settle(window)
     window.begin([pictures])
     settle(window)
     window.intake.pairs_table.selectRow(0)
@@ -100,7 +100,8 @@ def shoot(window: MainWindow, pictures: Path, to: Path) -> None:
     settle(window)
     for decision in (Decision.APPROVED, Decision.APPROVED, Decision.REJECTED):
         window.review.decide(decision)
-    window.review.list.setCurrentIndex(window.review.results.index(0))
+    window.review.results.sort_by(SortOrder.JOB)
+    window.review.list.setCurrentIndex(window.review.results.index(1))
     save("review")
     window.show_page(PageName.EXPORT)
     settle(window)

@@ -146,6 +146,11 @@ class IntakePage(QWidget):
         bridge.run_in_background(work, self._submitted, self._fail)
 
     @property
+    def is_in_use(self) -> bool:
+        """Whether something was dropped and has not been started yet."""
+        return bool(self._busy or self._dropped)
+
+    @property
     def is_busy(self) -> bool:
         return bool(self._busy)
 

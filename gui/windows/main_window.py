@@ -34,6 +34,7 @@ from gui.actions import Actions, PageName
 from gui.bridge import Bridge
 from gui.context import WindowContext
 from gui.icons import pixmap
+from gui.landing import where_work_waits
 from gui.phrases import count, sentence
 from gui.services import WindowServices
 from gui.widgets.banner import Banner
@@ -83,6 +84,7 @@ class MainWindow(QMainWindow):
         self.show_page(PageName.INTAKE)
         services.dispatcher.subscribe(self.bridge.listener(self.on_event))
         self._read_batches()
+        self._go_to_work()
 
     # -- what the application calls -----------------------------------------------------------------------------
 
@@ -211,9 +213,9 @@ class MainWindow(QMainWindow):
         self._question = None
 
     def _read_batches(self, chosen: int | None = None) -> None:
-        """Fill the list of batches, in the background; at start the newest one is shown."""
+        """Fill the list of batches, in the background; without a chosen one the newest is shown."""
 
-        def done(batches: list[Batch]) -> None:
+        def done(batches: Sequence[Batch]) -> None:
             self.batches.blockSignals(True)
             self.batches.clear()
             self.batches.addItem(_EVERY_BATCH, None)
@@ -226,6 +228,16 @@ class MainWindow(QMainWindow):
             self._on_batch()
 
         self.bridge.run_in_background(self.services.catalog.batches, done, self.report)
+
+    def _go_to_work(self) -> None:
+        """At start, open the page where the newest batch waits for a person; what was dropped comes first."""
+
+        def done(page: PageName) -> None:
+            if self.page is PageName.INTAKE and not self.intake.is_in_use:
+                self.show_page(page)
+
+        catalog = self.services.catalog
+        self.bridge.run_in_background(lambda: where_work_waits(catalog), done, self.report)
 
     def _on_batch(self) -> None:
         batch_id = self.batches.currentData()

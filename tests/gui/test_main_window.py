@@ -14,6 +14,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
+from engine.domain.review import Decision
 from gui import theme
 from gui.actions import COMMANDS, PageName
 from gui.windows.main_window import MainWindow
@@ -105,3 +106,25 @@ def test_text_can_be_read_on_every_ground() -> None:
         for text in (theme.TEXT, theme.TEXT_QUIET, theme.PASS, theme.WARN, theme.FAIL):
             high, low = sorted((luminance(text), luminance(ground)), reverse=True)
             assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
+
+
+def test_the_window_opens_where_work_waits(studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
+    assert open_window().page is PageName.INTAKE
+    studio.finish({"A1": 1.0})
+    assert open_window().page is PageName.REVIEW
+    window = open_window()
+    window.review.decide(Decision.APPROVED)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
+    assert open_window().page is PageName.INTAKE, "everything is decided"
+    studio.queue("B2", color_match=False)
+    assert open_window().page is PageName.QUEUE
+
+
+def test_what_was_dropped_comes_before_old_work(studio: Studio, qtbot: QtBot) -> None:
+    studio.finish({"A1": 1.0})
+    window = MainWindow(studio.services)
+    qtbot.addWidget(window)
+    window.begin([studio.shoot("C3")])
+    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    assert window.page is PageName.INTAKE
+    window.shut_down()
