@@ -100,8 +100,9 @@ def shoot(window: MainWindow, pictures: Path, to: Path) -> None:
     settle(window)
     for decision in (Decision.APPROVED, Decision.APPROVED, Decision.REJECTED):
         window.review.decide(decision)
-    window.review.results.sort_by(SortOrder.JOB)
-    window.review.list.setCurrentIndex(window.review.results.index(1))
+    results = window.review.results
+    furthest = max(results.items(), key=lambda item: item.outcome.match.before.delta_E if item.outcome.match else 0.0)
+    window.review.list.setCurrentIndex(results.index(results.row_of(furthest.job.id) or 0))
     save("review")
     window.show_page(PageName.EXPORT)
     settle(window)
