@@ -7,6 +7,7 @@ NULL without a word, and every figure here is NOT NULL.
 from __future__ import annotations
 
 import json
+import math
 import os
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,6 +20,7 @@ from sqlalchemy.types import TypeDecorator
 from engine.domain.codec import from_json, to_json
 from engine.domain.errors import BugError
 from engine.domain.requests import Tolerance
+from engine.domain.results import PaletteLine
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Dialect
@@ -153,3 +155,22 @@ class ToleranceText(TypeDecorator[Tolerance]):
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Tolerance | None:
         return None if value is None else from_json(value, Tolerance)
+
+
+class PaletteText(TypeDecorator[tuple[PaletteLine, ...]]):
+    """The lines of a palette in order, as a strict JSON array."""
+
+    impl = Text
+    cache_ok = True
+
+    def process_bind_param(self, value: tuple[PaletteLine, ...] | None, dialect: Dialect) -> str | None:
+        if value is None:
+            return None
+        for line in value:
+            figures = (*(line.color or ()), *(line.reference_color or ()), line.share, line.reference_share)
+            if not all(math.isfinite(figure) for figure in (*figures, line.delta_E or 0.0)):
+                raise BugError(f"a palette line is not finite: {line}")
+        return to_json(value, tuple[PaletteLine, ...])
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> tuple[PaletteLine, ...] | None:
+        return None if value is None else from_json(value, tuple[PaletteLine, ...])

@@ -110,6 +110,7 @@ def _report_row(job_id: int, stage: Stage, report: DeltaEReport) -> DeltaEReport
         verdict=report.verdict,
         illuminant=report.illuminant,
         observer=report.observer,
+        palette=report.palette,
     )
 
 
@@ -196,4 +197,5 @@ def _report(row: DeltaEReportRow) -> DeltaEReport:
         verdict=row.verdict,
         illuminant=row.illuminant,
         observer=row.observer,
+        palette=row.palette,
     )

@@ -17,12 +17,13 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from engine.domain.assets import Role
 from engine.domain.jobs import JobState
 from engine.domain.requests import Tolerance
-from engine.domain.results import ArtifactKind, Verdict
+from engine.domain.results import ArtifactKind, PaletteLine, Verdict
 from engine.domain.review import Decision, ExportFormat
 from storage.columns import (
     EnumText,
     Notices,
     NoticesText,
+    PaletteText,
     PathText,
     PlainText,
     Provenance,
@@ -243,6 +244,7 @@ class DeltaEReportRow(Base):
     verdict: Mapped[Verdict]
     illuminant: Mapped[str]
     observer: Mapped[str]
+    palette: Mapped[tuple[PaletteLine, ...]] = mapped_column(PaletteText(), server_default="[]")
 
 
 class ArtifactRow(Base):

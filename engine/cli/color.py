@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import answer_json, no_steps, say
-from engine.cli.options import JsonOption, LabelOption, OverwriteOption
+from engine.cli.options import BrandOption, JsonOption, LabelOption, OverwriteOption, TolerancesOption
 from engine.domain.errors import KnownError, UsageError
 
 app = typer.Typer(help="Colour of one photograph.", no_args_is_help=True)
@@ -29,9 +29,12 @@ def match(
         Path | None, typer.Option("--mask", help="Garment mask; found automatically when left out.")
     ] = None,
     guide: Annotated[
-        Path | None, typer.Option("--guide", help="Kontext's picture: the whole side-by-side or its right half.")
+        Path | None,
+        typer.Option("--guide", help="Kontext's picture: the whole side-by-side output or its on-model part."),
     ] = None,
     label: LabelOption = "",
+    tolerances: TolerancesOption = None,
+    brand: BrandOption = "",
     save_mask: Annotated[Path | None, typer.Option("--save-mask", help="Write the mask that was used.")] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write the measurements as JSON.")] = None,
     overwrite: OverwriteOption = False,
@@ -40,13 +43,16 @@ def match(
     """Give the garment on ON_MODEL the colour it has on FLATLAY, and change nothing else."""
     from engine.cli.pictures import read_guide, read_mask, write_by_suffix, write_json, write_mask_file
     from engine.domain.picture import PaintedMask
-    from engine.domain.requests import EngineName, MaskRequest, Tolerance
+    from engine.domain.requests import EngineName, MaskRequest
     from engine.imaging.raster.decode import read_picture
     from engine.inference.classical import ClassicalBackend
+    from engine.services.report import palette_line_text, tolerance_text
+    from engine.services.tolerances import load_tolerances
     from engine.worker.pipeline import match_pair, with_garment_alpha
 
     if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
+    tolerance = load_tolerances(tolerances).tolerance(label, brand=brand)
     photo = read_picture(on_model)
     reference = with_garment_alpha(read_picture(flatlay))
     if mask is not None:
@@ -54,8 +60,8 @@ def match(
     else:
         request = MaskRequest(EngineName.CLASSICAL, garment=label)
         painted = _with_path(ClassicalBackend().make_mask, on_model, photo, reference, request)
-    color_guide = read_guide(guide, photo.extent) if guide is not None else None
-    result = match_pair(photo, reference, painted.alpha, color_guide, Tolerance())
+    color_guide = read_guide(guide, photo) if guide is not None else None
+    result = match_pair(photo, reference, painted.alpha, color_guide, tolerance)
     write_by_suffix(replace(photo, pixels=result.matched.pixels), out, overwrite=overwrite)
     if save_mask is not None:
         write_mask_file(painted.alpha, save_mask, overwrite=overwrite)
@@ -80,9 +86,13 @@ def match(
         say(notice)
     say(
         f"ΔE00 of the garment to its flatlay: {result.before.delta_E:.2f} before, {result.after.delta_E:.2f} after"
-        f" ({result.after.verdict.value}); nothing outside the mask changed by more than"
-        f" {result.matched.outside_max_change}."
+        f" ({result.after.verdict.value}; {tolerance_text(tolerance)})."
+        f" Left: ΔL {result.after.dL:+.2f}, ΔC {result.after.dC:+.2f}, ΔH {result.after.dH:+.2f}."
     )
+    if len(result.after.palette) > 1:
+        for line in result.after.palette:
+            say(f"  {palette_line_text(line)}")
+    say(f"Largest change of a channel value outside the mask: {result.matched.outside_max_change}.")
 
 
 def _with_path(make_mask, path: Path, photo, reference, request):

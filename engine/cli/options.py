@@ -20,6 +20,13 @@ FormatOption = Annotated[str, typer.Option("--format", help="Any of psd,tiff,png
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 LabelOption = Annotated[str, typer.Option("--label", help="What the garment is, e.g. shirt; found out when left out.")]
+TolerancesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--tolerances", help="The studio's own colour limits; by default tolerances.toml beside the account's catalog."
+    ),
+]
+BrandOption = Annotated[str, typer.Option("--brand", help="Judge by this brand's limits in the tolerances.")]
 
 
 def parse_formats(text: str) -> tuple[ExportFormat, ...]:

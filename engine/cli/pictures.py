@@ -39,20 +39,25 @@ def read_mask(path: Path, extent: Extent) -> NDArray[np.uint8]:
     return (picture.pixels.max(axis=2) // depth).astype(np.uint8)
 
 
-def read_guide(path: Path, extent: Extent) -> ColorGuide:
-    """A model's picture as a colour guide; of a side-by-side picture only the right half is kept.
+def read_guide(path: Path, photo: Picture) -> ColorGuide:
+    """A model's picture as a colour guide, laid over the photograph.
 
-    A picture more than 1.3 times as wide as the photograph's aspect is taken for a side-by-side one.
+    Raises
+    ------
+    KnownError
+        It cannot be read, or does not show the photograph; names the file.
     """
+    from engine.imaging.guide_placement import place_guide
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.icc import to_srgb8
 
     picture = read_picture(path)
-    pixels = to_srgb8(picture.pixels, picture.icc)
-    height, width = pixels.shape[:2]
-    if width / height > 1.3 * extent.aspect:
-        pixels = pixels[:, width // 2 :]
-    return ColorGuide(pixels, {"guide": path.name})
+    try:
+        pixels, covered = place_guide(to_srgb8(picture.pixels, picture.icc), to_srgb8(photo.pixels, photo.icc))
+    except KnownError as error:
+        error.path = error.path or path
+        raise
+    return ColorGuide(pixels, {"guide": path.name}, covered)
 
 
 def write_by_suffix(picture: Picture, path: Path, *, overwrite: bool) -> None:

@@ -1,49 +1,132 @@
-"""`chromask qc`: CIEDE2000 between two pictures."""
+"""`chromask qc`: CIEDE2000 between two versions of a picture, or of a garment against its flatlay."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, say
-from engine.cli.options import JsonOption, OverwriteOption
-from engine.domain.results import Verdict
+from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, no_steps, say
+from engine.cli.options import BrandOption, JsonOption, LabelOption, OverwriteOption, TolerancesOption
+from engine.domain.results import DeltaEReport, Verdict
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.domain.picture import Picture
+    from engine.domain.requests import Tolerance
 
 
 def qc(
     a: Annotated[Path, typer.Argument(help="The picture that is judged.")],
-    b: Annotated[Path, typer.Argument(help="The reference, of the same size.")],
-    mask: Annotated[Path | None, typer.Option("--mask", help="Measure only where this mask is above one half.")] = None,
+    b: Annotated[Path, typer.Argument(help="The reference: of the same size, or the flatlay with --flatlay.")],
+    flatlay: Annotated[
+        bool, typer.Option("--flatlay", help="B is the flatlay of the garment on A: compare the garments' colours.")
+    ] = False,
+    mask: Annotated[
+        Path | None,
+        typer.Option("--mask", help="Measure only where this mask is above one half; with --flatlay, A's garment."),
+    ] = None,
     heatmap: Annotated[Path | None, typer.Option("--heatmap", help="Write a ΔE00 map with its legend (PNG).")] = None,
-    passes: Annotated[float, typer.Option("--pass", help="Up to this mean ΔE00 the verdict is pass.")] = 3.0,
-    warns: Annotated[float, typer.Option("--warn", help="Up to this mean ΔE00 the verdict is warn.")] = 5.0,
+    label: LabelOption = "",
+    tolerances: TolerancesOption = None,
+    brand: BrandOption = "",
+    passes: Annotated[float | None, typer.Option("--pass", help="Up to this ΔE00 the verdict is pass.")] = None,
+    warns: Annotated[float | None, typer.Option("--warn", help="Up to this ΔE00 the verdict is warn.")] = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Measure ΔE00 pixel by pixel between A and B. Exit code 1 when the verdict is fail."""
-    from engine.cli.pictures import read_mask, write_png_file
-    from engine.domain.requests import Tolerance
-    from engine.imaging.color.quality import compare_pictures, delta_E_map, heat_map
-    from engine.imaging.raster.decode import read_picture
+    """Measure ΔE00 between A and B, pixel by pixel or garment against flatlay. Exit code 1 when the verdict is fail.
 
+    With --mask, two versions of one photograph are also compared outside it: 0 proves that nothing else changed.
+    """
+    from engine.cli.pictures import read_mask, write_png_file
+    from engine.imaging.color.heat_map import heat_map
+    from engine.imaging.raster.decode import read_picture
+    from engine.services.tolerances import load_tolerances, with_limits
+
+    tolerance = with_limits(load_tolerances(tolerances).tolerance(label, brand=brand), passes, warns)
     first, second = read_picture(a), read_picture(b)
-    region = read_mask(mask, first.extent) if mask is not None else None
-    report = compare_pictures(first, second, region, Tolerance(passes=passes, warns=warns))
-    if heatmap is not None:
-        write_png_file(heat_map(delta_E_map(first, second)), heatmap, overwrite=overwrite)
+    alpha = read_mask(mask, first.extent) if mask is not None else None
+    document: dict[str, Any] = {"a": a, "b": b}
+    if flatlay:
+        report, values = _against_flatlay(first, second, alpha, label, tolerance, heatmap is not None)
+    else:
+        report, values, outside = _version_against_version(first, second, alpha, tolerance, heatmap is not None)
+        if alpha is not None:
+            document["outside_max_change"] = outside
+    if heatmap is not None and values is not None:
+        write_png_file(heat_map(values), heatmap, overwrite=overwrite)
+    document |= asdict(report)
     if json:
-        answer_json({"a": a, "b": b, **asdict(report)})
+        answer_json(document)
     else:
         for notice in (*first.notices, *second.notices):
             say(notice)
-        answer(
-            f"ΔE00 mean {report.mean:.2f}, median {report.median:.2f}, p95 {report.p95:.2f}"
-            f" over {report.n_pixels} pixels: {report.verdict.value}"
-            f" (ΔL {report.dL:+.2f}, ΔC {report.dC:+.2f}, ΔH {report.dH:+.2f};"
-            f" k_L {report.tolerance.k_L:g}, k_C {report.tolerance.k_C:g}, k_H {report.tolerance.k_H:g};"
-            f" {report.illuminant}, {report.observer})"
-        )
+        for line in _lines(report, document):
+            answer(line)
     raise typer.Exit(SOME_FAILED if report.verdict is Verdict.FAIL else DONE)
+
+
+def _version_against_version(
+    first: Picture, second: Picture, mask: NDArray[np.uint8] | None, tolerance: Tolerance, with_map: bool
+) -> tuple[DeltaEReport, NDArray[np.float32] | None, int | None]:
+    import numpy as np
+
+    from engine.imaging.color.quality import compare_pictures, largest_change_outside
+
+    values = np.empty(first.pixels.shape[:2], np.float32) if with_map else None
+    report = compare_pictures(first, second, mask, tolerance, out=values)
+    outside = largest_change_outside(first, second, mask) if mask is not None else None
+    return report, values, outside
+
+
+def _against_flatlay(
+    photo: Picture,
+    flatlay: Picture,
+    mask: NDArray[np.uint8] | None,
+    label: str,
+    tolerance: Tolerance,
+    with_map: bool,
+) -> tuple[DeltaEReport, NDArray[np.float32] | None]:
+    from engine.domain.requests import EngineName, MaskRequest
+    from engine.imaging.color.quality import garment_map, garment_report
+    from engine.imaging.color.samples import require_color
+    from engine.inference.classical import ClassicalBackend
+    from engine.worker.pipeline import with_garment_alpha
+
+    require_color(photo, "on-model")
+    require_color(flatlay, "flatlay")
+    flatlay = with_garment_alpha(flatlay)
+    assert flatlay.alpha is not None
+    if mask is None:
+        request = MaskRequest(EngineName.CLASSICAL, garment=label)
+        mask = ClassicalBackend().make_mask(photo, flatlay, request, no_steps).alpha
+    report = garment_report(photo, mask, flatlay, flatlay.alpha, tolerance, "garment / flatlay")
+    values = garment_map(photo, mask, flatlay, flatlay.alpha, tolerance) if with_map else None
+    return report, values
+
+
+def _lines(report: DeltaEReport, document: dict[str, Any]) -> list[str]:
+    from engine.services.report import palette_line_text, tolerance_text
+
+    figure = f"ΔE00 mean {report.mean:.2f}"
+    if report.palette:
+        figure = f"ΔE00 {report.delta_E:.2f} between the mean colours; pixels: mean {report.mean:.2f}"
+    lines = [
+        f"{figure}, median {report.median:.2f}, p95 {report.p95:.2f}"
+        f" over {report.n_pixels} pixels: {report.verdict.value}"
+        f" (ΔL {report.dL:+.2f}, ΔC {report.dC:+.2f}, ΔH {report.dH:+.2f};"
+        f" {tolerance_text(report.tolerance)}; {report.illuminant}, {report.observer})"
+    ]
+    lines += [f"  {palette_line_text(line)}" for line in report.palette if len(report.palette) > 1]
+    if "outside_max_change" in document:
+        change = document["outside_max_change"]
+        if change is None:
+            lines.append("Outside the mask: not compared, because bit depth or profile differ.")
+        else:
+            lines.append(f"Largest change of a channel value outside the mask: {change}.")
+    return lines

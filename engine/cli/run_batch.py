@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,6 +15,7 @@ import typer
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, progress_bar, say
 from engine.cli.options import (
+    BrandOption,
     CatalogOption,
     EngineOption,
     FormatOption,
@@ -20,6 +23,7 @@ from engine.cli.options import (
     LabelOption,
     ModelOption,
     OverwriteOption,
+    TolerancesOption,
     parse_formats,
 )
 from engine.dispatch.session import Session, open_session
@@ -41,6 +45,8 @@ def run(
     model: ModelOption = None,
     pairs: Annotated[Path | None, typer.Option("--pairs", help="CSV with on_model,flatlay,sku,garment.")] = None,
     label: LabelOption = "",
+    tolerances: TolerancesOption = None,
+    brand: BrandOption = "",
     catalog: CatalogOption = None,
     format: FormatOption = "psd,tiff",
     approved_only: Annotated[bool, typer.Option("--approved-only", help="Export only what was approved.")] = False,
@@ -52,10 +58,13 @@ def run(
     from engine.services.export import ExportPlan
     from engine.services.plan import BatchPlan, parse_tasks
     from engine.services.registries import load_registry
+    from engine.services.tolerances import load_tolerances
 
     composition = composition_of(context)
     garment_mask, color_match, dreamed = parse_tasks(tasks, load_registry().mask_types())
-    plan = BatchPlan(garment_mask, color_match, dreamed, engine, model, label)
+    rules = load_tolerances(tolerances)
+    rules.require_brand(brand)
+    plan = BatchPlan(garment_mask, color_match, dreamed, engine, model, label, rules, brand)
     export = ExportPlan(out, parse_formats(format), approved_only, overwrite)
     with open_session(composition.location, catalog) as session:
         summary = run_folders(composition, session, folders, plan, export, pairs, retry=retry, quiet=json)
@@ -189,7 +198,7 @@ class _Watcher:
 def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[str, Any]:
     """Export, write the ΔE table, and sum up."""
     from engine.services.export import export_items
-    from engine.services.report import write_delta_e_table
+    from engine.services.report import tolerance_text, write_delta_e_table
     from engine.services.review import items_of
 
     catalog = session.catalog
@@ -205,6 +214,10 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
     say(f"{len(exported.written)} files written to {export.folder}, {len(exported.kept)} were there already.")
     before = [i.outcome.match.before.delta_E for i in items if i.outcome.match]
     after = [i.outcome.match.after.delta_E for i in items if i.outcome.match]
+    judged = [i.outcome.match.after.tolerance for i in items if i.outcome.match]
+    for tolerance in dict.fromkeys(judged):
+        number = judged.count(tolerance)
+        say(f"{number} photograph{'s' if number > 1 else ''} judged by: {tolerance_text(tolerance)}.")
     if after:
         say(
             f"ΔE00 of the garment to its flatlay: {sum(before) / len(before):.1f} before,"
@@ -218,6 +231,8 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
         "kept": [str(path) for path in exported.kept],
         "export_failures": list(exported.failures),
         "table": str(table),
+        "verdicts": dict(Counter(i.outcome.match.after.verdict.value for i in items if i.outcome.match)),
+        "tolerances": [asdict(tolerance) for tolerance in dict.fromkeys(judged)],
         "mean_dE00_before": sum(before) / len(before) if before else None,
         "mean_dE00_after": sum(after) / len(after) if after else None,
     }

@@ -89,10 +89,13 @@ class ColorGuide:
     Attributes
     ----------
     pixels : ndarray
-        ``(h, w, 3)`` uint8 sRGB; any size, covers the whole photograph. Only its colours are used, never its pixels.
+        ``(h, w, 3)`` uint8 sRGB; any size, lies over the whole photograph. Only its colours are used, never its pixels.
     provenance : dict
         Model and LoRA hashes, prompt, seed, seconds.
+    covered : ndarray or None
+        ``(h, w)`` bool, where the model's picture shows the photograph; None is everywhere.
     """
 
     pixels: NDArray[np.uint8]
     provenance: dict[str, str | float | int]
+    covered: NDArray[np.bool_] | None = None

@@ -43,6 +43,34 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
+LabColor = tuple[float, float, float]
+"""CIELAB L, a, b under D65 and the 2° observer."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaletteLine:
+    """One main colour of a garment, on the photograph and on its flatlay.
+
+    Attributes
+    ----------
+    color, reference_color : LabColor or None
+        Its mean on the photograph and on the flatlay; None where that side does not show it (a hidden logo).
+    share, reference_share : float
+        Of the garment's measured pixels on either side, 0 to 1; 0 where that side does not show it.
+    delta_E : float or None
+        ΔE00 between the two, with the report's parametric factors; None for a colour without a counterpart.
+    verdict : Verdict or None
+        Of ``delta_E`` by the report's tolerance; None for a colour without a counterpart.
+    """
+
+    color: LabColor | None
+    share: float
+    reference_color: LabColor | None
+    reference_share: float
+    delta_E: float | None
+    verdict: Verdict | None
+
+
 @dataclass(frozen=True, slots=True)
 class DeltaEReport:
     """CIEDE2000 between two pictures or two regions (CIE 142-2001), Lab under D65 and the 2° observer.
@@ -60,6 +88,11 @@ class DeltaEReport:
         Signed CIELAB differences in lightness, chroma and hue, sample minus reference.
     n_pixels : int
         Pixels that were measured.
+    verdict : Verdict
+        Of ``delta_E`` by the tolerance; a garment one of whose palette colours fails does not pass either.
+    palette : tuple of PaletteLine
+        The garment's main colours by falling share of the flatlay; one line for a single-colour garment, empty where
+        pixels were compared one by one.
     """
 
     region: str
@@ -75,6 +108,7 @@ class DeltaEReport:
     verdict: Verdict
     illuminant: str = "D65"
     observer: str = "CIE 1931 2 Degree Standard Observer"
+    palette: tuple[PaletteLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.domain.assets import AssetPair
 from engine.domain.errors import UsageError
 from engine.domain.requests import ColorMatchRequest, EngineName, MaskRequest, Request, Tolerance
+
+if TYPE_CHECKING:
+    from engine.services.tolerances import ToleranceRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,10 @@ class BatchPlan:
         Kontext model folder or file; None means the default models folder.
     garment : str
         A label for all pairs that have none of their own; empty means: find out for each.
+    tolerances : ToleranceRules or None
+        By which the results are judged; None reads the shipped ones and the studio's own.
+    brand : str
+        Whose tolerances count; empty goes by each article number.
     """
 
     garment_mask: bool = True
@@ -35,7 +43,8 @@ class BatchPlan:
     engine: EngineName = EngineName.AUTO
     model: Path | None = None
     garment: str = ""
-    tolerance: Tolerance = field(default_factory=Tolerance)
+    tolerances: ToleranceRules | None = None
+    brand: str = ""
     priority: int = 0
 
 
@@ -101,16 +110,24 @@ def requests_for(pair: AssetPair, plan: BatchPlan, engine: EngineChoice) -> list
     Raises
     ------
     KnownError
-        A LoRA of the plan is missing, or a dreamed mask was asked of the classical engine.
+        A LoRA of the plan is missing, a dreamed mask was asked of the classical engine, or the studio's tolerances are
+        wrong or do not name the plan's brand.
     """
     garment = pair.garment or plan.garment
     requests: list[Request] = []
     if plan.color_match:
-        requests.append(color_request(garment, engine, plan.tolerance))
+        requests.append(color_request(garment, engine, _tolerance_for(pair, garment, plan)))
     elif plan.garment_mask:
         requests.append(MaskRequest(EngineName.CLASSICAL, garment=garment))
     requests.extend(dreamed_request(mask_type, garment, engine) for mask_type in plan.dreamed)
     return requests
+
+
+def _tolerance_for(pair: AssetPair, garment: str, plan: BatchPlan) -> Tolerance:
+    from engine.services.tolerances import load_tolerances
+
+    rules = plan.tolerances if plan.tolerances is not None else load_tolerances()
+    return rules.tolerance(garment, brand=plan.brand, sku=pair.sku)
 
 
 def color_request(garment: str, engine: EngineChoice, tolerance: Tolerance) -> ColorMatchRequest:

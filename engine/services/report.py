@@ -11,13 +11,15 @@ from pathlib import Path
 from engine.domain.assets import AssetPair
 from engine.domain.files import complete_file
 from engine.domain.jobs import Job
-from engine.domain.results import ArtifactRef, DeltaEReport
+from engine.domain.requests import Tolerance
+from engine.domain.results import ArtifactRef, DeltaEReport, LabColor, PaletteLine
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
 
 COLUMNS = (
     "sku", "view", "on_model", "flatlay", "garment", "mask", "state", "dE00_before", "dE00_after", "verdict",
-    "dL", "dC", "dH", "p95_after", "texture", "outside_max_change", "coverage", "confidence", "decision", "message",
+    "dL", "dC", "dH", "p50_after", "p95_after", "palette", "pass", "warn", "k_L", "k_C", "k_H",
+    "texture", "outside_max_change", "coverage", "confidence", "decision", "message",
 )  # fmt: skip
 
 
@@ -60,11 +62,46 @@ def _row(job: Job, pair: AssetPair, item: ReviewItem | None) -> dict[str, object
             "dL": f"{match.after.dL:+.2f}",
             "dC": f"{match.after.dC:+.2f}",
             "dH": f"{match.after.dH:+.2f}",
+            "p50_after": f"{match.after.median:.2f}",
             "p95_after": f"{match.after.p95:.2f}",
+            "palette": "; ".join(palette_line_text(line) for line in match.after.palette),
+            "pass": f"{match.after.tolerance.passes:g}",
+            "warn": f"{match.after.tolerance.warns:g}",
+            "k_L": f"{match.after.tolerance.k_L:g}",
+            "k_C": f"{match.after.tolerance.k_C:g}",
+            "k_H": f"{match.after.tolerance.k_H:g}",
             "texture": f"{match.texture:.4f}",
             "outside_max_change": match.outside_max_change,
         }
     return row
+
+
+def tolerance_text(tolerance: Tolerance) -> str:
+    """The limits and parametric factors a verdict rests on."""
+    return (
+        f"pass up to {tolerance.passes:g}, warn up to {tolerance.warns:g},"
+        f" k_L {tolerance.k_L:g}, k_C {tolerance.k_C:g}, k_H {tolerance.k_H:g}"
+    )
+
+
+def palette_line_text(line: PaletteLine) -> str:
+    """One main colour in words: its sRGB value on the flatlay, its share on either side, ΔE00."""
+    if line.reference_color is None:
+        assert line.color is not None
+        return f"{srgb_hex(line.color)} {line.share:.0%} of the photograph: not on the flatlay"
+    flat = f"{srgb_hex(line.reference_color)} {line.reference_share:.0%} of the flatlay"
+    if line.delta_E is None or line.verdict is None:
+        return f"{flat}: not on the photograph"
+    return f"{flat}, {line.share:.0%} of the photograph: ΔE00 {line.delta_E:.2f} {line.verdict.value}"
+
+
+def srgb_hex(color: LabColor) -> str:
+    """``#rrggbb`` of a CIELAB colour, as near as sRGB comes to it."""
+    import numpy as np
+
+    from engine.imaging.color.spaces import lab_to_pixels
+
+    return "#" + lab_to_pixels(np.array([[color]]), None, np.uint8).tobytes().hex()
 
 
 _STYLE = """
@@ -75,6 +112,7 @@ article { display: grid; grid-template-columns: repeat(3, 1fr) 220px; gap: 12px;
 figure { margin: 0; background: #767676; padding: 8px; } img { width: 100%; display: block; }
 figcaption { font-size: 13px; color: #141414; padding-top: 6px; }
 dl { margin: 0; font-size: 14px; } dt { color: #a0a0a0; } dd { margin: 0 0 8px; font-variant-numeric: tabular-nums; }
+.swatch { display: inline-block; width: 12px; height: 12px; margin-right: 4px; vertical-align: -1px; }
 .pass { color: #7bd88f; } .warn { color: #f2c14e; } .fail { color: #ff8a80; }
 """
 
@@ -110,6 +148,13 @@ def _article(item: ReviewItem, artifacts: ArtifactStore, truth: tuple[float, flo
     facts = [f"<dt>Photograph</dt><dd>{name}</dd>"]
     if match is not None:
         facts += [_measure("ΔE00 before", match.before), _measure("ΔE00 after", match.after)]
+        after = match.after
+        facts.append(f"<dt>ΔL, ΔC, ΔH</dt><dd>{after.dL:+.1f}, {after.dC:+.1f}, {after.dH:+.1f}</dd>")
+        facts.append(f"<dt>Half and 95 % of pixels within</dt><dd>{after.median:.1f}, {after.p95:.1f}</dd>")
+        if len(after.palette) > 1:
+            facts.append(f"<dt>Colours of the flatlay</dt><dd>{'<br>'.join(map(_swatches, after.palette))}</dd>")
+        facts.append(f"<dt>Judged by</dt><dd>{tolerance_text(after.tolerance)}</dd>")
+        facts.append(f"<dt>Largest change outside the mask</dt><dd>{match.outside_max_change}</dd>")
     if truth is not None:
         facts.append(f"<dt>ΔE00 to the truth</dt><dd>{truth[0]:.2f} → {truth[1]:.2f}</dd>")
     facts.append(f"<dt>Mask confidence</dt><dd>{item.outcome.mask.confidence:.2f}</dd>")
@@ -119,6 +164,16 @@ def _article(item: ReviewItem, artifacts: ArtifactStore, truth: tuple[float, flo
 def _measure(label: str, report: DeltaEReport) -> str:
     verdict = report.verdict.value
     return f"<dt>{label}</dt><dd class={verdict}>{report.delta_E:.2f} {verdict}</dd>"
+
+
+def _swatches(line: PaletteLine) -> str:
+    colors = [srgb_hex(color) for color in (line.reference_color, line.color) if color is not None]
+    patches = "".join(f'<span class=swatch style="background:{color}"></span>' for color in colors)
+    if line.delta_E is None or line.verdict is None:
+        where = "flatlay" if line.color is None else "photograph"
+        return f"{patches}{max(line.share, line.reference_share):.0%}, only on the {where}"
+    figure = f"<span class={line.verdict.value}>{line.delta_E:.2f}</span>"
+    return f"{patches}{line.reference_share:.0%} {figure}"
 
 
 def _figure(artifacts: ArtifactStore, ref: ArtifactRef | None, caption: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -10,7 +11,16 @@ from engine.domain.errors import KnownError
 from engine.domain.geometry import Box
 from engine.domain.picture import ColorGuide, PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, MaskRequest, Request, Tolerance
-from engine.domain.results import ArtifactKind, ArtifactRef, DeltaEReport, JobOutcome, MaskResult, MatchResult, Previews
+from engine.domain.results import (
+    ArtifactKind,
+    ArtifactRef,
+    DeltaEReport,
+    JobOutcome,
+    MaskResult,
+    MatchResult,
+    Previews,
+    Verdict,
+)
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
 
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
 
 PREVIEW_SIDE = 2048
 """Long side of the review window's previews in pixels; more than a third of a 5K screen's width."""
+
+_NEGLIGIBLE_LIGHT = 0.05
+"""Share of the photograph's own lightness below which another match with the flatlay's would come out the same."""
 
 LOW_CONFIDENCE = 0.5
 """Below this a mask is announced as one to look at first."""
@@ -102,7 +115,11 @@ def with_garment_alpha(flatlay: Picture) -> Picture:
 def match_pair(
     on_model: Picture, flatlay: Picture, alpha: object, guide: ColorGuide | None, tolerance: Tolerance
 ) -> MatchedPair:
-    """Match the garment's colour and measure it before and after.
+    """Match the garment's colour in a closed loop, and measure it before and after.
+
+    A match that fails its own quality control is made again with the flatlay's lightness; the better one is kept, and
+    the photograph itself where neither ranks above it. The loop judges lightness at half weight, as the textile
+    industry does (k_L = 2): flatlay and model are lit differently. The reports are by ``tolerance``.
 
     Parameters
     ----------
@@ -113,21 +130,36 @@ def match_pair(
     """
     import numpy as np
 
-    from engine.imaging.color.match import match_garment
+    from engine.imaging.color.gate import choose_best
+    from engine.imaging.color.match import Light, leave_unchanged, match_garment
     from engine.imaging.color.quality import garment_report
 
     mask = np.asarray(alpha, np.uint8)
-    assert flatlay.alpha is not None
+    flatlay_alpha = flatlay.alpha
+    assert flatlay_alpha is not None
+    judge = replace(tolerance, k_L=2 * tolerance.k_L)
+
+    def measured(picture: Picture, by: Tolerance) -> DeltaEReport:
+        return garment_report(picture, mask, flatlay, flatlay_alpha, by, "garment / flatlay")
+
+    def candidates() -> Iterator[tuple[MatchedPicture, DeltaEReport]]:
+        for light in Light:
+            matched = match_garment(on_model, mask, flatlay, flatlay_alpha, guide, light)
+            judged = measured(replace(on_model, pixels=matched.pixels), judge)
+            yield matched, judged
+            if judged.verdict is not Verdict.FAIL or matched.lightness_kept < _NEGLIGIBLE_LIGHT:
+                return
+
     try:
-        matched = match_garment(on_model, mask, flatlay, flatlay.alpha, guide)
+        choice = choose_best(measured(on_model, judge), candidates())
     except KnownError as error:
         error.path = error.path or on_model.path
         raise
-    region = "garment / flatlay"
-    before = garment_report(on_model, mask, flatlay, flatlay.alpha, tolerance, region)
-    result = replace(on_model, pixels=matched.pixels)
-    after = garment_report(result, mask, flatlay, flatlay.alpha, tolerance, region)
-    return MatchedPair(matched, before, after)
+    matched = choice.result or leave_unchanged(
+        on_model, "No correction measured better than the photograph itself: it was left unchanged."
+    )
+    before = measured(on_model, tolerance)
+    return MatchedPair(matched, before, measured(replace(on_model, pixels=matched.pixels), tolerance))
 
 
 def _nested(report: ReportStep, done: int, total: int) -> ReportStep:

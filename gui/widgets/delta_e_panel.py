@@ -7,8 +7,10 @@ from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from engine.domain.results import DeltaEReport, JobOutcome, MatchResult
+from engine.services.report import tolerance_text
 from gui import theme
 from gui.models.review import UNSURE
+from gui.widgets.palette_rows import PaletteRows
 from gui.widgets.verdict_badge import VerdictBadge
 
 _SHORTEST_SCALE = 10.0  # ΔE00 that the scale reaches at least, so that small differences look small
@@ -85,7 +87,8 @@ class DeltaEPanel(QWidget):
         colour = QVBoxLayout(self._colour)
         colour.setContentsMargins(0, 0, 0, 0)
         colour.setSpacing(theme.TIGHT)
-        colour.addWidget(theme.label("Colour difference ΔE00 to the flatlay", "caption"))
+        self._caption = theme.label("", "caption")
+        colour.addWidget(self._caption)
         figures = QHBoxLayout()
         figures.setSpacing(theme.WIDE)
         for title, figure, badge in (
@@ -120,6 +123,10 @@ class DeltaEPanel(QWidget):
         self._notices.setText("\n".join(outcome.notices) if outcome else "")
         self._notices.setVisible(bool(outcome and outcome.notices))
 
+    def palette_texts(self) -> list[tuple[str, str, str]]:
+        """Share, ΔE00 before and after of each colour of a print; empty for a single-colour garment."""
+        return self._palette.texts()
+
     def texts(self) -> dict[str, str]:
         """Every figure by its name, as shown."""
         parts = {f"{name} after": after.text() for name, (_, after) in self._cells.items()}
@@ -143,6 +150,17 @@ class DeltaEPanel(QWidget):
         for name, (was, now) in figures.items():
             self._cells[name][0].setText(_signed(was))
             self._cells[name][1].setText(_signed(now))
+        tolerance = after.tolerance
+        factors = [
+            f"{name} {k:g}" for name, k in (("k_L", tolerance.k_L), ("k_C", tolerance.k_C), ("k_H", tolerance.k_H))
+        ]
+        is_plain = tolerance.k_L == tolerance.k_C == tolerance.k_H == 1
+        self._caption.setText(
+            "Colour difference ΔE00 to the flatlay" + ("" if is_plain else f" · {', '.join(factors)}")
+        )
+        for widget in (self._caption, self._scale):
+            widget.setToolTip(f"Judged by: {tolerance_text(tolerance)}")
+        self._palette.show_reports(before, after)
         self._cells["95 % of pixels"][0].setText(f"{before.p95:.1f}")
         self._cells["95 % of pixels"][1].setText(f"{after.p95:.1f}")
 
@@ -170,6 +188,7 @@ class DeltaEPanel(QWidget):
                 cell.setAlignment(Qt.AlignmentFlag.AlignRight)
                 grid.addWidget(cell, row, column)
             self._cells[name] = (was, now)
+        self._palette = PaletteRows(grid, len(tips) + 1)
         return grid
 
     def _mask_facts(self) -> QGridLayout:

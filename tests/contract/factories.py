@@ -25,6 +25,7 @@ from engine.domain.results import (
     JobOutcome,
     MaskResult,
     MatchResult,
+    PaletteLine,
     Previews,
     Verdict,
 )
@@ -125,6 +126,10 @@ def delta_e_report(delta_E: float = 1.25, verdict: Verdict = Verdict.PASS) -> De
         n_pixels=1_234_567,
         tolerance=Tolerance(passes=2.5, warns=5.5, k_L=2.0),
         verdict=verdict,
+        palette=(
+            PaletteLine((41.2, 30.1, -7.7), 0.7, (42.0, 29.5, -8.1), 2 / 3, 1.1, Verdict.PASS),
+            PaletteLine(None, 0.0, (96.0, 0.1, 0.3), 0.04, None, None),
+        ),
     )
 
 

@@ -462,6 +462,21 @@ class TestOutcomes:
         assert catalog.referenced_artifacts() == set()
         assert catalog.succeed(job.id, "w1", match_outcome(), NOON)
 
+    @pytest.mark.parametrize(
+        "wrong", [{"delta_E": float("nan")}, {"share": float("inf")}, {"color": (1.0, float("nan"), 0.0)}]
+    )
+    def test_a_palette_that_is_not_finite_is_a_bug_and_writes_nothing(self, catalog: Catalog, wrong: dict) -> None:
+        fill(catalog, 1)
+        job = claimed(catalog)
+        outcome = match_outcome()
+        assert outcome.match is not None
+        line = replace(outcome.match.after.palette[0], **wrong)
+        match = replace(outcome.match, after=replace(outcome.match.after, palette=(line,)))
+        with pytest.raises(BugError, match="not finite"):
+            catalog.succeed(job.id, "w1", replace(outcome, match=match), NOON)
+        assert catalog.job(job.id).state is JobState.RUNNING
+        assert catalog.check() == []
+
     def test_provenance_that_is_no_json_is_a_bug_and_writes_nothing(self, catalog: Catalog) -> None:
         (job,) = fill(catalog, 1)
         running = claimed(catalog)

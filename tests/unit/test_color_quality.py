@@ -12,7 +12,15 @@ from engine.domain.picture import Picture
 from engine.domain.requests import Tolerance
 from engine.domain.results import Verdict
 from engine.imaging.color.difference import delta_E_2000, lab_differences
-from engine.imaging.color.quality import compare_pictures, delta_E_map, garment_report, heat_map, verdict_for
+from engine.imaging.color.heat_map import heat_map
+from engine.imaging.color.palette_report import verdict_for
+from engine.imaging.color.quality import (
+    compare_pictures,
+    delta_E_map,
+    garment_map,
+    garment_report,
+    largest_change_outside,
+)
 from engine.imaging.color.samples import garment_samples, robust_mean
 from engine.imaging.color.spaces import lab_to_pixels
 
@@ -132,6 +140,96 @@ def test_unlike_sizes_and_masks_are_refused_by_name() -> None:
 )
 def test_verdicts_at_their_limits(delta_E: float, verdict: Verdict) -> None:
     assert verdict_for(delta_E, Tolerance(passes=3.0, warns=5.0)) is verdict
+
+
+def two_tone(upper: tuple[float, float, float], lower: tuple[float, float, float], seed: int = 0) -> Picture:
+    """A garment square of two colours, three quarters and one quarter."""
+    image = np.empty((120, 100, 3), np.float32)
+    image[:] = (97, 0, 0)
+    image[20:80, 20:80], image[80:100, 20:80] = upper, lower
+    image[20:100, 20:80, 0] += 2 * np.random.default_rng(seed).standard_normal((80, 60))
+    return Picture(lab_to_pixels(image, None, np.uint16), path=Path(f"two-{seed}.tif"))
+
+
+def test_a_print_is_reported_colour_by_colour_and_does_not_pass_with_one_that_fails() -> None:
+    """The body is right and the trim is off by ΔE00 8; by the mean colour alone this garment would pass."""
+    navy, white, cream = (25.0, 5.0, -25.0), (92.0, 0.0, 0.0), (92.0, 0.0, 10.0)
+    report = garment_report(two_tone(navy, cream), square(), two_tone(navy, white, 1), square(), Tolerance(), "garment")
+    assert report.delta_E < 3
+    body, trim = report.palette
+    assert (body.verdict, trim.verdict) == (Verdict.PASS, Verdict.FAIL)
+    assert trim.delta_E == pytest.approx(float(delta_E_2000(np.array(cream), np.array(white))), abs=0.3)
+    assert report.verdict is Verdict.WARN
+
+
+def test_a_plain_garment_has_one_line_which_is_the_reports_own_figure() -> None:
+    report = garment_report(patch(BROWN, 3), square(), patch(RED, 3, seed=1), square(), Tolerance(), "garment")
+    (line,) = report.palette
+    assert line.delta_E == report.delta_E
+    assert compare_pictures(patch(RED), patch(RED)).palette == ()
+
+
+def test_one_pass_gives_report_and_map() -> None:
+    a, b = patch(RED, 4, seed=1), patch(BROWN, 4, ADOBE, seed=2)
+    out = np.full((120, 100), np.nan, np.float32)
+    tolerance = Tolerance(k_L=2.0)
+    assert compare_pictures(a, b, square(), tolerance, out=out) == compare_pictures(a, b, square(), tolerance)
+    np.testing.assert_array_equal(out, delta_E_map(a, b, tolerance))
+
+
+def test_the_garments_map_holds_its_distance_to_the_flatlays_nearest_colour() -> None:
+    navy, white = (25.0, 5.0, -25.0), (92.0, 0.0, 0.0)
+    worn = two_tone(navy, white)
+    worn.pixels[30:40, 30:40] = lab_to_pixels(np.full((10, 10, 3), RED), None, np.uint16)
+    values = garment_map(worn, square(), two_tone(navy, white, 1), square())
+    assert values.shape == (120, 100)
+    np.testing.assert_array_equal(np.isnan(values), square() == 0)
+    assert np.nanmedian(values) < 3
+    assert values[34, 34] == pytest.approx(float(delta_E_2000(np.array(RED), np.array(navy))), abs=1)
+
+
+def test_a_change_outside_the_mask_is_found_however_small_and_one_inside_is_not() -> None:
+    a, b = patch(RED), patch(RED)
+    b.pixels[50, 50] = 0
+    assert largest_change_outside(a, b, square()) == 0
+    b.pixels[119, 99, 2] -= 1
+    assert largest_change_outside(a, b, square()) == 1
+    soft = square()
+    soft[19, 19] = 1
+    b.pixels[19, 19] = 0
+    assert largest_change_outside(a, b, soft) == 1, "where the mask is not zero a change is meant"
+    assert largest_change_outside(a, replace(b, icc=ADOBE), square()) is None
+    assert largest_change_outside(a, replace(b, pixels=(b.pixels // 257).astype(np.uint8)), square()) is None
+
+
+@pytest.mark.parametrize(("pixels", "says"), [(0, "is empty"), (1, "holds only 1 pixel"), (63, "holds only 63 pixels")])
+def test_a_mask_of_next_to_nothing_is_refused_by_every_measurement(pixels: int, says: str) -> None:
+    a, tiny = patch(RED), np.zeros((120, 100), np.uint8)
+    tiny.ravel()[:pixels] = 255
+    for call in (
+        lambda: compare_pictures(a, a, tiny),
+        lambda: largest_change_outside(a, a, tiny),
+        lambda: garment_map(a, tiny, a, square()),
+        lambda: garment_report(a, tiny, a, square(), Tolerance(), "garment"),
+        lambda: garment_report(a, square(), a, tiny, Tolerance(), "garment"),
+    ):
+        with pytest.raises(KnownError, match=says) as caught:
+            call()
+        assert str(caught.value).startswith("patch-0.tif: ")
+        assert "\n" not in str(caught.value)
+
+
+def test_the_heat_map_of_24_megapixels_needs_no_second_map() -> None:
+    """Beside the map (96 MB) and its picture (72 MB) only a chunk is held."""
+    import tracemalloc
+
+    values = np.zeros((4000, 6000), np.float32)
+    tracemalloc.start()
+    drawn = heat_map(values)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert drawn.shape == (4000, 6000, 3)
+    assert peak < drawn.nbytes + 30e6
 
 
 def test_the_heat_map_gets_lighter_with_the_difference_and_has_its_own_legend() -> None:

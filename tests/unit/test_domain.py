@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import errno
+import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,7 @@ from engine.domain.requests import (
     Sampling,
     Tolerance,
 )
+from engine.domain.results import MatchResult
 from engine.worker.protocol import Heartbeat, Ready, decode_report, encode_report
 from tests.contract.factories import match_outcome
 
@@ -79,6 +82,15 @@ def test_events_and_reports_survive_the_pipe() -> None:
         assert decode_report(line) == event
     for report in (Ready(12), Heartbeat()):
         assert decode_report(encode_report(report)) == report
+
+
+def test_a_report_from_before_palettes_is_read_without_one() -> None:
+    outcome = match_outcome()
+    assert outcome.match is not None
+    stored = json.loads(to_json(outcome.match))
+    assert len(stored["after"].pop("palette")) == 2
+    read = from_json(json.dumps(stored), MatchResult)
+    assert read == replace(outcome.match, after=replace(outcome.match.after, palette=()))
 
 
 def test_a_known_error_names_the_file_on_one_line() -> None:

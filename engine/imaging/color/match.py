@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import cv2
@@ -12,9 +13,11 @@ from engine.domain.errors import KnownError
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.guide import guide_samples, guide_weight
 from engine.imaging.color.icc import RgbSpace, rgb_space
+from engine.imaging.color.light import lightness_kept
+from engine.imaging.color.repair import fit_repair
 from engine.imaging.color.samples import garment_samples, require_color, robust_mean
 from engine.imaging.color.spaces import lab_to_linear, lightness_of, row_chunks, xyz_to_lab
-from engine.imaging.color.transfer import GarmentTransfer, fit_transfer
+from engine.imaging.color.transfer import Transfer, fit_transfer
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +36,15 @@ _TEXTURE = 0.98
 """Gradient correlation below which the operator is told that the fabric's texture suffered."""
 
 
+class Light(StrEnum):
+    """Whose lightness the matched garment takes; in the order in which a closed loop tries them."""
+
+    CREDIBLE = "credible"
+    """The photograph's, as far as it is credible (see `engine.imaging.color.light.lightness_kept`)."""
+    FLATLAY = "flatlay"
+    """The flatlay's, whatever the photograph shows."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class MatchedPicture:
     """A colour match at native size.
@@ -44,7 +56,9 @@ class MatchedPicture:
     strength : float
         0 to 1, how much of the fitted correction was applied; 0 left the photograph as it was.
     strategy : str
-        ``transport``, ``transport + guide`` or ``unchanged``.
+        ``transport``, ``transport + guide``, ``palette repair`` or ``unchanged``.
+    lightness_kept : float
+        0 to 1, how far the garment has the photograph's own lightness.
     texture : float
         Correlation of the L gradients of the fabric (L between its 1st and 99th percentile), result against photograph,
         at native size.
@@ -59,6 +73,7 @@ class MatchedPicture:
     pixels: Pixels
     strength: float
     strategy: str
+    lightness_kept: float
     texture: float
     outside_max_change: int
     provenance: dict[str, str | float | int]
@@ -69,8 +84,8 @@ class MatchedPicture:
 class _Correction:
     """A strength of a transfer, mixed with the guide's transfer where there is one."""
 
-    transfer: GarmentTransfer
-    guided: GarmentTransfer | None
+    transfer: Transfer
+    guided: Transfer | None
     guide_weight: float
     strength: float
 
@@ -85,7 +100,12 @@ class _Correction:
 
 
 def match_garment(
-    on_model: Picture, alpha: Alpha, flatlay: Picture, flatlay_alpha: Alpha, guide: ColorGuide | None = None
+    on_model: Picture,
+    alpha: Alpha,
+    flatlay: Picture,
+    flatlay_alpha: Alpha,
+    guide: ColorGuide | None = None,
+    light: Light = Light.CREDIBLE,
 ) -> MatchedPicture:
     """Give the on-model garment the flatlay's colour inside its mask.
 
@@ -106,6 +126,8 @@ def match_garment(
         ``(h, w)`` uint8, 255 = garment, of the flatlay.
     guide : ColorGuide, optional
         A model's painting of the garment in the wanted colour; it sways the transfer, none of its pixels is used.
+    light : Light
+        Whose lightness the garment takes.
 
     Returns
     -------
@@ -131,19 +153,25 @@ def match_garment(
             remedy="Check that the flatlay shows the same article and that both masks lie on it, then retry.",
             path=on_model.path,
         )
-    transfer = fit_transfer(worn.lab, flat.lab)
+    notices: list[str] = []
+    kept = lightness_kept(worn.lab, flat.lab) if light is Light.CREDIBLE else 0.0
+    repair = fit_repair(worn.lab, flat.lab) if kept > 0.5 else None
+    transfer: Transfer = repair or fit_transfer(worn.lab, flat.lab, kept=kept)
     guided, weight = None, 0.0
-    if guide is not None:
-        guided = fit_transfer(worn.lab, guide_samples(guide, on_model.extent, worn), same_light=True)
-        weight = guide_weight(worn.lab, transfer, guided)
+    # A repair leaves most colours alone, which a painted picture does not.
+    painted = guide_samples(guide, on_model.extent, worn) if guide is not None and repair is None else None
+    if painted is not None:
+        guided = fit_transfer(worn.lab, painted, same_light=True)
+        weight = guide_weight(worn.lab, flat.lab, transfer, guided)
+        if weight == 0:
+            notices.append("The colour guide contradicts the flatlay and was not used.")
+    elif guide is not None:
+        why = "most colours are right already" if repair else "it does not show the garment"
+        notices.append(f"The colour guide was not used: {why}.")
     correction, reached = _never_worse(
         _Correction(transfer, guided if weight > 0 else None, weight, 1.0), worn.lab, wanted
     )
-
-    notices: list[str] = []
-    if guide is not None and weight == 0:
-        notices.append("The colour guide contradicts the flatlay and was not used.")
-    strategy = "transport + guide" if weight > 0 else "transport"
+    strategy = "palette repair" if repair else "transport + guide" if weight > 0 else "transport"
     if correction.strength == 0:
         strategy = "unchanged"
         notices.append(
@@ -163,19 +191,24 @@ def match_garment(
         "strength": correction.strength,
         "delta_E_before": round(needed, 4),
         "delta_E_fitted": round(reached, 4),
-        "lightness_gain": round(transfer.lightness.gain, 4),
-    }
+    } | transfer.figures
     if guide is not None:
         provenance |= {"guide_weight": round(weight, 4)} | {f"guide_{k}": v for k, v in guide.provenance.items()}
     return MatchedPicture(
         pixels=pixels,
         strength=correction.strength,
         strategy=strategy,
+        lightness_kept=1.0 if repair else kept,
         texture=texture,
         outside_max_change=_outside_max_change(on_model.pixels, pixels, alpha),
         provenance=provenance,
         notices=tuple(notices),
     )
+
+
+def leave_unchanged(on_model: Picture, why: str) -> MatchedPicture:
+    """The photograph as it is, with the reason as a notice."""
+    return MatchedPicture(on_model.pixels, 0.0, "unchanged", 1.0, 1.0, 0, {"method": "unchanged"}, (why,))
 
 
 def _never_worse(full: _Correction, samples: Floats, wanted: NDArray[np.float64]) -> tuple[_Correction, float]:

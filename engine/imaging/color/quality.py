@@ -1,4 +1,4 @@
-"""CIEDE2000 quality control: verdicts, reports, maps."""
+"""CIEDE2000 quality control: reports and maps, of a garment against its flatlay or of two versions of a picture."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import numpy as np
 
 from engine.domain.errors import BugError, KnownError
 from engine.domain.requests import Tolerance
-from engine.domain.results import DeltaEReport, Verdict
+from engine.domain.results import DeltaEReport, PaletteLine, Verdict
 from engine.imaging.color.difference import delta_E_2000, lab_differences
-from engine.imaging.color.samples import garment_samples, robust_mean
+from engine.imaging.color.palette_report import SMALLEST_SHARE, main_colors, palette_lines, verdict_for
+from engine.imaging.color.samples import MINIMUM_PIXELS, garment_samples, robust_mean
 from engine.imaging.color.spaces import pixels_to_lab, row_chunks
 
 if TYPE_CHECKING:
@@ -21,13 +22,6 @@ if TYPE_CHECKING:
     from engine.imaging.color.icc import Floats
 
 
-def verdict_for(delta_E: float, tolerance: Tolerance) -> Verdict:
-    """Pass up to ``tolerance.passes``, warn up to ``tolerance.warns``, else fail; an undefined ΔE00 fails."""
-    if delta_E <= tolerance.passes:
-        return Verdict.PASS
-    return Verdict.WARN if delta_E <= tolerance.warns else Verdict.FAIL
-
-
 def garment_report(
     picture: Picture, alpha: Alpha, flatlay: Picture, flatlay_alpha: Alpha, tolerance: Tolerance, region: str
 ) -> DeltaEReport:
@@ -35,7 +29,8 @@ def garment_report(
 
     Poses and folds differ, so pixels have no counterparts: ``delta_E`` and the signed differences are between the
     robust mean colours (see `engine.imaging.color.samples.robust_mean`); ``mean``, ``median`` and ``p95`` are of the
-    photograph's garment pixels against the flatlay's robust mean.
+    photograph's garment pixels against the flatlay's robust mean. Of a garment of several colours each one is measured
+    against its counterpart as well; a colour that only one side shows has a line that says so.
 
     Parameters
     ----------
@@ -52,15 +47,21 @@ def garment_report(
         A mask is empty, tiny or of another size; a profile is damaged.
     """
     sample = garment_samples(picture, alpha, "garment").lab
-    reference = robust_mean(garment_samples(flatlay, flatlay_alpha, "flatlay").lab)
-    mean = robust_mean(sample)
+    flat = garment_samples(flatlay, flatlay_alpha, "flatlay").lab
+    mean, reference = robust_mean(sample), robust_mean(flat)
     delta_E = float(_delta_E(mean, reference, tolerance))
     differences = [float(d) for d in lab_differences(mean, reference)]
-    return _report(region, delta_E, _delta_E(sample, reference, tolerance), differences, tolerance)
+    palette = palette_lines(main_colors(sample), main_colors(flat), tolerance)
+    return _report(region, delta_E, _delta_E(sample, reference, tolerance), differences, tolerance, palette)
 
 
 def compare_pictures(
-    a: Picture, b: Picture, mask: Alpha | None = None, tolerance: Tolerance = Tolerance()
+    a: Picture,
+    b: Picture,
+    mask: Alpha | None = None,
+    tolerance: Tolerance = Tolerance(),
+    *,
+    out: Floats | None = None,
 ) -> DeltaEReport:
     """Measure two pictures of one scene pixel by pixel; ``delta_E`` is the mean, signs are a minus b.
 
@@ -70,11 +71,13 @@ def compare_pictures(
         The same size, each in its own RGB profile and bit depth.
     mask : ndarray, optional
         ``(H, W)`` uint8; only pixels above 127 are measured.
+    out : ndarray, optional
+        ``(H, W)`` float32 that receives ΔE00 of every pixel, inside the mask and outside.
 
     Raises
     ------
     KnownError
-        The sizes differ, or the mask is empty or of another size.
+        The sizes differ, or the mask is empty, tiny or of another size.
     """
     _require_same_size(a, b)
     inside = _inside(a, mask)
@@ -82,8 +85,13 @@ def compare_pictures(
     sums, filled = np.zeros(3), 0
     for rows in row_chunks(a.pixels.shape):
         chosen = inside[rows] if inside is not None else np.ones(a.pixels[rows].shape[:2], bool)
-        one, two = (pixels_to_lab(p.pixels[rows], p.icc, p.path)[chosen] for p in (a, b))
-        values[filled : filled + len(one)] = _delta_E(one, two, tolerance)
+        if out is None and not chosen.any():
+            continue
+        one, two = (pixels_to_lab(p.pixels[rows], p.icc, p.path) for p in (a, b))
+        if out is not None:
+            out[rows] = _delta_E(one, two, tolerance)
+        one, two = one[chosen], two[chosen]
+        values[filled : filled + len(one)] = out[rows][chosen] if out is not None else _delta_E(one, two, tolerance)
         filled += len(one)
         sums += [part.sum() for part in lab_differences(one, two)]
     mean = float(values.mean(dtype=np.float64))
@@ -107,57 +115,49 @@ def delta_E_map(a: Picture, b: Picture, tolerance: Tolerance = Tolerance()) -> F
     return out
 
 
-def heat_map(delta_E: Floats, *, full_scale: float = 10.0, legend: bool = True) -> NDArray[np.uint8]:
-    """Draw a ΔE00 map in the viridis ramp, whose lightness rises evenly with the value.
+def garment_map(
+    picture: Picture, alpha: Alpha, flatlay: Picture, flatlay_alpha: Alpha, tolerance: Tolerance = Tolerance()
+) -> Floats:
+    """ΔE00 ``(H, W)`` float32 of every garment pixel against the nearest main colour of the flatlay.
 
-    Parameters
-    ----------
-    delta_E : ndarray
-        ``(H, W)`` float; not-a-number is drawn black.
-    full_scale : float
-        ΔE00 of the brightest yellow; more is drawn as that.
-    legend : bool
-        Draw a scale with its numbers over the lower right corner, where the picture has room for one.
+    Not a number where ``alpha`` is 127 or less.
 
-    Returns
-    -------
-    ndarray
-        ``(H, W, 3)`` uint8 sRGB.
+    Raises
+    ------
+    KnownError
+        As `garment_report`.
     """
-    level = np.nan_to_num(np.clip(delta_E / full_scale, 0, 1), nan=0.0)
-    colors = _viridis(np.rint(level * 255).astype(np.uint8))
-    colors[np.isnan(delta_E)] = 0
-    if legend:
-        _draw_legend(colors, full_scale)
-    return colors
+    inside = _inside(picture, alpha)
+    assert inside is not None
+    flat = main_colors(garment_samples(flatlay, flatlay_alpha, "flatlay").lab)
+    colors = flat.lab[flat.shares >= SMALLEST_SHARE]
+    out = np.full(picture.pixels.shape[:2], np.nan, np.float32)
+    for rows in row_chunks(picture.pixels.shape):
+        chosen = inside[rows]
+        lab = pixels_to_lab(picture.pixels[rows][chosen][None], picture.icc, picture.path)[0]
+        out[rows][chosen] = np.min([_delta_E(lab, color, tolerance) for color in colors], axis=0)
+    return out
 
 
-def _viridis(level: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    return np.ascontiguousarray(cv2.applyColorMap(level, cv2.COLORMAP_VIRIDIS)[..., ::-1], np.uint8)
+def largest_change_outside(a: Picture, b: Picture, mask: Alpha) -> int | None:
+    """Largest difference of any channel value where ``mask`` is zero; 0 proves that nothing there was touched.
 
+    None where code values do not compare, because bit depth or profile differ.
 
-def _draw_legend(colors: NDArray[np.uint8], full_scale: float) -> None:
-    height, width = colors.shape[:2]
-    unit = max(1, round(min(height, width) / 400))
-    across, down = 150 * unit, 46 * unit
-    if across + 8 * unit > width or down + 8 * unit > height:
-        return
-    panel = np.full((down, across, 3), 255, np.uint8)
-    bar = 126 * unit
-    ramp = np.rint(np.linspace(0, 255, bar)).astype(np.uint8)
-    panel[18 * unit : 28 * unit, 12 * unit : 12 * unit + bar] = _viridis(ramp[None])
-
-    def write(text: str, x: int, y: int) -> None:
-        (wide, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 0.35 * unit, unit)
-        x = int(np.clip(x - wide // 2, unit, across - wide - unit))
-        cv2.putText(panel, text, (x, y), cv2.FONT_HERSHEY_SIMPLEX, 0.35 * unit, (0, 0, 0), unit, cv2.LINE_AA)
-
-    write("CIEDE2000", across // 2, 13 * unit)
-    for share in (0.0, 0.5, 1.0):
-        more = "+" if share == 1 else ""
-        write(f"{share * full_scale:g}{more}", round(12 * unit + share * bar), 41 * unit)
-    left, top = width - across - 4 * unit, height - down - 4 * unit
-    colors[top : top + down, left : left + across] = panel
+    Raises
+    ------
+    KnownError
+        The sizes differ, or the mask is empty, tiny or of another size.
+    """
+    _require_same_size(a, b)
+    _inside(a, mask)
+    if a.bit_depth != b.bit_depth or a.icc != b.icc:
+        return None
+    largest = 0
+    for rows in row_chunks(a.pixels.shape):
+        change = cv2.absdiff(a.pixels[rows], b.pixels[rows]).max(axis=-1)
+        largest = max(largest, int(change[mask[rows] == 0].max(initial=0)))
+    return largest
 
 
 def _delta_E(one: NDArray[np.floating], two: NDArray[np.floating], tolerance: Tolerance) -> Floats:
@@ -165,10 +165,18 @@ def _delta_E(one: NDArray[np.floating], two: NDArray[np.floating], tolerance: To
 
 
 def _report(
-    region: str, delta_E: float, values: Floats, differences: list[float], tolerance: Tolerance
+    region: str,
+    delta_E: float,
+    values: Floats,
+    differences: list[float],
+    tolerance: Tolerance,
+    palette: tuple[PaletteLine, ...] = (),
 ) -> DeltaEReport:
     median, p95 = np.percentile(values, [50, 95])
     dL, dC, dH = differences
+    verdict = verdict_for(delta_E, tolerance)
+    if verdict is Verdict.PASS and any(line.verdict is Verdict.FAIL for line in palette):
+        verdict = Verdict.WARN
     return DeltaEReport(
         region=region,
         delta_E=delta_E,
@@ -180,7 +188,8 @@ def _report(
         dH=dH,
         n_pixels=values.size,
         tolerance=tolerance,
-        verdict=verdict_for(delta_E, tolerance),
+        verdict=verdict,
+        palette=palette,
     )
 
 
@@ -206,6 +215,8 @@ def _inside(picture: Picture, mask: Alpha | None) -> NDArray[np.bool_] | None:
             path=picture.path,
         )
     inside = mask > 127
-    if not inside.any():
-        raise KnownError("the mask is empty", remedy="Give a mask with a garment in it.", path=picture.path)
+    count = int(np.count_nonzero(inside))
+    if count < MINIMUM_PIXELS:
+        held = "is empty" if count == 0 else f"holds only {count} pixel{'s' if count > 1 else ''}"
+        raise KnownError(f"the mask {held}", remedy="Give a mask with a garment in it.", path=picture.path)
     return inside

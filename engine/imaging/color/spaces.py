@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.imaging.color.icc import D65, Floats, RgbSpace, rgb_space
+from engine.imaging.color.icc import D65, Floats, RgbSpace, rgb_space, transformed
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike
@@ -101,14 +101,22 @@ def lab_to_pixels(lab: NDArray[np.floating], icc: bytes | None, dtype: DTypeLike
 
 def xyz_to_lab(xyz: Floats) -> Floats:
     """XYZ under D65 ``(..., 3)``, white at Y = 1, to CIELAB ``(..., 3)`` float32 (CIE 015:2018, 8.2.1)."""
-    ratio = xyz / _WHITE
-    # Matrices of real profiles give XYZ a hair below zero; the linear branch carries it through and back unharmed.
-    f = np.where(ratio > _EPSILON, np.cbrt(ratio), ratio * _SLOPE + _OFFSET)
+    f = _compressed(xyz / _WHITE)
     lab = np.empty_like(f)
     lab[..., 0] = 116 * f[..., 1] - 16
     lab[..., 1] = 500 * (f[..., 0] - f[..., 1])
     lab[..., 2] = 200 * (f[..., 1] - f[..., 2])
     return lab
+
+
+def _compressed(ratio: Floats) -> Floats:
+    """The function f of CIE 015:2018, 8.2.1.1: a cube root, and a straight line near black."""
+    f = np.cbrt(ratio)
+    # Matrices of real profiles give XYZ a hair below zero; the linear branch carries it through and back unharmed.
+    dark = ratio <= _EPSILON
+    if dark.any():
+        np.copyto(f, ratio * _SLOPE + _OFFSET, where=dark)
+    return f
 
 
 def lab_to_xyz(lab: Floats) -> Floats:
@@ -117,35 +125,58 @@ def lab_to_xyz(lab: Floats) -> Floats:
     f[..., 1] = (lab[..., 0] + 16) / 116
     f[..., 0] = f[..., 1] + lab[..., 1] / 500
     f[..., 2] = f[..., 1] - lab[..., 2] / 200
-    return np.where(f > np.float32(6 / 29), f * f * f, (f - _OFFSET) / _SLOPE) * _WHITE
+    return _expanded(f) * _WHITE
+
+
+def _expanded(f: NDArray[np.floating]) -> NDArray[np.floating]:
+    """The inverse of `_compressed`."""
+    ratio = f * f
+    ratio *= f
+    dark = f <= np.float32(6 / 29)
+    if dark.any():
+        np.copyto(ratio, (f - _OFFSET) / _SLOPE, where=dark)
+    return ratio
 
 
 def lab_to_linear(lab: Floats, space: RgbSpace) -> Floats:
     """CIELAB ``(..., 3)`` float32 to linear RGB inside the gamut of ``space``, ``(..., 3)`` float32, 0 to 1."""
     linear = space.xyz_to_linear(lab_to_xyz(lab))
-    outside = (linear.min(axis=-1) < -_GAMUT_TOLERANCE) | (linear.max(axis=-1) > 1 + _GAMUT_TOLERANCE)
-    if outside.any():
+    # Two reductions tell most garments from those with colours outside; written so that not-a-number counts as outside.
+    if linear.size and not (linear.min() >= -_GAMUT_TOLERANCE and linear.max() <= 1 + _GAMUT_TOLERANCE):
+        outside = ~_in_gamut(linear)
         linear[outside] = _less_chroma(lab[outside], space)
-    return np.clip(linear, 0, 1)
+    return np.clip(linear, 0, 1, out=linear)
+
+
+def _in_gamut(linear: Floats) -> NDArray[np.bool_]:
+    """Which of ``(..., 3)`` colours lie inside the gamut; three columns are compared faster than rows of three."""
+    red, green, blue = linear[..., 0], linear[..., 1], linear[..., 2]
+    least, most = np.minimum(np.minimum(red, green), blue), np.maximum(np.maximum(red, green), blue)
+    return ~((least < -_GAMUT_TOLERANCE) | (most > 1 + _GAMUT_TOLERANCE))
 
 
 def _less_chroma(lab: Floats, space: RgbSpace) -> Floats:
     """Linear RGB of ``(N, 3)`` colours whose a and b are scaled down, by bisection, to the gamut's surface."""
-    lab = lab.copy()
-    lab[:, 0] = np.clip(lab[:, 0], 0, 100)
+    f_y = (np.clip(lab[:, 0], 0, 100) + 16) / 116
+    toward_x, toward_z = lab[:, 1] / 500, lab[:, 2] / 200
+    xyz = np.empty_like(lab)
+    xyz[:, 1] = _expanded(f_y) * _WHITE[1]
+
+    def at(chroma: NDArray[np.floating]) -> Floats:
+        xyz[:, 0] = _expanded(f_y + chroma * toward_x) * _WHITE[0]
+        xyz[:, 2] = _expanded(f_y - chroma * toward_z) * _WHITE[2]
+        return space.xyz_to_linear(xyz)
+
     low, high = np.zeros(len(lab), np.float32), np.ones(len(lab), np.float32)
-    trial = lab.copy()
     for _ in range(12):  # 2^-12 of a chroma below 150 is under 0.04
         middle = (low + high) / 2
-        trial[:, 1:] = lab[:, 1:] * middle[:, None]
-        linear = space.xyz_to_linear(lab_to_xyz(trial))
-        fits = (linear.min(axis=-1) >= -_GAMUT_TOLERANCE) & (linear.max(axis=-1) <= 1 + _GAMUT_TOLERANCE)
-        low, high = np.where(fits, middle, low), np.where(fits, high, middle)
-    trial[:, 1:] = lab[:, 1:] * low[:, None]
-    return space.xyz_to_linear(lab_to_xyz(trial))
+        fits = _in_gamut(at(middle))
+        np.copyto(low, middle, where=fits)
+        np.copyto(high, middle, where=~fits)
+    return at(low)
 
 
 def lightness_of(pixels: Pixels, space: RgbSpace) -> Floats:
     """L* ``(...)`` float32 of encoded pixels ``(..., 3)``."""
-    luminance = space.decode(pixels) @ space.to_xyz[1].astype(np.float32)
-    return 116 * np.where(luminance > _EPSILON, np.cbrt(luminance), luminance * _SLOPE + _OFFSET) - 16
+    luminance = transformed(space.decode(pixels), space.to_xyz[1:2])[..., 0]
+    return 116 * _compressed(luminance) - 16

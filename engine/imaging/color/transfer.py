@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
 
@@ -22,8 +22,9 @@ _ANCHOR = 85
 _TOE, _SHOULDER = 6.0, 97.0
 """L below and above which the curve bends towards 0 and 100, so that folds and threads are compressed, not clipped."""
 
-_GAIN_LIMITS = (0.9, 2.0)
-"""Contrast is hardly ever taken (folds are the garment's shape) and at most doubled (noise doubles with it)."""
+_GAIN_LIMITS = (0.9, 3.0)
+"""Contrast is hardly ever taken (folds are the garment's shape) and at most tripled: an 8-bit step of 0.4 L becomes a
+just visible 1.2 L, and noise grows with it."""
 
 _DARK = 6.0
 """Chromaticity below this L is noise and is not fitted."""
@@ -41,20 +42,50 @@ _ANNEALING_ROUNDS = 18
 _RIDGE = 2e-3
 
 
+class Transfer(Protocol):
+    """A colour transfer CIELAB -> CIELAB."""
+
+    @property
+    def fitted(self) -> tuple[float, float]:
+        """Lowest and highest L of the samples it was fitted to."""
+        ...
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """For the provenance."""
+        ...
+
+    def __call__(self, lab: NDArray[np.floating]) -> Floats:
+        """Transfer ``(N, 3)`` colours."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LightnessCurve:
-    """L* to L*: a straight line through an anchor, bent softly at black and white."""
+    """L* to L*: a straight line through an anchor, bent softly at black and white.
+
+    Attributes
+    ----------
+    anchor, target : float
+        The L that is given the L.
+    gain : float
+        The line's slope.
+    kept : float
+        0 to 1, share of the photograph's own L in the outcome; see `engine.imaging.color.light.lightness_kept`.
+    """
 
     anchor: float
     target: float
     gain: float
+    kept: float = 0.0
 
     def __call__(self, lightness: NDArray[np.floating]) -> NDArray[np.floating]:
         line = (lightness - self.anchor) * self.gain + self.target
         toe = _TOE * np.exp(np.minimum(line - _TOE, 0) / _TOE)
         room = 100 - _SHOULDER
         shoulder = 100 - room * np.exp(-np.maximum(line - _SHOULDER, 0) / room)
-        return np.where(line < _TOE, toe, np.where(line > _SHOULDER, shoulder, line))
+        bent = np.where(line < _TOE, toe, np.where(line > _SHOULDER, shoulder, line))
+        return bent + self.kept * (lightness - bent)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,9 +121,14 @@ class GarmentTransfer:
         out[:, 1:] *= (out[:, :1] + 16) / np.float32(self.reference + 16)
         return out
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """For the provenance."""
+        return {"lightness_gain": round(self.lightness.gain, 4), "lightness_kept": round(self.lightness.kept, 4)}
+
 
 def fit_transfer(
-    source: NDArray[np.floating], target: NDArray[np.floating], *, same_light: bool = False
+    source: NDArray[np.floating], target: NDArray[np.floating], *, same_light: bool = False, kept: float = 0.0
 ) -> GarmentTransfer:
     """Fit the transfer that gives one garment's pixels the colours of another photograph of it.
 
@@ -106,6 +142,8 @@ def fit_transfer(
         ``(N, 3)`` and ``(M, 3)`` CIELAB D65 of garment pixels.
     same_light : bool
         True when both were lit alike (a guide painted over the photograph); a flatlay is lit flatter than a model.
+    kept : float
+        0 to 1, how much of the source's own lightness stays.
     """
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     reference = float(np.median(target[:, 0]))
@@ -114,6 +152,8 @@ def fit_transfer(
     flat = palette(_chromaticity(_bright(target), reference))
     curve = _lightness_curve(source[:, 0], target[:, 0], 1.0 if same_light else _lighting_gain(flat))
     weights = _fit_chromaticity(worn, flat, curve, (low, high))
+    # Only now: the palettes are matched at the target's lightness, where equal colours lie on top of each other.
+    curve = replace(curve, kept=kept)
     return GarmentTransfer(curve, reference, weights, (low, high))
 
 
