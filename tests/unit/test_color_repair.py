@@ -60,3 +60,8 @@ def test_threads_between_two_colours_stay_blends() -> None:
     ramp = degraded()[0] + np.linspace(0, 1, 200)[:, None] * (PRINT[2] - degraded()[0])
     steps = np.linalg.norm(np.diff(repair(ramp.astype(np.float32)), axis=0), axis=1)
     assert steps.max() < 6 * np.linalg.norm(ramp[1] - ramp[0])
+
+
+def test_a_slight_cast_over_everything_is_no_case_for_a_repair_even_if_one_colour_is_wrong() -> None:
+    cast = degraded() + np.array([0, 6, 4])
+    assert fit_repair(printed(cast, 1), printed(PRINT, 2)) is None

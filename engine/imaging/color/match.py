@@ -13,7 +13,7 @@ from engine.domain.errors import KnownError
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.guide import guide_samples, guide_weight
 from engine.imaging.color.icc import RgbSpace, rgb_space
-from engine.imaging.color.light import lightness_kept
+from engine.imaging.color.light import MOST_KEPT, lightness_credibility
 from engine.imaging.color.repair import fit_repair
 from engine.imaging.color.samples import garment_samples, require_color, robust_mean
 from engine.imaging.color.spaces import lab_to_linear, lightness_of, row_chunks, xyz_to_lab
@@ -40,7 +40,7 @@ class Light(StrEnum):
     """Whose lightness the matched garment takes; in the order in which a closed loop tries them."""
 
     CREDIBLE = "credible"
-    """The photograph's, as far as it is credible (see `engine.imaging.color.light.lightness_kept`)."""
+    """The photograph's, as far as it is credible (see `engine.imaging.color.light.lightness_credibility`)."""
     FLATLAY = "flatlay"
     """The flatlay's, whatever the photograph shows."""
 
@@ -154,8 +154,11 @@ def match_garment(
             path=on_model.path,
         )
     notices: list[str] = []
-    kept = lightness_kept(worn.lab, flat.lab) if light is Light.CREDIBLE else 0.0
-    repair = fit_repair(worn.lab, flat.lab) if kept > 0.5 else None
+    credibility = lightness_credibility(worn.lab, flat.lab) if light is Light.CREDIBLE else 0.0
+    kept = MOST_KEPT * credibility
+    repair = fit_repair(worn.lab, flat.lab) if credibility > 0.5 else None
+    if repair is not None and _distance(repair(worn.lab), wanted) >= needed:
+        repair = None  # the print's mean was right; moving single colours alone would take it away
     transfer: Transfer = repair or fit_transfer(worn.lab, flat.lab, kept=kept)
     guided, weight = None, 0.0
     # A repair leaves most colours alone, which a painted picture does not.

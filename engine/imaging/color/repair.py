@@ -24,6 +24,14 @@ colour that the flatlay does not have."""
 _RIGHT_SHARE = 0.75
 """Share of the print whose colours the flatlay has, below which everything is moved instead of single colours."""
 
+_LEAST_SHARE = 0.02
+"""Share of the print below which wrong colours are a button or a slip of the mask."""
+
+_COHERENT = 0.7
+"""Length of the right colours' mean offset from their counterparts against the mean length of the offsets. Light and
+clustering push them in all directions (0.2 to 0.5 on drawn and published prints); a cast pushes all the same way (0.8
+and more), and then everything has to move."""
+
 _WIDTH = 5.0
 """Lab units within which a pixel counts as a palette colour; farther off it is a blend of its neighbours."""
 
@@ -105,7 +113,10 @@ def fit_repair(source: NDArray[np.floating], target: NDArray[np.floating]) -> Pa
     cost = _LIGHTNESS_COST * difference[..., 0] ** 2 + (difference[..., 1:] ** 2).sum(axis=-1)
     strange = np.clip((np.sqrt(cost.min(axis=1)) - _SAME) / (_OTHER - _SAME), 0, 1)
     right, repaired = float(worn.weights[strange == 0].sum()), float(worn.weights @ strange)
-    if right < _RIGHT_SHARE or repaired == 0:
+    if right < _RIGHT_SHARE or repaired < _LEAST_SHARE:
+        return None
+    counterparts = flat.colors[cost.argmin(axis=1)]
+    if _coherence((counterparts - worn.colors)[:, 1:], worn.weights * (strange == 0)) > _COHERENT:
         return None
     taken = unbalanced_plan(cost, worn.weights * (1 - strange), flat.weights, 8.0, 60.0).sum(axis=0)
     lacking = np.maximum(flat.weights - taken, 0) + 1e-6
@@ -115,6 +126,12 @@ def fit_repair(source: NDArray[np.floating], target: NDArray[np.floating]) -> Pa
     shifts = (goal - worn.colors)[:, 1:] * strange[:, None] * _BELIEF
     low, high = (float(x) for x in np.percentile(np.asarray(source)[:, 0], [1, 99]))
     return PaletteRepair(reference, worn.colors, np.sqrt(worn.weights), shifts, (low, high), repaired)
+
+
+def _coherence(offsets: Doubles, weights: Doubles) -> float:
+    """0 where ``(K, 2)`` offsets cancel out, 1 where all point the same way."""
+    length = float(weights @ np.linalg.norm(offsets, axis=1))
+    return float(np.linalg.norm(weights @ offsets)) / length if length > 0 else 0.0
 
 
 def _palette(lab: Doubles, reference: float) -> Palette:

@@ -71,7 +71,7 @@ class LightnessCurve:
     gain : float
         The line's slope.
     kept : float
-        0 to 1, share of the photograph's own L in the outcome; see `engine.imaging.color.light.lightness_kept`.
+        0 to 1, share of the photograph's own L in the outcome; see `engine.imaging.color.light.lightness_credibility`.
     """
 
     anchor: float
