@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,6 +15,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     Everything is imported where it is used: ``--version`` and ``--help`` answer in a fraction of a second.
     """
+    # OpenBLAS wakes a thread for each core even for thin matrices, and they spin while another process needs the core.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
         print(f"chromask {VERSION}")  # noqa: T201 - the answer itself

@@ -190,11 +190,10 @@ def step_match_16(folder: Path) -> dict:
     start = time.perf_counter()
     from dataclasses import replace
 
-    import numpy as np
-
     from engine.cli.pictures import read_mask, write_by_suffix
     from engine.domain.requests import Tolerance
     from engine.imaging.raster.decode import read_picture
+    from engine.imaging.raster.depth import with_bit_depth
     from engine.worker.pipeline import match_pair, with_garment_alpha
 
     stages = {"imports": time.perf_counter() - start}
@@ -202,8 +201,7 @@ def step_match_16(folder: Path) -> dict:
     def lap(name: str) -> None:
         stages[name] = time.perf_counter() - start - sum(stages.values())
 
-    photo = read_picture(folder / "on-model.jpg")
-    photo = replace(photo, pixels=photo.pixels.astype(np.uint16) * np.uint16(257))
+    photo = with_bit_depth(read_picture(folder / "on-model.jpg"), 16)
     reference = read_picture(folder / "flatlay.jpg")
     lap("two JPEGs")
     reference = with_garment_alpha(reference)

@@ -37,6 +37,9 @@ def match(
     brand: BrandOption = "",
     save_mask: Annotated[Path | None, typer.Option("--save-mask", help="Write the mask that was used.")] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write the measurements as JSON.")] = None,
+    depth: Annotated[
+        int | None, typer.Option("--depth", help="Bits of each channel of the result, 8 or 16; by default ON_MODEL's.")
+    ] = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -45,6 +48,7 @@ def match(
     from engine.domain.picture import PaintedMask
     from engine.domain.requests import EngineName, MaskRequest
     from engine.imaging.raster.decode import read_picture
+    from engine.imaging.raster.depth import with_bit_depth
     from engine.inference.classical import ClassicalBackend
     from engine.services.report import palette_line_text, tolerance_text
     from engine.services.tolerances import load_tolerances
@@ -52,6 +56,10 @@ def match(
 
     if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
+    if depth not in (None, 8, 16):
+        raise UsageError(f"there is no depth of {depth} bits", remedy="Choose 8 or 16.")
+    if depth == 16 and out.suffix.lower() in (".jpg", ".jpeg"):
+        raise UsageError("a JPEG holds 8 bits", remedy="Name a .tif or .png for 16 bits.", path=out)
     tolerance = load_tolerances(tolerances).tolerance(label, brand=brand)
     photo = read_picture(on_model)
     reference = with_garment_alpha(read_picture(flatlay))
@@ -61,6 +69,8 @@ def match(
         request = MaskRequest(EngineName.CLASSICAL, garment=label)
         painted = _with_path(ClassicalBackend().make_mask, on_model, photo, reference, request)
     color_guide = read_guide(guide, photo) if guide is not None else None
+    if depth is not None:
+        photo = with_bit_depth(photo, depth)
     result = match_pair(photo, reference, painted.alpha, color_guide, tolerance)
     write_by_suffix(replace(photo, pixels=result.matched.pixels), out, overwrite=overwrite)
     if save_mask is not None:

@@ -36,7 +36,8 @@ def read_mask(path: Path, extent: Extent) -> NDArray[np.uint8]:
             path=path,
         )
     depth = 257 if picture.bit_depth == 16 else 1
-    return (picture.pixels.max(axis=2) // depth).astype(np.uint8)
+    red, green, blue = (picture.pixels[..., channel] for channel in range(3))
+    return (np.maximum(np.maximum(red, green), blue) // depth).astype(np.uint8)
 
 
 def read_guide(path: Path, photo: Picture) -> ColorGuide:

@@ -65,10 +65,9 @@ def measure_against_truth(
     """Job id -> distance to the drawn truth, for every matched photograph of the demo."""
     from dataclasses import replace
 
-    import numpy as np
-
     from engine.imaging.color.quality import compare_pictures
     from engine.imaging.raster.decode import read_picture
+    from engine.imaging.raster.depth import with_bit_depth
     from engine.imaging.raster.encode import decode_mask
 
     figures: dict[int, TruthFigures] = {}
@@ -78,8 +77,7 @@ def measure_against_truth(
             continue
         photo = read_picture(item.pair.on_model.path)
         right = read_picture(truth.picture)
-        if photo.bit_depth != right.bit_depth:
-            right = replace(right, pixels=right.pixels.astype(photo.pixels.dtype) * np.array(257, photo.pixels.dtype))
+        right = with_bit_depth(right, photo.bit_depth)
         wanted = decode_mask(truth.mask.read_bytes())
         found = decode_mask(artifacts.read(item.outcome.mask.alpha))
         result = replace(photo, pixels=read_picture(artifacts.path(item.outcome.match.picture)).pixels)

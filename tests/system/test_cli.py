@@ -10,6 +10,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 from psd_tools import PSDImage
 
@@ -129,8 +130,12 @@ def test_color_match_of_one_photograph(chromask: Chromask, pair: tuple[Path, Pat
     refused = chromask("color", "match", *pair, "-o", "o.png")
     assert refused.returncode == 1
     assert "o.png: a file of this name exists already" in refused.stderr
-    given = chromask("color", "match", *pair, "-o", "o2.tif", "--mask", mask)
+    given = chromask("color", "match", *pair, "-o", "o2.tif", "--mask", mask, "--depth", "16")
     assert given.returncode == 0, given.stderr
+    wide = tifffile.imread(tmp_path / "o2.tif")
+    assert wide.dtype == np.uint16
+    assert (wide[alpha == 0] == source[alpha == 0][:, ::-1].astype(np.uint16) * 257).all()
+    assert "a JPEG holds 8 bits" in chromask("color", "match", *pair, "-o", "o.jpg", "--depth", "16").stderr
     Image.fromarray(np.zeros((3, 3), np.uint8)).save(tmp_path / "small.png")
     wrong = chromask("color", "match", *pair, "-o", "o3.tif", "--mask", "small.png")
     assert "small.png: the mask is 3 × 3, the photograph 320 × 400 pixels" in wrong.stderr

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+import cv2
 import numpy as np
 
 from engine.imaging.color.transport import Palette, palette, unbalanced_plan
@@ -70,6 +71,8 @@ class LightnessCurve:
         The L that is given the L.
     gain : float
         The line's slope.
+    fitted : tuple of float
+        Lowest and highest L of the fabric; beyond them (a button, a specular, a hole) the slope is at most 1.
     kept : float
         0 to 1, share of the photograph's own L in the outcome; see `engine.imaging.color.light.lightness_credibility`.
     """
@@ -77,10 +80,12 @@ class LightnessCurve:
     anchor: float
     target: float
     gain: float
+    fitted: tuple[float, float]
     kept: float = 0.0
 
     def __call__(self, lightness: NDArray[np.floating]) -> NDArray[np.floating]:
-        line = (lightness - self.anchor) * self.gain + self.target
+        fabric = np.clip(lightness, *self.fitted)
+        line = (fabric - self.anchor) * self.gain + self.target + (lightness - fabric) * min(self.gain, 1.0)
         toe = _TOE * np.exp(np.minimum(line - _TOE, 0) / _TOE)
         room = 100 - _SHOULDER
         shoulder = 100 - room * np.exp(-np.maximum(line - _SHOULDER, 0) / room)
@@ -117,7 +122,8 @@ class GarmentTransfer:
         design = _design(_chromaticity(source, self.reference), self.fitted)
         out = np.empty(source.shape, np.float32)
         out[:, 0] = self.lightness(source[:, 0])
-        out[:, 1:] = design @ self.weights.astype(np.float32)
+        # OpenCV's product of a thin matrix: BLAS would wake its threads for it.
+        out[:, 1:] = cv2.transform(design[None], self.weights.T.astype(np.float32))[0]
         out[:, 1:] *= (out[:, :1] + 16) / np.float32(self.reference + 16)
         return out
 
@@ -150,7 +156,7 @@ def fit_transfer(
     low, high = (float(x) for x in np.percentile(source[:, 0], [1, 99]))
     worn = palette(_chromaticity(_bright(source), reference))
     flat = palette(_chromaticity(_bright(target), reference))
-    curve = _lightness_curve(source[:, 0], target[:, 0], 1.0 if same_light else _lighting_gain(flat))
+    curve = _lightness_curve(source[:, 0], target[:, 0], 1.0 if same_light else _lighting_gain(flat), (low, high))
     weights = _fit_chromaticity(worn, flat, curve, (low, high))
     # Only now: the palettes are matched at the target's lightness, where equal colours lie on top of each other.
     curve = replace(curve, kept=kept)
@@ -178,11 +184,11 @@ def _fit_chromaticity(worn: Palette, flat: Palette, curve: LightnessCurve, fitte
     return weights
 
 
-def _lightness_curve(source: Doubles, target: Doubles, lighting: float) -> LightnessCurve:
+def _lightness_curve(source: Doubles, target: Doubles, lighting: float, fitted: tuple[float, float]) -> LightnessCurve:
     low, high, anchor = np.percentile(source, [10, 90, _ANCHOR])
     flat_low, flat_high, goal = np.percentile(target, [10, 90, _ANCHOR])
     gain = float(np.clip((flat_high - flat_low) / max(high - low, 0.5) * lighting, *_GAIN_LIMITS))
-    return LightnessCurve(float(anchor), float(goal), gain)
+    return LightnessCurve(float(anchor), float(goal), gain, fitted)
 
 
 def _lighting_gain(flat: Palette) -> float:
