@@ -4,31 +4,27 @@
 
 PAIRS is the folder ``colour-pairs``: ``train/`` holds flatlays, on-model photographs with a degraded garment, their
 truth and garment masks; ``kontext/N/`` holds pairs for an outside scorer, for which ``FOLDER/N.png`` is written.
-Columns: mean CIEDE2000 per garment pixel against the truth, of the input, of Reinhard's method in Lab (mean and
-standard deviation of each channel, limited to a third and three times) and of `match_garment`, then its texture, its
-strength, and ΔE00 of the garment against the flatlay before and after.
+The table compares the mean CIEDE2000 of the garment's pixels to the truth with that of other methods
+(`bench/color_methods.py`) on the same masks.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import time
 import tracemalloc
-from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 
+from bench.color_methods import methods
 from engine.domain.errors import KnownError
 from engine.domain.picture import ColorGuide, Picture
-from engine.domain.requests import Tolerance
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.match import match_garment
-from engine.imaging.color.quality import garment_report
-from engine.imaging.color.samples import garment_samples
 from engine.imaging.color.spaces import pixels_to_lab
+from engine.imaging.guide_placement import place_guide
 from engine.imaging.masks.flatlay import flatlay_mask
 
 
@@ -39,60 +35,51 @@ def read(path: Path) -> Picture:
     return Picture(np.ascontiguousarray(image[..., ::-1]), path=path)
 
 
-def reinhard(source: np.ndarray, samples: np.ndarray, target: np.ndarray) -> np.ndarray:
-    gain = np.clip(target.std(axis=0) / samples.std(axis=0), 1 / 3, 3)
-    return (source - samples.mean(axis=0)) * gain + target.mean(axis=0)
+def srgb(picture: Picture, where: np.ndarray) -> np.ndarray:
+    return picture.pixels[where].astype(np.float64) / 255
 
 
 def train(folder: Path) -> None:
-    rows: list[tuple[float, ...]] = []
-    print("pair   before reinhard   match texture strength | flatlay before  after")
+    others = methods()
+    figures: dict[str, list[float]] = {name: [] for name in ("as photographed", *others, "Chromask")}
+    seconds: dict[str, float] = dict.fromkeys(figures, 0.0)
+    textures: list[float] = []
     for mask_path in sorted((folder / "garments").glob("on_model*.png"), key=lambda p: int(p.stem[8:])):
         number = int(mask_path.stem[8:])
         on_model, truth = (read(folder / kind / f"on_model{number}.jpg") for kind in ("input", "truth"))
         flatlay = read(folder / "input" / f"still-life{number}.jpg")
         alpha = cv2.imread(str(mask_path), cv2.IMREAD_GRAYSCALE)
-        if truth.extent != on_model.extent or alpha.shape != on_model.pixels.shape[:2]:
-            print(f"{number:4}   skipped: photograph, truth and mask differ in size")
-            continue
         flat_alpha = flatlay_mask(np.asarray(flatlay.pixels, np.uint8)).alpha
+        inside = cv2.erode(alpha, np.ones((5, 5), np.uint8)) > 127
+        goal = pixels_to_lab(truth.pixels, None)[inside]
+
+        def record(name: str, lab: np.ndarray, began: float, goal: np.ndarray = goal) -> None:
+            seconds[name] += time.perf_counter() - began
+            figures[name].append(float(delta_E_2000(lab, goal).mean()))
+
+        record("as photographed", pixels_to_lab(on_model.pixels, None)[inside], time.perf_counter())
+        pixels, samples, target = srgb(on_model, inside), srgb(on_model, alpha > 250), srgb(flatlay, flat_alpha > 250)
+        for name, method in others.items():
+            began = time.perf_counter()
+            moved = np.rint(method(pixels, samples[::7], target[::7]) * 255).astype(np.uint8)
+            record(name, pixels_to_lab(moved[None], None)[0], began)
+        began = time.perf_counter()
         try:
             match = match_garment(on_model, alpha, flatlay, flat_alpha)
         except KnownError as error:
-            print(f"{number:4}   refused: {error}")
-            continue
-        inside = cv2.erode(alpha, np.ones((5, 5), np.uint8)) > 127
-        before, goal, after = (pixels_to_lab(p, None)[inside] for p in (on_model.pixels, truth.pixels, match.pixels))
-        plain = reinhard(
-            before,
-            garment_samples(on_model, alpha, "garment").lab,
-            garment_samples(flatlay, flat_alpha, "flatlay").lab,
-        )
-        result = replace(on_model, pixels=match.pixels)
-        reports = [garment_report(p, alpha, flatlay, flat_alpha, Tolerance(), "garment") for p in (on_model, result)]
-        figures = [float(delta_E_2000(x, goal).mean()) for x in (before, plain, after)]
-        rows.append((*figures, match.texture, match.strength, *(r.delta_E for r in reports), match.outside_max_change))
-        row = rows[-1]
+            raise SystemExit(f"pair {number} was refused: {error}") from error
+        record("Chromask", pixels_to_lab(match.pixels, None)[inside], began)
+        textures.append(match.texture)
+        print(f"{number:4}", *(f"{name} {values[-1]:.2f}" for name, values in figures.items()), sep="  ")
+    before = np.array(figures["as photographed"])
+    print(f"\n{len(before)} pairs, the truth's masks: mean and median ΔE00 to the truth, pairs made worse, seconds")
+    for name, values in figures.items():
+        row = np.array(values)
         print(
-            f"{number:4} {row[0]:8.2f} {row[1]:8.2f} {row[2]:7.2f} {row[3]:7.4f} {row[4]:8.2f}",
-            f"| {row[5]:14.2f} {row[6]:6.2f}",
+            f"{name:26} {row.mean():6.2f} {np.median(row):6.2f} {int((row > before).sum()):4}",
+            f"{seconds[name] / len(row):8.2f}",
         )
-    table = np.array(rows)
-    worse = int((table[:, 2] > table[:, 0]).sum())
-    print(f"mean of {len(table)}: before {table[:, 0].mean():.2f}, Reinhard {table[:, 1].mean():.2f},", end=" ")
-    print(f"match {table[:, 2].mean():.2f} (median {np.median(table[:, 2]):.2f});", end=" ")
-    print(f"{worse} got worse; match better than Reinhard in {int((table[:, 2] < table[:, 1]).sum())};", end=" ")
-    print(f"texture mean {table[:, 3].mean():.4f}, least {table[:, 3].min():.4f}; outside {int(table[:, 7].max())}")
-
-
-def real_guide(folder: Path, extent: tuple[int, int]) -> ColorGuide:
-    """The painted right half of a real side-by-side output, laid over the photograph."""
-    geometry = json.loads((folder / "geometry.json").read_text())
-    to_photo = np.asarray(geometry["side_by_side_to_on_model"], float)[:2]
-    painted, control = read(folder / "kontext.jpg").pixels, read(folder / "side_by_side.jpg").pixels
-    painted = cv2.resize(painted, control.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    pixels = cv2.warpAffine(painted, to_photo, extent, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return ColorGuide(np.asarray(pixels, np.uint8), {"source": "kontext.jpg"})
+    print(f"texture of Chromask: mean {np.mean(textures):.4f}, least {min(textures):.4f}")
 
 
 def scored(folder: Path, out: Path, guides: bool) -> None:
@@ -101,7 +88,10 @@ def scored(folder: Path, out: Path, guides: bool) -> None:
         on_model, flatlay = read(pair / "on_model.jpg"), read(pair / "flatlay.jpg")
         alpha = cv2.imread(str(pair / "garment.png"), cv2.IMREAD_GRAYSCALE)
         flat_alpha = flatlay_mask(np.asarray(flatlay.pixels, np.uint8)).alpha
-        guide = real_guide(pair, (on_model.extent.width, on_model.extent.height)) if guides else None
+        guide = None
+        if guides:
+            painted, covered = place_guide(read(pair / "kontext.jpg").pixels, on_model.pixels)
+            guide = ColorGuide(painted, {"source": "kontext.jpg"}, covered)
         match = match_garment(on_model, alpha, flatlay, flat_alpha, guide)
         print(pair.name, match.strategy, f"strength {match.strength}", match.provenance, match.notices)
         cv2.imwrite(str(out / f"{pair.name}.png"), match.pixels[..., ::-1])
