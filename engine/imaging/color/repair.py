@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from engine.imaging.color.transport import Palette, palette, unbalanced_plan
+from engine.imaging.color.transport import LIGHTNESS_COST, chromaticity, garment_palette, palette_cost, unbalanced_plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,9 +37,6 @@ _WIDTH = 5.0
 
 _BELIEF = 0.7
 """How far a repaired colour goes towards its partner: which partner it had is a conclusion, not a measurement."""
-
-_LIGHTNESS_COST = 0.15
-_DARK = 6.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -72,18 +69,18 @@ class PaletteRepair:
     def __call__(self, lab: NDArray[np.floating]) -> Floats:
         """Repair ``(N, 3)`` colours."""
         out = np.array(lab, np.float32)
-        scale = (np.maximum(out[:, :1], 0) + 16) / np.float32(self.reference + 16)
-        plane = np.hstack([out[:, :1], out[:, 1:] / scale])
+        plane = chromaticity(out, self.reference)
         total = np.full(len(out), 1e-12, np.float32)
         moved = np.zeros((len(out), 2), np.float32)
         for color, weight, shift in zip(self.colors, self.weights, self.shifts, strict=True):
             difference = plane - color.astype(np.float32)
-            square = _LIGHTNESS_COST * difference[:, 0] ** 2 + difference[:, 1] ** 2 + difference[:, 2] ** 2
+            square = LIGHTNESS_COST * difference[:, 0] ** 2 + difference[:, 1] ** 2 + difference[:, 2] ** 2
             # A rational kernel: a Gaussian one would change over within one Lab unit half-way between far colours.
             near = np.float32(weight) / (1 + square / np.float32(_WIDTH**2)) ** 2
             total += near
             if shift.any():
                 moved += near[:, None] * shift.astype(np.float32)
+        scale = (np.maximum(out[:, :1], 0) + 16) / np.float32(self.reference + 16)
         out[:, 1:] += moved / total[:, None] * scale
         return out
 
@@ -106,11 +103,10 @@ def fit_repair(source: NDArray[np.floating], target: NDArray[np.floating]) -> Pa
         ``(N, 3)`` and ``(M, 3)`` CIELAB D65 of garment pixels.
     """
     reference = float(np.median(target[:, 0]))
-    worn, flat = (_palette(np.asarray(lab, np.float64), reference) for lab in (source, target))
+    worn, flat = (garment_palette(lab, reference) for lab in (source, target))
     if flat.chroma_spread < _PRINT:
         return None
-    difference = worn.colors[:, None] - flat.colors[None]
-    cost = _LIGHTNESS_COST * difference[..., 0] ** 2 + (difference[..., 1:] ** 2).sum(axis=-1)
+    cost = palette_cost(worn.colors, flat.colors)
     strange = np.clip((np.sqrt(cost.min(axis=1)) - _SAME) / (_OTHER - _SAME), 0, 1)
     right, repaired = float(worn.weights[strange == 0].sum()), float(worn.weights @ strange)
     if right < _RIGHT_SHARE or repaired < _LEAST_SHARE:
@@ -132,11 +128,3 @@ def _coherence(offsets: Doubles, weights: Doubles) -> float:
     """0 where ``(K, 2)`` offsets cancel out, 1 where all point the same way."""
     length = float(weights @ np.linalg.norm(offsets, axis=1))
     return float(np.linalg.norm(weights @ offsets)) / length if length > 0 else 0.0
-
-
-def _palette(lab: Doubles, reference: float) -> Palette:
-    bright = lab[:, 0] > _DARK
-    lab = lab[bright] if bright.mean() > 0.3 else lab
-    plane = lab.copy()
-    plane[:, 1:] *= (reference + 16) / (np.maximum(lab[:, :1], 0) + 16)
-    return palette(plane)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from engine.imaging.color.transport import Palette, palette, unbalanced_plan
+from engine.imaging.color.transport import Palette, chromaticity, garment_palette, palette_cost, unbalanced_plan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,12 +26,6 @@ _TOE, _SHOULDER = 6.0, 97.0
 _GAIN_LIMITS = (0.9, 3.0)
 """Contrast is hardly ever taken (folds are the garment's shape) and at most tripled: an 8-bit step of 0.4 L becomes a
 just visible 1.2 L, and noise grows with it."""
-
-_DARK = 6.0
-"""Chromaticity below this L is noise and is not fitted."""
-
-_LIGHTNESS_COST = 0.15
-"""Weight of squared L against squared chromaticity: shading moves L far more than it moves chromaticity."""
 
 _REACH = 60.0
 """About (8 Lab units)²: a colour farther from every colour of the flatlay has no partner there."""
@@ -119,7 +113,7 @@ class GarmentTransfer:
     def __call__(self, lab: NDArray[np.floating]) -> Floats:
         """Transfer ``(N, 3)`` colours."""
         source = np.asarray(lab, np.float32)
-        design = _design(_chromaticity(source, self.reference), self.fitted)
+        design = _design(chromaticity(source, self.reference), self.fitted)
         out = np.empty(source.shape, np.float32)
         out[:, 0] = self.lightness(source[:, 0])
         # OpenCV's product of a thin matrix: BLAS would wake its threads for it.
@@ -154,8 +148,8 @@ def fit_transfer(
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
     reference = float(np.median(target[:, 0]))
     low, high = (float(x) for x in np.percentile(source[:, 0], [1, 99]))
-    worn = palette(_chromaticity(_bright(source), reference))
-    flat = palette(_chromaticity(_bright(target), reference))
+    worn = garment_palette(source, reference)
+    flat = garment_palette(target, reference)
     curve = _lightness_curve(source[:, 0], target[:, 0], 1.0 if same_light else _lighting_gain(flat), (low, high))
     weights = _fit_chromaticity(worn, flat, curve, (low, high))
     # Only now: the palettes are matched at the target's lightness, where equal colours lie on top of each other.
@@ -173,8 +167,7 @@ def _fit_chromaticity(worn: Palette, flat: Palette, curve: LightnessCurve, fitte
     weights = prior
     for step in range(_ANNEALING_ROUNDS):
         blur = _BLUR[0] * (_BLUR[1] / _BLUR[0]) ** (step / (_ANNEALING_ROUNDS - 1))
-        difference = moved[:, None] - flat.colors[None]
-        cost = _LIGHTNESS_COST * difference[..., 0] ** 2 + (difference[..., 1:] ** 2).sum(axis=-1)
+        cost = palette_cost(moved, flat.colors)
         plan = unbalanced_plan(cost, worn.weights, flat.weights, blur, _REACH)
         mass = plan.sum(axis=1) + 1e-12
         goal = (plan @ flat.colors)[:, 1:] / mass[:, None]
@@ -201,21 +194,9 @@ def _lighting_gain(flat: Palette) -> float:
     return 1.4 - 0.4 * float(np.clip((flat.chroma_spread - 2) / 4, 0, 1))
 
 
-def _chromaticity(lab: NDArray[_Float], reference: float) -> NDArray[_Float]:
-    """(L, u, v) ``(N, 3)``: a and b as they would be at lightness ``reference``."""
-    out = np.array(lab)
-    out[:, 1:] *= (reference + 16) / (np.maximum(lab[:, :1], 0) + 16)
-    return out
-
-
 def _design(luv: NDArray[_Float], fitted: tuple[float, float]) -> NDArray[_Float]:
     out = np.empty((len(luv), 4), luv.dtype)
     out[:, 0] = 1
     out[:, 1] = np.clip(luv[:, 0], *fitted) / 100
     out[:, 2:] = luv[:, 1:] / 100
     return out
-
-
-def _bright(lab: Doubles) -> Doubles:
-    bright = lab[:, 0] > _DARK
-    return lab[bright] if bright.mean() > 0.3 else lab

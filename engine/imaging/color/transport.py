@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.imaging.color.icc import Doubles
 
+_Float = TypeVar("_Float", np.float32, np.float64)
+
 _NEGLIGIBLE = 0.002  # a cluster below 0.2 % of a garment is a button or a slip of the mask
+
+
+_DARK = 6.0
+"""Chromaticity below this L is noise and is not fitted."""
+
+LIGHTNESS_COST = 0.15
+"""Weight of squared L against squared chromaticity: shading moves L far more than it moves chromaticity."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,6 +75,26 @@ def palette(colors: Doubles, size: int = 24, rounds: int = 30) -> Palette:
     weights = np.bincount(_nearest(colors, centres), minlength=len(centres)) / len(colors)
     keep = weights > _NEGLIGIBLE
     return Palette(centres[keep], weights[keep] / weights[keep].sum())
+
+
+def chromaticity(lab: NDArray[_Float], reference: float) -> NDArray[_Float]:
+    """(L, u, v) ``(N, 3)``: a and b as they would be at lightness ``reference``."""
+    out = np.array(lab)
+    out[:, 1:] *= (reference + 16) / (np.maximum(lab[:, :1], 0) + 16)
+    return out
+
+
+def garment_palette(lab: NDArray[np.floating], reference: float) -> Palette:
+    """The palette of a garment's pixels as (L, u, v), see `chromaticity`; without the nearly black ones."""
+    colors = chromaticity(lab.astype(np.float64), reference)
+    bright = colors[:, 0] > _DARK
+    return palette(colors[bright] if bright.mean() > 0.3 else colors)
+
+
+def palette_cost(one: NDArray[np.floating], two: NDArray[np.floating]) -> Doubles:
+    """Squared distances ``(n, m)`` between (L, u, v) colours, L at `LIGHTNESS_COST`."""
+    difference = one[:, None] - two[None]
+    return np.asarray(LIGHTNESS_COST * difference[..., 0] ** 2 + (difference[..., 1:] ** 2).sum(axis=-1), np.float64)
 
 
 def _seeds(colors: Doubles, size: int) -> Doubles:
