@@ -13,6 +13,8 @@ from gui.models.review import UNSURE
 from gui.widgets.palette_rows import PaletteRows
 from gui.widgets.verdict_badge import VerdictBadge
 
+_LABEL_ROOM = 16.0
+"""Pixels between the middles of two numbers under the scale."""
 _SHORTEST_SCALE = 10.0  # ΔE00 that the scale reaches at least, so that small differences look small
 
 
@@ -51,8 +53,12 @@ class ToleranceScale(QWidget):
             painter.fillRect(QRectF(x(start), y - 2, max(0.0, x(end) - x(start) - 1), 4), zone)
         painter.setFont(theme.sized(self.font(), theme.CAPTION))
         painter.setPen(QColor(theme.TEXT_QUIET))
+        last = left
         for value in (tolerance.passes, tolerance.warns):
-            painter.drawText(QRectF(x(value) - 20, y + 9, 40, 16), Qt.AlignmentFlag.AlignCenter, f"{value:g}")
+            # On a long scale the limits crowd beside the zero: a number that has no room is left out.
+            if x(value) - last > _LABEL_ROOM and left + width - x(value) > _LABEL_ROOM:
+                painter.drawText(QRectF(x(value) - 20, y + 9, 40, 16), Qt.AlignmentFlag.AlignCenter, f"{value:g}")
+                last = x(value)
         painter.drawText(QRectF(left, y + 9, 40, 16), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0")
         end = QRectF(left + width - 40, y + 9, 40, 16)
         painter.drawText(end, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{top:.0f}")
