@@ -1,6 +1,6 @@
-"""Measure the colour match on the photographs beside the checkout, and its speed on a drawn 24-megapixel picture.
+"""Measure the colour match on the photographs beside the checkout.
 
-    python -m bench.color PAIRS [--out FOLDER] [--guides] [--speed]
+    python -m bench.color PAIRS [--out FOLDER] [--guides]
 
 PAIRS is the folder ``colour-pairs``: ``train/`` holds flatlays, on-model photographs with a degraded garment, their
 truth and garment masks; ``kontext/N/`` holds pairs for an outside scorer, for which ``FOLDER/N.png`` is written.
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import time
-import tracemalloc
 from pathlib import Path
 
 import cv2
@@ -97,44 +96,13 @@ def scored(folder: Path, out: Path, guides: bool) -> None:
         cv2.imwrite(str(out / f"{pair.name}.png"), match.pixels[..., ::-1])
 
 
-def speed() -> None:
-    """A whole match, mask given, of a drawn 6000 × 4000 picture whose garment fills a third of the frame."""
-    random = np.random.default_rng(0)
-    for dtype, full in ((np.uint8, 255), (np.uint16, 65535)):
-        shade = np.linspace(0.25, 0.6, 4000, dtype=np.float32)[:, None, None] * np.ones((1, 6000, 3), np.float32)
-        shade *= np.array([1.0, 0.7, 0.5], np.float32)
-        shade[:, :, 1] += 0.02 * random.standard_normal((4000, 6000), np.float32)
-        pixels = np.clip(shade * full, 0, full).astype(dtype)
-        del shade
-        alpha = np.zeros((4000, 6000), np.uint8)
-        alpha[500:3500, 1700:4400] = 255
-        flatlay = Picture(np.ascontiguousarray(pixels[::3, ::3, ::-1]))
-        flat_alpha = np.ascontiguousarray(alpha[::3, ::3])
-        start = time.perf_counter()
-        match = match_garment(Picture(pixels), alpha, flatlay, flat_alpha)
-        seconds = time.perf_counter() - start
-        tracemalloc.start()  # NumPy reports its arrays to it; it costs time, so the clock ran without it
-        match_garment(Picture(pixels), alpha, flatlay, flat_alpha)
-        grown = tracemalloc.get_traced_memory()[1] / 2**20
-        tracemalloc.stop()
-        print(
-            f"24 megapixels {np.dtype(dtype).name}: {seconds:.2f} s,",
-            f"strength {match.strength}, texture {match.texture:.4f},",
-            end=" ",
-        )
-        print(f"peak extra memory {grown:.0f} MiB, of which the result is {match.pixels.nbytes / 2**20:.0f} MiB")
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("pairs", type=Path, nargs="?")
     parser.add_argument("--out", type=Path, help="write kontext/N.png here for an outside scorer")
     parser.add_argument("--guides", action="store_true", help="use the real painted guides of kontext/N")
-    parser.add_argument("--speed", action="store_true")
     options = parser.parse_args()
     cv2.setNumThreads(1)
-    if options.speed:
-        speed()
     if options.pairs and options.out:
         scored(options.pairs / "kontext", options.out, options.guides)
     elif options.pairs:

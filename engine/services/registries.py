@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import lru_cache
@@ -15,6 +14,7 @@ from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import known_os_error
 from engine.domain.requests import DiffusionSettings, LoraRef, Sampling
 from engine.inference.kontext.availability import MODELS_VARIABLE, models_folder, resolve_model
+from engine.services.toml_files import Table, read_toml
 
 USER_REGISTRY = "loras.toml"
 """Name of the operator's own registry in the models folder; its entries are added, and replace those of one name."""
@@ -146,16 +146,10 @@ def _replacing(known: dict[str, LoraEntry], own: list[LoraEntry]) -> dict[str, L
 
 
 Entry = TypeVar("Entry", LoraEntry, ModelEntry)
-Table = dict[str, object]
 
 
 def _entries(path: Path, table: str, kind: type[Entry]) -> list[Entry]:
-    try:
-        content: Table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise known_os_error(error, path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KnownError(f"this is no valid TOML file ({error})", remedy="Correct it.", path=path) from error
+    content = read_toml(path)
     for key in content.keys() - {"lora", "model"}:
         raise KnownError(f"the table '{key}' is unknown", remedy="Use [[lora]] and [[model]] tables.", path=path)
     rows = content.get(table, [])

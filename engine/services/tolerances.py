@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
@@ -12,17 +11,15 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.files import known_os_error
 from engine.domain.requests import Tolerance
 from engine.imaging.masks.garments import GarmentCategory, garment_of, load_garments
+from engine.services.toml_files import Table, read_toml
 
 TOLERANCES_NAME = "tolerances.toml"
 """Of the shipped file, and of the studio's own one in the account's data folder."""
 
 Limits = dict[str, float]
 """What one table states, by the field names of `engine.domain.requests.Tolerance`."""
-
-Table = dict[str, object]
 
 Key = TypeVar("Key", GarmentCategory, str)
 
@@ -197,12 +194,7 @@ def with_limits(tolerance: Tolerance, passes: float | None, warns: float | None)
 
 
 def _read(path: Path) -> ToleranceRules:
-    try:
-        content: Table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise known_os_error(error, path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise KnownError(f"this is no valid TOML file ({error})", remedy="Correct it.", path=path) from error
+    content = read_toml(path)
     _require_known(path, "the file", content, ("default", "category", "garment", "brand"))
     general = _limits(path, "default", _table(path, "default", content.get("default", {})))
     base = _scoped(path, "", content, general)

@@ -8,13 +8,14 @@ import numpy as np
 
 from engine.domain.errors import BugError
 from engine.imaging.color.difference import delta_E_2000
+from engine.imaging.color.light import at_lightness
 from engine.imaging.color.samples import GarmentSamples, resized, robust_mean
 from engine.imaging.color.spaces import pixels_to_lab
 
 if TYPE_CHECKING:
     from engine.domain.geometry import Extent
     from engine.domain.picture import ColorGuide
-    from engine.imaging.color.icc import Doubles, Floats
+    from engine.imaging.color.icc import Floats
     from engine.imaging.color.transfer import Transfer
 
 MOST_WEIGHT = 0.5
@@ -69,15 +70,10 @@ def guide_weight(samples: Floats, flat: Floats, measured: Transfer, guided: Tran
         The transfers fitted to the flatlay and to the guide.
     """
     ours, painted = robust_mean(measured(samples)), robust_mean(guided(samples))
-    begin, goal = _at_lightness(robust_mean(samples), painted[0]), _at_lightness(robust_mean(flat), painted[0])
-    difference = float(delta_E_2000(_at_lightness(ours, painted[0]), painted))
+    begin, goal = at_lightness(robust_mean(samples), painted[0]), at_lightness(robust_mean(flat), painted[0])
+    difference = float(delta_E_2000(at_lightness(ours, painted[0]), painted))
     way = (goal - begin)[1:]
     completion = float((painted - begin)[1:] @ way / max(float(way @ way), 1e-9))
     if completion < _HALF_HEARTED and difference > _DOUBTFUL:
         return 0.0
     return MOST_WEIGHT * float(np.clip((_CONTRADICTS - difference) / (_CONTRADICTS - _AGREES), 0, 1))
-
-
-def _at_lightness(color: Doubles, lightness: float) -> Doubles:
-    """The colour ``(3,)`` CIELAB at another lightness and equal chromaticity, as a fold shows it."""
-    return np.append(lightness, color[1:] * (lightness + 16) / (color[0] + 16))

@@ -62,11 +62,15 @@ def lightness_credibility(worn: NDArray[np.floating], flat: NDArray[np.floating]
     return float(_PRIOR * likelihood / (_PRIOR * likelihood + (1 - _PRIOR) * _ANY))
 
 
+def at_lightness(color: NDArray[np.float64], lightness: float) -> NDArray[np.float64]:
+    """The colour ``(3,)`` CIELAB at another lightness and equal chromaticity, as a fold shows it."""
+    return np.append(lightness, color[1:] * (lightness + 16) / (color[0] + 16))
+
+
 def _cast(worn: NDArray[np.float64], flat: NDArray[np.float64]) -> float:
-    """ΔE00 of two colours when both are brought to their mean lightness along equal chromaticity."""
-    lightness = (worn[0] + flat[0]) / 2
-    one, two = (np.append(lightness, color[1:] * (lightness + 16) / (color[0] + 16)) for color in (worn, flat))
-    return float(delta_E_2000(one, two))
+    """ΔE00 of two colours when both are brought to their mean lightness."""
+    lightness = float(worn[0] + flat[0]) / 2
+    return float(delta_E_2000(at_lightness(worn, lightness), at_lightness(flat, lightness)))
 
 
 def _normal(value: float, deviation: float) -> float:
