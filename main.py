@@ -52,9 +52,8 @@ def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
 
     with open_session(SqliteLocation(), catalog) as session:
         dispatcher = session.dispatcher(worker_command)
-        services = WindowServices(
-            session.catalog, session.artifacts, dispatcher, default_export_folder(), lambda f: draw_demo(f).pictures
-        )
+        parts = (session.catalog, session.artifacts, dispatcher, default_export_folder())
+        services = WindowServices(*parts, lambda folder: draw_demo(folder).pictures, session.path)
         return run_window(services, [str(path) for path in drop])
 
 

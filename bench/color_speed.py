@@ -194,7 +194,7 @@ def step_match_16(folder: Path) -> dict:
     from engine.domain.requests import Tolerance
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.depth import with_bit_depth
-    from engine.worker.pipeline import match_pair, with_garment_alpha
+    from engine.worker.matching import match_pair, with_garment_alpha
 
     stages = {"imports": time.perf_counter() - start}
 

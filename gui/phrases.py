@@ -26,7 +26,8 @@ def task_name(request: Request) -> str:
         name = "Garment mask"
     else:
         name = f"{request.name.capitalize()} mask, dreamed"
-    return name if request.engine is EngineName.CLASSICAL else f"{name} · Kontext"
+    engine = {EngineName.KONTEXT: " · Kontext", EngineName.GROUNDED: " · detected"}.get(request.engine, "")
+    return name + engine
 
 
 def count(number: int, noun: str, plural: str = "") -> str:

@@ -23,6 +23,8 @@ class WindowServices:
     demo : callable or None
         ``demo(folder)`` writes the drawn demo set below ``folder`` and returns the folder to drop; without it the
         offer is hidden.
+    catalog_path : Path or None
+        Where the catalog lies, for the studio's tolerances beside it; None means the account's.
     """
 
     catalog: Catalog
@@ -30,3 +32,4 @@ class WindowServices:
     dispatcher: Dispatcher
     default_export_folder: Path
     demo: Callable[[Path], Path] | None = None
+    catalog_path: Path | None = None

@@ -131,13 +131,15 @@ def build_tiny_kontext(folder: Path, seed: int = 0) -> Path:
     return folder
 
 
-def build_tiny_lora(folder: Path, pipeline: Path, *, name: str = "mask.safetensors", rank: int = 4) -> Path:
+def build_tiny_lora(
+    folder: Path, pipeline: Path, *, name: str = "mask.safetensors", rank: int = 4, seed: int = 1
+) -> Path:
     """Save a LoRA with random, clearly visible weights for the transformer of a `build_tiny_kontext` folder.
 
     Written in the form diffusers and PEFT write: ``transformer.<module>.lora_A.weight``.
     """
     transformer = FluxTransformer2DModel.from_pretrained(pipeline / "transformer", local_files_only=True)
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     transformer.add_adapter(
         LoraConfig(
             r=rank,
@@ -151,3 +153,28 @@ def build_tiny_lora(folder: Path, pipeline: Path, *, name: str = "mask.safetenso
         folder, transformer_lora_layers=get_peft_model_state_dict(transformer), weight_name=name
     )
     return folder / name
+
+
+def build_tiny_gguf(file: Path, pipeline: Path, quantization: str = "Q8_0", architecture: str = "flux") -> Path:
+    """Save the transformer of a `build_tiny_kontext` folder as a GGUF file, with llama.cpp's own writer and types.
+
+    As in published files, matrices are quantised and vectors are not; nor are matrices here whose rows are no whole
+    number of blocks.
+    """
+    import gguf
+    from safetensors.torch import load_file
+
+    kind = gguf.GGMLQuantizationType[quantization]
+    block, _ = gguf.GGML_QUANT_SIZES[kind]
+    writer = gguf.GGUFWriter(file, architecture)
+    for name, tensor in load_file(pipeline / "transformer" / "diffusion_pytorch_model.safetensors").items():
+        values = tensor.float().numpy()
+        if values.ndim == 2 and values.shape[1] % block == 0:
+            writer.add_tensor(name, gguf.quants.quantize(values, kind), raw_dtype=kind)
+        else:
+            writer.add_tensor(name, values)
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    return file

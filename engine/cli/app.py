@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import catalog, color, demo, doctor, export, mask, qc, run_batch
+from engine.cli import catalog, color, demo, detect, doctor, export, mask, models, qc, run_batch
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, SOME_FAILED, WRONG_USAGE, say
 from engine.domain.errors import KnownError, UsageError
@@ -24,9 +24,12 @@ app.command("demo")(demo.demo)
 app.command("run")(run_batch.run)
 app.add_typer(color.app, name="color")
 app.add_typer(mask.app, name="mask")
+app.command("detect")(detect.detect)
 app.command("qc")(qc.qc)
 app.command("export")(export.export)
 app.add_typer(catalog.app, name="catalog")
+app.add_typer(models.models, name="models")
+app.add_typer(models.lora, name="lora")
 app.command("doctor")(doctor.doctor)
 
 

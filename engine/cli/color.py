@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import answer_json, no_steps, say
+from engine.cli.console import answer_json, say
 from engine.cli.options import BrandOption, JsonOption, LabelOption, OverwriteOption, TolerancesOption
-from engine.domain.errors import KnownError, UsageError
+from engine.domain.errors import UsageError
 
 app = typer.Typer(help="Colour of one photograph.", no_args_is_help=True)
 
@@ -32,6 +32,10 @@ def match(
         Path | None,
         typer.Option("--guide", help="Kontext's picture: the whole side-by-side output or its on-model part."),
     ] = None,
+    view: Annotated[
+        list[Path] | None,
+        typer.Option("--view", help="Another view of the same article to agree with; may be given several times."),
+    ] = None,
     label: LabelOption = "",
     tolerances: TolerancesOption = None,
     brand: BrandOption = "",
@@ -44,15 +48,24 @@ def match(
     json: JsonOption = False,
 ) -> None:
     """Give the garment on ON_MODEL the colour it has on FLATLAY, and change nothing else."""
-    from engine.cli.pictures import read_guide, read_mask, write_by_suffix, write_json, write_mask_file
+    from engine.cli.pictures import (
+        colors_of_view,
+        judged_garment,
+        masked_garment,
+        read_guide,
+        read_mask,
+        require_free_names,
+        write_by_suffix,
+        write_json,
+        write_mask_file,
+    )
     from engine.domain.picture import PaintedMask
-    from engine.domain.requests import EngineName, MaskRequest
+    from engine.imaging.color.samples import require_color
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.depth import with_bit_depth
-    from engine.inference.classical import ClassicalBackend
     from engine.services.report import palette_line_text, tolerance_text
     from engine.services.tolerances import load_tolerances
-    from engine.worker.pipeline import match_pair, with_garment_alpha
+    from engine.worker.matching import match_pair, with_garment_alpha
 
     if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
@@ -60,18 +73,34 @@ def match(
         raise UsageError(f"there is no depth of {depth} bits", remedy="Choose 8 or 16.")
     if depth == 16 and out.suffix.lower() in (".jpg", ".jpeg"):
         raise UsageError("a JPEG holds 8 bits", remedy="Name a .tif or .png for 16 bits.", path=out)
-    tolerance = load_tolerances(tolerances).tolerance(label, brand=brand)
-    photo = read_picture(on_model)
-    reference = with_garment_alpha(read_picture(flatlay))
+    require_free_names(
+        [on_model, flatlay, *(path for path in (mask, guide, tolerances, *(view or ())) if path is not None)],
+        [out, *(path for path in (save_mask,) if path is not None)],
+        replaced=[path for path in (report,) if path is not None],
+        overwrite=overwrite,
+    )
+    if on_model.exists() and flatlay.exists() and on_model.samefile(flatlay):
+        raise UsageError(
+            "it is given as the photograph and as the flatlay",
+            remedy="Name the photograph, then its flatlay.",
+            path=on_model,
+        )
+    rules = load_tolerances(tolerances)
+    rules.require_brand(brand)
+    photo, reference = read_picture(on_model), read_picture(flatlay)
+    require_color(photo, "on-model")
+    require_color(reference, "flatlay")
+    reference = with_garment_alpha(reference)
     if mask is not None:
         painted = PaintedMask(read_mask(mask, photo.extent), 1.0, {"engine": "given"})
     else:
-        request = MaskRequest(EngineName.CLASSICAL, garment=label)
-        painted = _with_path(ClassicalBackend().make_mask, on_model, photo, reference, request)
+        painted = masked_garment(photo, reference, label)
     color_guide = read_guide(guide, photo) if guide is not None else None
     if depth is not None:
         photo = with_bit_depth(photo, depth)
-    result = match_pair(photo, reference, painted.alpha, color_guide, tolerance)
+    tolerance = rules.tolerance(judged_garment(label, painted), brand=brand)
+    others = [colors_of_view(read_picture(path), reference, label) for path in view or ()]
+    result = match_pair(photo, reference, painted.alpha, color_guide, tolerance, others)
     write_by_suffix(replace(photo, pixels=result.matched.pixels), out, overwrite=overwrite)
     if save_mask is not None:
         write_mask_file(painted.alpha, save_mask, overwrite=overwrite)
@@ -102,12 +131,10 @@ def match(
     if len(result.after.palette) > 1:
         for line in result.after.palette:
             say(f"  {palette_line_text(line)}")
+    figures = result.matched.provenance
+    if "views_spread" in figures:
+        say(
+            f"Solved together with {len(others)} other view{'s' if len(others) > 1 else ''}: their colours lie within"
+            f" ΔE00 {figures['views_spread']:.2f} of each other, {figures['views_spread_before']:.2f} before."
+        )
     say(f"Largest change of a channel value outside the mask: {result.matched.outside_max_change}.")
-
-
-def _with_path(make_mask, path: Path, photo, reference, request):
-    try:
-        return make_mask(photo, reference, request, no_steps)
-    except KnownError as error:
-        error.path = error.path or path
-        raise

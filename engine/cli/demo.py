@@ -30,6 +30,7 @@ def demo(
     from engine.services.export import ExportPlan
     from engine.services.plan import BatchPlan
     from engine.services.review import items_of
+    from engine.services.tolerances import load_tolerances
 
     composition = composition_of(context)
     if not headless and not _has_screen():
@@ -38,7 +39,9 @@ def demo(
     say(f"Drawing {count} photographs with their flatlays into {out} ...")
     demo_set = draw_demo(out, count)
     with open_session(composition.location, out / "catalog.db") as session:
-        plan = BatchPlan(engine=EngineName.CLASSICAL)
+        # The demo's own catalog: it shows the same on every account.
+        rules = load_tolerances(catalog=out / "catalog.db")
+        plan = BatchPlan(engine=EngineName.CLASSICAL, tolerances=rules)
         summary = run_folders(composition, session, [demo_set.pictures], plan, ExportPlan(out / "results"))
         items = items_of(session.catalog, summary["batch"]["id"])
         figures = measure_against_truth(items, session.artifacts, demo_set)

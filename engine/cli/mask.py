@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import answer_json, no_steps, say
-from engine.cli.options import JsonOption, LabelOption, OverwriteOption
+from engine.cli.options import JsonOption, LabelOption, MaskSourceOption, OverwriteOption
 from engine.domain.errors import KnownError
+from engine.services.plan import MaskSource
 
 app = typer.Typer(help="Masks of one photograph.", no_args_is_help=True)
 
@@ -22,22 +23,24 @@ def garment(
     flatlay: Annotated[Path, typer.Argument(help="The same garment as a still life.")],
     out: OutMask,
     label: LabelOption = "",
+    mask_source: MaskSourceOption = MaskSource.AUTO,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Mask the garment of FLATLAY on ON_MODEL."""
-    from engine.cli.pictures import write_mask_file
-    from engine.domain.requests import EngineName, MaskRequest
+    from engine.cli.pictures import require_free_names, write_mask_file
     from engine.imaging.masks.cleanup import mask_coverage
     from engine.imaging.raster.decode import read_picture
-    from engine.inference.classical import ClassicalBackend
-    from engine.worker.pipeline import with_garment_alpha
+    from engine.services.plan import choose_detection, garment_mask_request
+    from engine.worker.backends import Backends
+    from engine.worker.matching import with_garment_alpha
 
+    require_free_names([on_model, flatlay], [out], overwrite=overwrite)
     photo = read_picture(on_model)
     reference = with_garment_alpha(read_picture(flatlay))
     try:
-        request = MaskRequest(EngineName.CLASSICAL, garment=label)
-        painted = ClassicalBackend().make_mask(photo, reference, request, no_steps)
+        request = garment_mask_request(label, mask_source, choose_detection(mask_source))
+        painted = Backends().get(request.engine).make_mask(photo, reference, request, no_steps)
     except KnownError as error:
         error.path = error.path or on_model
         raise
@@ -65,27 +68,61 @@ def extract(
     original: Annotated[Path, typer.Argument(help="The photograph.")],
     painted: Annotated[Path, typer.Argument(help="The model's picture with the green mask painted on it.")],
     out: OutMask,
+    hard: Annotated[bool, typer.Option("--hard", help="Only 0 and 255, instead of a soft edge.")] = False,
+    min_piece: Annotated[
+        int | None,
+        typer.Option("--min-piece", min=0, metavar="PX", help="Drop pieces of fewer pixels; 0 keeps every speck."),
+    ] = None,
+    max_hole: Annotated[
+        int | None, typer.Option("--max-hole", min=0, metavar="PX", help="Fill holes of up to this many; 0 fills none.")
+    ] = None,
+    save_registered: Annotated[
+        Path | None,
+        typer.Option("--save-registered", help="The model's picture in the photograph's place, size and colours."),
+    ] = None,
     report: Annotated[Path | None, typer.Option("--report", help="Write the measurements as JSON.")] = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Bring a painted green mask back to the photograph as a soft alpha."""
-    from engine.cli.pictures import extraction_figures, write_json, write_mask_file
-    from engine.imaging.painted import extract_painted_mask
+    from engine.cli.pictures import (
+        extraction_figures,
+        require_free_names,
+        write_by_suffix,
+        write_json,
+        write_mask_file,
+    )
+    from engine.domain.picture import Picture
+    from engine.imaging.painted import Reading
+    from engine.imaging.painted import extract as extract_mask
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.icc import to_srgb8
 
+    outputs = [out, save_registered] if save_registered is not None else [out]
+    reports = [report] if report is not None else []
+    require_free_names([original, painted], outputs, replaced=reports, overwrite=overwrite)
     photo, paint = read_picture(original), read_picture(painted)
+    reading = Reading(min_piece=min_piece, max_hole=max_hole, hard=hard)
     try:
-        found = extract_painted_mask(to_srgb8(photo.pixels, photo.icc), to_srgb8(paint.pixels, paint.icc))
+        found = extract_mask(to_srgb8(photo.pixels, photo.icc), to_srgb8(paint.pixels, paint.icc), reading)
     except KnownError as error:
         error.path = error.path or painted
         raise
-    write_mask_file(found.alpha, out, overwrite=overwrite)
-    document = {"mask": out, **extraction_figures(found)}
+    mask = found.mask
+    write_mask_file(mask.alpha, out, overwrite=overwrite)
+    document = {"mask": out, **extraction_figures(mask)}
+    if save_registered is not None:
+        write_by_suffix(Picture(found.registered()), save_registered, overwrite=overwrite)
+        document["registered"] = save_registered
     if report is not None:
         write_json(document, report)
     if json:
         answer_json(document)
         return
-    say(f"{out}: {found.coverage:.1%} of the photograph, confidence {found.confidence:.2f}.")
+    for notice in mask.notices:
+        say(notice)
+    say(f"{out}: {mask.coverage:.1%} of the photograph, confidence {mask.confidence:.2f}.")
+    say(
+        f"Registration: {mask.registration}, {mask.shift:.1f} px at the mask's edge; difference outside the paint "
+        f"{mask.residual_before:.1f} before, {mask.residual_after:.1f} after, in 8-bit levels."
+    )

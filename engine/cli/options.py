@@ -10,9 +10,17 @@ import typer
 from engine.domain.errors import UsageError
 from engine.domain.requests import EngineName
 from engine.domain.review import ExportFormat
+from engine.services.plan import MaskSource
 
 CatalogOption = Annotated[Path | None, typer.Option("--catalog", help="Catalog file; by default the account's own.")]
 EngineOption = Annotated[EngineName, typer.Option("--engine", help="auto takes Kontext where its weights are.")]
+MaskSourceOption = Annotated[
+    MaskSource,
+    typer.Option(
+        "--mask-source",
+        help="Garment masks: classical, or grounded (Grounding DINO and SAM 2); auto is classical where it has a zone.",
+    ),
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="FLUX.1 Kontext as a diffusers folder or a single .safetensors file.")
 ]
@@ -22,9 +30,7 @@ OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace file
 LabelOption = Annotated[str, typer.Option("--label", help="What the garment is, e.g. shirt; found out when left out.")]
 TolerancesOption = Annotated[
     Path | None,
-    typer.Option(
-        "--tolerances", help="The studio's own colour limits; by default tolerances.toml beside the account's catalog."
-    ),
+    typer.Option("--tolerances", help="The studio's own colour limits; by default tolerances.toml beside the catalog."),
 ]
 BrandOption = Annotated[str, typer.Option("--brand", help="Judge by this brand's limits in the tolerances.")]
 

@@ -2,30 +2,114 @@
 
 from __future__ import annotations
 
+import errno
+from collections.abc import Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from engine.domain.errors import KnownError
-from engine.domain.files import complete_file
+from engine.domain.errors import KnownError, UsageError
+from engine.domain.files import complete_file, known_os_error
 from engine.domain.geometry import Extent
-from engine.domain.picture import ColorGuide, Picture
+from engine.domain.picture import ColorGuide, PaintedMask, Picture
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from engine.imaging.color.views import ViewColors
 
-def read_mask(path: Path, extent: Extent) -> NDArray[np.uint8]:
-    """A mask picture as ``(H, W)`` uint8, 255 = inside; colour pictures are read by their lightness.
+_OTHER_NAME = "Choose another name for the result."
+"""The way out wherever a result would be written over something that is needed."""
+
+_MIDDLE = (16, 239)
+"""A mask is black and white but for its soft edge; the outer sixteenths leave room for what JPEG does to both."""
+
+
+def require_free_names(
+    inputs: Sequence[Path], outputs: Sequence[Path], *, replaced: Sequence[Path] = (), overwrite: bool = False
+) -> None:
+    """Refuse results that would be written over one another or over what they are made from, before any work is done.
+
+    Parameters
+    ----------
+    replaced : sequence of Path
+        Outputs that take the place of an earlier file without asking, such as reports.
 
     Raises
     ------
     KnownError
-        It is no picture, or not of the photograph's size.
+        Names the output.
+    """
+    written = (*outputs, *replaced)
+    sources = [path for path in inputs if path.exists()]
+    for at, path in enumerate(written):
+        if path.exists() and any(path.samefile(source) for source in sources):
+            raise UsageError("this command reads it, and originals are never written to", remedy=_OTHER_NAME, path=path)
+        if path.resolve() in [other.resolve() for other in written[:at]]:
+            raise UsageError("two results have this name", remedy=_OTHER_NAME, path=path)
+        if path.is_dir():
+            raise known_os_error(IsADirectoryError(errno.EISDIR, "is a folder"), path)
+        if path.exists() and not overwrite and path in outputs:
+            raise known_os_error(FileExistsError(errno.EEXIST, "exists"), path)
+
+
+def masked_garment(photo: Picture, flatlay: Picture, label: str) -> PaintedMask:
+    """The garment's mask by the classical engine.
+
+    Parameters
+    ----------
+    flatlay : Picture
+        Its alpha is the garment.
+
+    Raises
+    ------
+    KnownError
+        There is no person or no garment on the photograph; names its file.
+    """
+    from engine.cli.console import no_steps
+    from engine.domain.requests import EngineName, MaskRequest
+    from engine.inference.classical import ClassicalBackend
+
+    try:
+        return ClassicalBackend().make_mask(photo, flatlay, MaskRequest(EngineName.CLASSICAL, garment=label), no_steps)
+    except KnownError as error:
+        error.path = error.path or photo.path
+        raise
+
+
+def colors_of_view(photo: Picture, flatlay: Picture, label: str) -> ViewColors:
+    """The garment's colours in another view, which has the same flatlay.
+
+    Raises
+    ------
+    KnownError
+        As `masked_garment`.
+    """
+    from engine.imaging.color.views import view_colors
+
+    assert flatlay.alpha is not None
+    return view_colors(photo, masked_garment(photo, flatlay, label).alpha, flatlay, flatlay.alpha)
+
+
+def judged_garment(label: str, mask: PaintedMask) -> str:
+    """Whose tolerance counts: the label where the registry knows it, what the mask was found to show otherwise."""
+    from engine.imaging.masks.garments import garment_of
+
+    return label if garment_of(label) is not None else mask.garment
+
+
+def read_mask(path: Path, extent: Extent) -> NDArray[np.uint8]:
+    """A mask picture as ``(H, W)`` uint8, 255 = inside: its transparency where it has any, its brightness otherwise.
+
+    Raises
+    ------
+    KnownError
+        It is no picture, not of the photograph's size, a photograph and no mask, or white nearly nowhere.
     """
     import numpy as np
 
+    from engine.imaging.color.samples import MINIMUM_PIXELS
     from engine.imaging.raster.decode import read_picture
 
     picture = read_picture(path)
@@ -35,9 +119,34 @@ def read_mask(path: Path, extent: Extent) -> NDArray[np.uint8]:
             remedy="Make the mask for this photograph.",
             path=path,
         )
+    if picture.alpha is not None and picture.alpha.min() < _MIDDLE[0]:
+        mask = picture.alpha
+    else:
+        mask = _brightness(picture, path)
+    count = int(np.count_nonzero(mask > 127))
+    if count < MINIMUM_PIXELS:
+        held = f"is white on only {count} pixel{'s' if count > 1 else ''}" if count else "is empty"
+        if not count and mask.any():
+            held = f"is nowhere more than half white; its brightest value is {int(mask.max())} of 255"
+        raise KnownError(f"the mask {held}", remedy="Paint the garment white on black, and retry.", path=path)
+    return mask
+
+
+def _brightness(picture: Picture, path: Path) -> NDArray[np.uint8]:
+    """The larger of the three channels, so that a mask painted in any colour is read."""
+    import numpy as np
+
     depth = 257 if picture.bit_depth == 16 else 1
     red, green, blue = (picture.pixels[..., channel] for channel in range(3))
-    return (np.maximum(np.maximum(red, green), blue) // depth).astype(np.uint8)
+    brightest = np.maximum(np.maximum(red, green), blue) // depth
+    dullest = np.minimum(np.minimum(red, green), blue) // depth
+    shaded = (brightest >= _MIDDLE[0]) & (brightest <= _MIDDLE[1])
+    # An edge is a few hundredths of a picture, and one colour all round; a photograph is shaded and coloured all over.
+    if float((shaded & (brightest - dullest > _MIDDLE[0])).mean()) > 0.1:
+        raise KnownError(
+            "this is a photograph and not a mask", remedy="Give a picture with the garment white on black.", path=path
+        )
+    return brightest.astype(np.uint8)
 
 
 def read_guide(path: Path, photo: Picture) -> ColorGuide:

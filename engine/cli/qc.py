@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, no_steps, say
+from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, say
 from engine.cli.options import BrandOption, JsonOption, LabelOption, OverwriteOption, TolerancesOption
 from engine.domain.results import DeltaEReport, Verdict
 
@@ -43,17 +44,24 @@ def qc(
 
     With --mask, two versions of one photograph are also compared outside it: 0 proves that nothing else changed.
     """
-    from engine.cli.pictures import read_mask, write_png_file
+    from engine.cli.pictures import read_mask, require_free_names, write_png_file
     from engine.imaging.color.heat_map import heat_map
     from engine.imaging.raster.decode import read_picture
     from engine.services.tolerances import load_tolerances, with_limits
 
-    tolerance = with_limits(load_tolerances(tolerances).tolerance(label, brand=brand), passes, warns)
+    rules = load_tolerances(tolerances)
+
+    def judge(garment: str) -> Tolerance:
+        return with_limits(rules.tolerance(garment, brand=brand), passes, warns)
+
+    tolerance = judge(label)
+    given = [path for path in (mask, tolerances) if path is not None]
+    require_free_names([a, b, *given], [path for path in (heatmap,) if path is not None], overwrite=overwrite)
     first, second = read_picture(a), read_picture(b)
     alpha = read_mask(mask, first.extent) if mask is not None else None
     document: dict[str, Any] = {"a": a, "b": b}
     if flatlay:
-        report, values = _against_flatlay(first, second, alpha, label, tolerance, heatmap is not None)
+        report, values = _against_flatlay(first, second, alpha, label, judge, heatmap is not None)
     else:
         report, values, outside = _version_against_version(first, second, alpha, tolerance, heatmap is not None)
         if alpha is not None:
@@ -89,22 +97,21 @@ def _against_flatlay(
     flatlay: Picture,
     mask: NDArray[np.uint8] | None,
     label: str,
-    tolerance: Tolerance,
+    judge: Callable[[str], Tolerance],
     with_map: bool,
 ) -> tuple[DeltaEReport, NDArray[np.float32] | None]:
-    from engine.domain.requests import EngineName, MaskRequest
+    from engine.cli.pictures import judged_garment, masked_garment
+    from engine.domain.picture import PaintedMask
     from engine.imaging.color.quality import garment_map, garment_report
     from engine.imaging.color.samples import require_color
-    from engine.inference.classical import ClassicalBackend
-    from engine.worker.pipeline import with_garment_alpha
+    from engine.worker.matching import with_garment_alpha
 
     require_color(photo, "on-model")
     require_color(flatlay, "flatlay")
     flatlay = with_garment_alpha(flatlay)
     assert flatlay.alpha is not None
-    if mask is None:
-        request = MaskRequest(EngineName.CLASSICAL, garment=label)
-        mask = ClassicalBackend().make_mask(photo, flatlay, request, no_steps).alpha
+    painted = masked_garment(photo, flatlay, label) if mask is None else PaintedMask(mask, 1.0, {"engine": "given"})
+    mask, tolerance = painted.alpha, judge(judged_garment(label, painted))
     report = garment_report(photo, mask, flatlay, flatlay.alpha, tolerance, "garment / flatlay")
     values = garment_map(photo, mask, flatlay, flatlay.alpha, tolerance) if with_map else None
     return report, values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from engine.cli.options import (
     FormatOption,
     JsonOption,
     LabelOption,
+    MaskSourceOption,
     ModelOption,
     OverwriteOption,
     TolerancesOption,
@@ -30,8 +32,9 @@ from engine.dispatch.session import Session, open_session
 from engine.domain.errors import KnownError
 from engine.domain.files import require_writable
 from engine.domain.jobs import Failed, Job, JobEvent, JobState, Progress, WorkerLost
-from engine.domain.requests import EngineName
+from engine.domain.requests import Draft, EngineName, Sampling
 from engine.ports import Catalog
+from engine.services.plan import MaskSource, uses_networks
 
 
 def run(
@@ -45,6 +48,19 @@ def run(
     model: ModelOption = None,
     pairs: Annotated[Path | None, typer.Option("--pairs", help="CSV with on_model,flatlay,sku,garment.")] = None,
     label: LabelOption = "",
+    labels: Annotated[
+        Path | None, typer.Option("--labels", help="garments.json of 'chromask detect': a label for each flatlay.")
+    ] = None,
+    mask_source: MaskSourceOption = MaskSource.AUTO,
+    steps: Annotated[int, typer.Option("--steps", help="Denoising steps of a painted mask or colour guide.")] = 28,
+    seed: Annotated[int, typer.Option("--seed", help="Seed of the first painting.")] = 0,
+    seeds: Annotated[int, typer.Option("--seeds", help="Paint each dreamed mask so many times and average them.")] = 1,
+    draft: Annotated[
+        bool, typer.Option("--draft", help="Paint dreamed masks small and fast first; in full only where unsure.")
+    ] = False,
+    vram_tier: Annotated[
+        int, typer.Option("--vram-tier", help="Run FLUX.1 Kontext as on a card of so many GB; 0 asks the card.")
+    ] = 0,
     tolerances: TolerancesOption = None,
     brand: BrandOption = "",
     catalog: CatalogOption = None,
@@ -56,18 +72,33 @@ def run(
 ) -> None:
     """Pair, process and export whole folders. Run it again after an interruption: it goes on where it stopped."""
     from engine.services.export import ExportPlan
+    from engine.services.garment_labels import read_garments
+    from engine.services.painting import Painting
     from engine.services.plan import BatchPlan, parse_tasks
     from engine.services.registries import load_registry
     from engine.services.tolerances import load_tolerances
 
     composition = composition_of(context)
     garment_mask, color_match, dreamed = parse_tasks(tasks, load_registry().mask_types())
-    rules = load_tolerances(tolerances)
+    rules = load_tolerances(tolerances, catalog=catalog)
     rules.require_brand(brand)
-    plan = BatchPlan(garment_mask, color_match, dreamed, engine, model, label, rules, brand)
+    painting = Painting(Sampling(num_inference_steps=steps, seed=seed), seeds, Draft() if draft else None, vram_tier)
+    plan = BatchPlan(
+        garment_mask,
+        color_match,
+        dreamed,
+        engine,
+        model,
+        label,
+        rules,
+        brand,
+        mask_source=mask_source,
+        painting=painting,
+    )
+    garments = read_garments(labels) if labels is not None else {}
     export = ExportPlan(out, parse_formats(format), approved_only, overwrite)
     with open_session(composition.location, catalog) as session:
-        summary = run_folders(composition, session, folders, plan, export, pairs, retry=retry, quiet=json)
+        summary = run_folders(composition, session, folders, plan, export, pairs, garments, retry=retry, quiet=json)
     if json:
         answer_json(summary)
     raise typer.Exit(summary["exit_code"])
@@ -80,6 +111,7 @@ def run_folders(
     plan: Any,
     export: Any,
     pair_list: Path | None = None,
+    garments: Mapping[str, str] | None = None,
     *,
     retry: bool = False,
     quiet: bool = False,
@@ -90,7 +122,10 @@ def run_folders(
     ----------
     plan : BatchPlan
     export : ExportPlan
+    garments : mapping, optional
+        Flatlay file name -> label, for pairs that have none.
     """
+    from engine.services.garment_labels import with_garments
     from engine.services.intake import scan
     from engine.services.queue import batch_name, submit
 
@@ -108,16 +143,15 @@ def run_folders(
     for line in (*report.problems, *report.notices):
         say(f"  {line}")
     say(f"{len(report.pairs)} pairs, {len(report.problems)} pictures or folders left out.")
+    labelled = with_garments(report.pairs, garments or {})
     name = batch_name(folders[0].resolve().name, datetime.now())
     with progress_bar("Hashing", quiet=quiet) as advance:
-        submission = submit(session.catalog, name, report.pairs, plan, lambda done, total: advance(done, total, ""))
+        submission = submit(session.catalog, name, labelled, plan, lambda done, total: advance(done, total, ""))
     for problem in submission.problems:
         say(f"  {problem}")
     if submission.engine.notice:
         say(submission.engine.notice)
-    interrupted = _work(
-        composition, session, submission.batch.id, submission.jobs, submission.engine.name, retry, quiet
-    )
+    interrupted = _work(composition, session, submission.batch.id, submission.jobs, retry, quiet)
     summary = _finish(session, submission.batch.id, export, quiet)
     summary["batch"] = {"id": submission.batch.id, "name": submission.batch.name}
     summary["engine"] = submission.engine.name.value
@@ -133,7 +167,6 @@ def _work(
     session: Session,
     batch_id: int,
     jobs: tuple[Job, ...],
-    engine: EngineName,
     retry: bool,
     quiet: bool,
 ) -> bool:
@@ -146,7 +179,8 @@ def _work(
         return False
     changed = threading.Event()
     watcher = _Watcher(catalog, changed)
-    dispatcher = session.dispatcher(composition.worker_command, engine)
+    on_gpu = any(uses_networks(job.request) for job in jobs)
+    dispatcher = session.dispatcher(composition.worker_command, on_gpu=on_gpu)
     dispatcher.subscribe(watcher)
     began = time.monotonic()
     dispatcher.start()
@@ -197,6 +231,7 @@ class _Watcher:
 
 def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[str, Any]:
     """Export, write the ΔE table, and sum up."""
+    from engine.services.articles import article_spreads
     from engine.services.export import export_items
     from engine.services.report import tolerance_text, write_delta_e_table
     from engine.services.review import items_of
@@ -223,6 +258,12 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
             f"ΔE00 of the garment to its flatlay: {sum(before) / len(before):.1f} before,"
             f" {sum(after) / len(after):.1f} after (means of {len(after)} photographs); each one in {table.name}."
         )
+    spreads = list(article_spreads(items).values())
+    for spread in spreads:
+        say(
+            f"{spread.sku}: the colours of its {spread.views} views lie within ΔE00 {spread.after:.1f}"
+            f" of each other, {spread.before:.1f} before."
+        )
     counts = catalog.counts(batch_id)
     return {
         "jobs": {s: getattr(counts, s) for s in ("queued", "running", "succeeded", "failed", "cancelled")},
@@ -233,6 +274,7 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
         "table": str(table),
         "verdicts": dict(Counter(i.outcome.match.after.verdict.value for i in items if i.outcome.match)),
         "tolerances": [asdict(tolerance) for tolerance in dict.fromkeys(judged)],
+        "view_spreads": [asdict(spread) for spread in spreads],
         "mean_dE00_before": sum(before) / len(before) if before else None,
         "mean_dE00_after": sum(after) / len(after) if after else None,
     }

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.dispatch.dispatcher import Dispatcher, suggested_workers
-from engine.domain.requests import EngineName
 from engine.ports import ArtifactStore, Catalog, CatalogLocation
 
 WorkerCommand = Callable[[Path], Sequence[str]]
@@ -24,9 +23,15 @@ class Session:
     catalog: Catalog
     artifacts: ArtifactStore
 
-    def dispatcher(self, worker_command: WorkerCommand, engine: EngineName = EngineName.CLASSICAL) -> Dispatcher:
-        """An engine thread for this catalog, not started yet."""
-        workers = suggested_workers(os.cpu_count() or 1, on_gpu=engine is EngineName.KONTEXT)
+    def dispatcher(self, worker_command: WorkerCommand, *, on_gpu: bool = False) -> Dispatcher:
+        """An engine thread for this catalog, not started yet.
+
+        Parameters
+        ----------
+        on_gpu : bool
+            Whether its jobs need networks, which are loaded once for the whole machine.
+        """
+        workers = suggested_workers(os.cpu_count() or 1, on_gpu=on_gpu)
         return Dispatcher(self.catalog, worker_command(self.path), workers=workers)
 
 

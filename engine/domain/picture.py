@@ -74,12 +74,21 @@ class PaintedMask:
         Method, seeds, hashes, seconds.
     notices : tuple of str
         One sentence each, for the operator.
+    disagreement : ndarray or None
+        ``(H, W)`` uint8, where a mask made several times came out differently: 0 = the same every time, 255 = as many
+        for as against. None for a mask made once.
     """
 
     alpha: Alpha
     confidence: float
     provenance: dict[str, str | float | int]
     notices: tuple[str, ...] = ()
+    disagreement: Alpha | None = None
+
+    @property
+    def garment(self) -> str:
+        """What the backend masked: a label of ``garments.toml``, or only its body zone; empty where it does not say."""
+        return str(self.provenance.get("label", self.provenance.get("category", "")))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

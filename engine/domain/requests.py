@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class EngineName(StrEnum):
@@ -12,6 +13,7 @@ class EngineName(StrEnum):
     AUTO = "auto"
     CLASSICAL = "classical"
     KONTEXT = "kontext"
+    GROUNDED = "grounded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,25 @@ class Sampling:
 
 
 @dataclass(frozen=True, slots=True)
+class Draft:
+    """A cheap first try of a mask, which is kept where it is sure enough of itself.
+
+    Attributes
+    ----------
+    num_inference_steps : int
+        Denoising steps.
+    side : int
+        The draft's canvas has about ``side`` × ``side`` pixels, in the proportions of the full one.
+    confidence : float
+        From here on, 0 to 1, the draft is the result; below it the mask is painted again in full.
+    """
+
+    num_inference_steps: int = 8
+    side: int = 512
+    confidence: float = 0.8
+
+
+@dataclass(frozen=True, slots=True)
 class DiffusionSettings:
     """Model, LoRA and sampling of a job on the Kontext backend.
 
@@ -58,12 +79,64 @@ class DiffusionSettings:
         The complete prompt, with the garment's name filled in.
     lora : LoraRef or None
         None runs the bare model.
+    seeds : int
+        How many masks are painted, with ``sampling.seed`` and the seeds that follow it, and averaged; colour guides
+        are painted once.
+    draft : Draft or None
+        None paints every mask in full.
+    vram_tier : int
+        How the model is run: 8, 12, 16, 24, 48 or 80, as if on a card of so many GiB; 0 leaves it to the card.
     """
 
     model: str
     prompt: str
     lora: LoraRef | None
     sampling: Sampling = Sampling()
+    seeds: int = 1
+    draft: Draft | None = None
+    vram_tier: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionLabel:
+    """A word the detector looks for, and the garment it stands for.
+
+    Attributes
+    ----------
+    prompt : str
+        As the detector reads it: lower case, no full stop.
+    garment : str
+        Chromask's label for it.
+    pieces : int
+        How many separate things a person wears of it: 2 socks, 1 jacket.
+    """
+
+    prompt: str
+    garment: str
+    pieces: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class DetectionSettings:
+    """Models, labels and thresholds of a job on the grounded backend (Grounding DINO and SAM 2).
+
+    Attributes
+    ----------
+    detector, segmenter : str
+        Paths of the two model folders.
+    labels : tuple of DetectionLabel
+        What a flatlay may show.
+    box_threshold : float
+        A box counts where one of its label's word pieces scores more; 0.35 in Grounding DINO's own examples.
+    text_threshold : float
+        A label counts where its word pieces' mean score is more; 0.25 in Grounding DINO's own examples.
+    """
+
+    detector: str
+    segmenter: str
+    labels: tuple[DetectionLabel, ...]
+    box_threshold: float = 0.35
+    text_threshold: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,13 +152,16 @@ class MaskRequest:
     garment : str
         Garment label; empty means: find out from the flatlay.
     diffusion : DiffusionSettings or None
-        Required by the Kontext engine, None on the classical one.
+        Required by the Kontext engine, None on the others.
+    detection : DetectionSettings or None
+        Required by the grounded engine, None on the others.
     """
 
     engine: EngineName
     name: str = "garment"
     garment: str = ""
     diffusion: DiffusionSettings | None = None
+    detection: DetectionSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +186,16 @@ class Tolerance:
 
 
 @dataclass(frozen=True, slots=True)
+class View:
+    """A view of an article: a photograph on the model, and the flatlay that belongs to it."""
+
+    on_model: Path
+    on_model_sha256: str
+    flatlay: Path
+    flatlay_sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class ColorMatchRequest:
     """Give the on-model garment the flatlay's colour inside its mask.
 
@@ -121,14 +207,31 @@ class ColorMatchRequest:
         How the garment mask is made.
     tolerance : Tolerance
         For the verdict in the ΔE report.
+    tolerance_by_garment : tuple of (str, Tolerance)
+        What takes its place for a garment that is only found out while the job runs: by label or body zone, those that
+        differ from ``tolerance``. Empty where the garment was known beforehand.
     diffusion : DiffusionSettings or None
         The colour LoRA's settings; None on the classical engine.
+    views : tuple of View
+        The article's other views, with which this one shall agree; in the order of their hashes.
     """
 
     engine: EngineName
     mask: MaskRequest
     tolerance: Tolerance = Tolerance()
     diffusion: DiffusionSettings | None = None
+    views: tuple[View, ...] = ()
+    tolerance_by_garment: tuple[tuple[str, Tolerance], ...] = ()
+
+    def tolerance_for(self, found: str) -> Tolerance:
+        """The tolerance of the garment that was found on the pictures.
+
+        Parameters
+        ----------
+        found : str
+            A label of ``garments.toml``, or a body zone where no label was found; empty: nothing was found out.
+        """
+        return dict(self.tolerance_by_garment).get(found, self.tolerance)
 
 
 Request = MaskRequest | ColorMatchRequest

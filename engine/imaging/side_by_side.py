@@ -8,18 +8,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BugError
 from engine.domain.geometry import Box, Extent, Placement
-from engine.imaging.placement import KONTEXT_BUCKETS, SIZE_MULTIPLE, Color, draw_on, from_canvas, place_in
+from engine.imaging.painted.drift import fit_color_map
+from engine.imaging.placement import KONTEXT_BUCKETS, SIZE_MULTIPLE, Color, covered, draw_on, from_canvas, place_in
+from engine.imaging.registration import Method, moved, register
 
 LANDSCAPE_BUCKETS: tuple[Extent, ...] = tuple(bucket for bucket in KONTEXT_BUCKETS if bucket.width > bucket.height)
 """Canvases whose halves can hold one photograph each."""
 
 PADDING: Color = (250, 250, 250)
 """The padding's colour in the pictures the published LoRA was trained on."""
+
+_EDGE = 0.01
+"""Of the longer side: as far from the garment a model's picture may show its new colour."""
+
+_LEAST_AROUND = 0.05
+"""Share of the crop that must be left around the garment to register by; the crop's margin alone has a quarter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +139,51 @@ def compose(
     draw_on(canvas, flatlay, pair.flatlay)
     draw_on(canvas, on_model, pair.on_model)
     return canvas
+
+
+def register_half(
+    output: NDArray[np.uint8], canvas: NDArray[np.uint8], garment: NDArray[np.uint8], pair: SideBySide
+) -> tuple[NDArray[np.uint8], Method, float]:
+    """Bring the model's on-model picture to where the photograph lies on the canvas.
+
+    The model was asked to change the garment's colour alone, so everything around the garment shows where it moved to.
+
+    Parameters
+    ----------
+    output, canvas : ndarray
+        ``(h, w, 3)`` uint8 sRGB at the canvas's size: the model's picture, and what it was shown.
+    garment : ndarray
+        ``(H, W)`` uint8 at the photograph's size, 255 = garment.
+    pair : SideBySide
+        Where the photographs lie.
+
+    Returns
+    -------
+    output : ndarray
+        ``(h, w, 3)`` uint8: the model's picture with its on-model part in register; as it was where there is too little
+        around the garment to hold on to.
+    method : Method
+        How it was moved.
+    shift : float
+        95th percentile of the displacement along the garment's edge, in pixels of the canvas.
+    """
+    on_canvas = np.zeros_like(canvas)
+    draw_on(on_canvas, np.repeat(garment[..., None], 3, axis=2), pair.on_model)
+    box = covered(pair.on_model)
+    inside = slice(box.top, box.bottom), slice(box.left, box.right)
+    photo, painted = (np.asarray(rgb[inside] / np.float32(255), np.float32) for rgb in (canvas, output))
+    # Beyond the garment's soft edge, whose colours are mixed with the new one.
+    radius = max(2, round(_EDGE * max(box.extent.width, box.extent.height)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
+    free = cv2.dilate(np.asarray(on_canvas[inside][..., 0]), kernel) == 0
+    if free.mean() < _LEAST_AROUND:
+        return output, Method.IDENTITY, 0.0
+    found = register(fit_color_map(photo[free], painted[free])(photo), painted, free)
+    if found.method is Method.IDENTITY:
+        return output, found.method, 0.0
+    registered = output.copy()
+    registered[inside] = moved(np.ascontiguousarray(output[inside]), found.field.at_pixels())
+    return registered, found.method, found.shift
 
 
 def right_half(output: NDArray[np.uint8], pair: SideBySide, on_model: NDArray[np.uint8]) -> NDArray[np.uint8]:

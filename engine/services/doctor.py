@@ -43,8 +43,9 @@ def examine(catalog: Path, model: Path | None) -> list[Finding]:
         _python,
         _qt,
         _torch,
-        _gpu,
+        lambda: _gpu(model),
         lambda: _kontext(model),
+        _grounded,
         _memory,
         lambda: _disk(catalog),
         _profiles,
@@ -85,10 +86,10 @@ def _torch() -> Finding:
     return Finding("torch", Health.OK, versions)
 
 
-def _gpu() -> Finding:
+def _gpu(model: Path | None) -> Finding:
     code = (
         "import json, torch; c = torch.cuda.is_available(); p = torch.cuda.get_device_properties(0) if c else None;"
-        "print(json.dumps([p.name, p.total_memory] if p else []))"
+        "print(json.dumps([p.name, *torch.cuda.mem_get_info()] if p else []))"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
     if run.returncode != 0:
@@ -96,11 +97,23 @@ def _gpu() -> Finding:
         return Finding("GPU", Health.BROKEN, f"torch does not start: {last[0]}", "Run installer/bootstrap.py again.")
     found = json.loads(run.stdout.strip().splitlines()[-1])
     if found:
-        return Finding("GPU", Health.OK, f"{found[0]}, {found[1] / _GIB:.0f} GiB")
+        name, free, total = found
+        return _card(name, free, total, model)
     if shutil.which("nvidia-smi"):
         remedy = "Install torch with CUDA for this driver (see docs/models.md)."
         return Finding("GPU", Health.NOTE, "there is an NVIDIA card, but this torch cannot use it", remedy)
     return Finding("GPU", Health.NOTE, "none: the classical engine runs on the CPU", "")
+
+
+def _card(name: str, free: int, total: int, model: Path | None) -> Finding:
+    """The graphics card, and how FLUX.1 Kontext would be run on it."""
+    from engine.services.model_tiers import tier_here
+
+    card = f"{name}, {free / _GIB:.1f} of {total / _GIB:.1f} GiB are free"
+    try:
+        return Finding("GPU", Health.OK, f"{card}; {tier_here(total, free, model).sentence()}")
+    except KnownError as error:
+        return Finding("GPU", Health.NOTE, f"{card}; {error.what}", error.remedy)
 
 
 def _kontext(model: Path | None) -> Finding:
@@ -110,6 +123,18 @@ def _kontext(model: Path | None) -> Finding:
     if status.available:
         return Finding("FLUX.1 Kontext", Health.OK, f"found at {status.model}")
     return Finding("FLUX.1 Kontext", Health.NOTE, status.reason, status.remedy)
+
+
+def _grounded() -> Finding:
+    from engine.services.detection import grounded_status
+
+    try:
+        status = grounded_status()
+    except KnownError as error:
+        return Finding("Grounded-SAM2", Health.BROKEN, f"{error.what} ({error.path})", error.remedy)
+    if status.settings is None:
+        return Finding("Grounded-SAM2", Health.NOTE, status.reason, status.remedy)
+    return Finding("Grounded-SAM2", Health.OK, f"found {status.reason}")
 
 
 def _memory() -> Finding:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engine.domain.jobs import Batch, BatchCounts, Job, JobState
 from engine.domain.requests import Request
 from engine.ports import Catalog
+from engine.services.articles import other_views
 from engine.services.intake import Advance, hashed_pairs
 from engine.services.pairing import IntakeProblem, ProposedPair
-from engine.services.plan import BatchPlan, EngineChoice, choose_engine, requests_for
+from engine.services.plan import BatchPlan, EngineChoice, choose_detection, choose_engine, requests_for, tolerances_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +51,13 @@ def submit(
     KnownError
         The engine of the plan is not available, or the plan asks it for something it cannot do.
     """
-    engine = choose_engine(plan.engine, plan.model)
+    engine = replace(choose_engine(plan.engine, plan.model), detection=choose_detection(plan.mask_source))
+    plan = replace(plan, tolerances=tolerances_of(plan))  # read once, not for every pair
     ready, problems = hashed_pairs(pairs, advance)
     known = catalog.add_pairs(ready)
+    views = other_views(known)
     wanted: list[tuple[int, Request]] = [
-        (pair.id, request) for pair in known for request in requests_for(pair, plan, engine)
+        (pair.id, request) for pair in known for request in requests_for(pair, plan, engine, views[pair.id])
     ]
     batch = catalog.create_batch(name)
     jobs = catalog.add_jobs(batch.id, wanted, plan.priority)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.files import known_os_error
-from engine.domain.requests import DiffusionSettings, LoraRef, Sampling
-from engine.inference.kontext.availability import MODELS_VARIABLE, models_folder, resolve_model
+from engine.inference.kontext.availability import models_folder
 from engine.services.toml_files import Table, read_toml
 
 USER_REGISTRY = "loras.toml"
@@ -39,6 +35,10 @@ class LoraEntry:
         The task's name, such as ``socks``; empty for colour LoRAs.
     file : str
         File name expected in the models folder.
+    sha256 : str
+        Of the file, hexadecimal; empty takes any file of that name.
+    base_model : str
+        Name of the model it was trained on.
     trigger : str
         Word the LoRA answers to, which the prompt contains; empty: none.
     prompt : str
@@ -49,6 +49,7 @@ class LoraEntry:
     kind: LoraKind
     mask_type: str
     file: str
+    sha256: str
     base_model: str
     trigger: str
     prompt: str
@@ -68,6 +69,8 @@ class ModelEntry:
         Where it can be had.
     size_gb : float
         Of its files, in 10^9 bytes.
+    terms : str
+        What an operator must know of the licence before downloading, in whole sentences.
     files : tuple of str
         Paths inside the model's folder.
     """
@@ -78,6 +81,7 @@ class ModelEntry:
     size_gb: float
     licence: str
     commercial_use: bool
+    terms: str
     note: str
     files: tuple[str, ...]
 
@@ -88,6 +92,20 @@ class Registry:
 
     loras: tuple[LoraEntry, ...]
     models: tuple[ModelEntry, ...]
+
+    def model(self, name: str) -> ModelEntry:
+        """The base model of that name.
+
+        Raises
+        ------
+        UsageError
+            None is known.
+        """
+        for model in self.models:
+            if model.name == name:
+                return model
+        known = ", ".join(model.name for model in self.models)
+        raise UsageError(f"there is no model '{name}'", remedy=f"Choose from: {known}.")
 
     def mask_types(self) -> tuple[str, ...]:
         """The tasks that have a mask LoRA."""
@@ -130,11 +148,16 @@ def load_registry(user: Path | None = None) -> Registry:
     shipped = Path(str(files("resources")))
     loras = {lora.name: lora for lora in _entries(shipped / "loras.toml", "lora", LoraEntry)}
     models = {model.name: model for model in _entries(shipped / "models.toml", "model", ModelEntry)}
-    own = user if user is not None else models_folder() / USER_REGISTRY
+    own = user if user is not None else user_registry()
     if user is not None or own.is_file():
         loras |= _replacing(loras, _entries(own, "lora", LoraEntry))
         models |= {model.name: model for model in _entries(own, "model", ModelEntry)}
     return Registry(tuple(loras.values()), tuple(models.values()))
+
+
+def user_registry() -> Path:
+    """Where the operator's own entries are; the file may be absent."""
+    return models_folder() / USER_REGISTRY
 
 
 def _replacing(known: dict[str, LoraEntry], own: list[LoraEntry]) -> dict[str, LoraEntry]:
@@ -178,7 +201,7 @@ def _entry(path: Path, table: str, row: Table, kind: type[Entry]) -> Entry:
             raise KnownError(f"'{key}' of {subject} is {row[key]!r}", remedy=f"Give {error}.", path=path) from error
     entry = kind(**values)
     if isinstance(entry, LoraEntry):
-        _check_lora(path, entry)
+        check_entry(path, entry)
     return entry
 
 
@@ -219,7 +242,14 @@ _WANTED = {
 }
 
 
-def _check_lora(path: Path, lora: LoraEntry) -> None:
+def check_entry(path: Path, lora: LoraEntry) -> None:
+    """See that an entry's fields agree with each other.
+
+    Raises
+    ------
+    KnownError
+        They do not; names the registry at ``path``, the entry and the field.
+    """
     problem = ""
     if Path(lora.file).name != lora.file or not lora.file.endswith(".safetensors"):
         problem = f"file '{lora.file}' is no plain name that ends in .safetensors"
@@ -231,105 +261,7 @@ def _check_lora(path: Path, lora: LoraEntry) -> None:
         problem = "the prompt is empty, or has a placeholder other than {garment}"
     elif lora.rank < 1:
         problem = "rank must be 1 or more"
+    elif lora.sha256 and not (len(lora.sha256) == 64 and set(lora.sha256) <= set("0123456789abcdef")):
+        problem = "sha256 must be 64 hexadecimal digits in lower case, or empty"
     if problem:
         raise KnownError(f"the lora '{lora.name}': {problem}", remedy="Correct the entry.", path=path)
-
-
-def lora_folders(model: Path) -> tuple[Path, ...]:
-    """Where LoRA files of a base model are looked for, in this order.
-
-    ``loras`` inside and beside the model, the model's own folder and the one beside, then the default models folder.
-    """
-    folder = model if model.is_dir() else model.parent
-    default = models_folder()
-    candidates = (folder / "loras", folder.parent / "loras", folder, folder.parent, default / "loras", default)
-    return tuple(dict.fromkeys(candidates))
-
-
-def find_lora(entry: LoraEntry, model: Path) -> Path | None:
-    """The LoRA's file for a base model, or None where it is in none of `lora_folders`."""
-    for folder in lora_folders(model):
-        path = folder / entry.file
-        if path.is_file():
-            return path
-    return None
-
-
-def lora_ref(entry: LoraEntry, model: Path) -> LoraRef:
-    """The LoRA's file with its hash, as a request carries it.
-
-    Raises
-    ------
-    KnownError
-        The file is absent (says its name and where to put it), or cannot be read.
-    """
-    path = find_lora(entry, model)
-    if path is None:
-        raise KnownError(
-            f"the LoRA '{entry.name}' is not there: no file {entry.file}",
-            remedy=f"Put {entry.file} into {lora_folders(model)[1].as_posix()}, or into the folder 'loras' of "
-            f"{MODELS_VARIABLE}; docs/models.md says where it is published.",
-            path=lora_folders(model)[1] / entry.file,
-        )
-    try:
-        state = path.stat()
-        sha256 = _sha256(path, state.st_size, state.st_mtime_ns)
-    except OSError as error:
-        raise known_os_error(error, path) from error
-    return LoraRef(
-        name=entry.name,
-        path=str(path.absolute()),
-        sha256=sha256,
-        base_model=entry.base_model,
-        rank=entry.rank,
-        scale=entry.scale,
-        trigger=entry.trigger,
-    )
-
-
-@lru_cache(maxsize=64)
-def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    """A file's hash, once for each state of the file: a batch of 1,000 pairs names the same LoRA 1,000 times."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def diffusion_settings_for(
-    task: str,
-    garment: str,
-    model: Path | None = None,
-    *,
-    sampling: Sampling | None = None,
-    registry: Registry | None = None,
-) -> DiffusionSettings:
-    """What the Kontext engine needs to know to do a task.
-
-    Parameters
-    ----------
-    task : str
-        A mask type of the registry, or ``color``.
-    garment : str
-        The garment's label, for prompts that name it.
-    model : Path, optional
-        The base model; the default one otherwise.
-    sampling : Sampling, optional
-        Steps, guidance and seed; FLUX.1 Kontext's own otherwise.
-    registry : Registry, optional
-        `load_registry`'s otherwise.
-
-    Raises
-    ------
-    UsageError
-        No LoRA is known for the task.
-    KnownError
-        The LoRA's file is not there; says which and where to put it.
-    """
-    registry = registry if registry is not None else load_registry()
-    entry = registry.lora_for(task)
-    path = resolve_model(model)
-    return DiffusionSettings(
-        model=str(path.absolute()),
-        prompt=entry.prompt.replace("{garment}", garment),
-        lora=lora_ref(entry, path),
-        sampling=sampling if sampling is not None else Sampling(),
-    )

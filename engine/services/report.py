@@ -15,10 +15,12 @@ from engine.domain.requests import Tolerance
 from engine.domain.results import ArtifactRef, DeltaEReport, LabColor, PaletteLine
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
+from engine.services.articles import article_key, article_spreads
 
 COLUMNS = (
     "sku", "view", "on_model", "flatlay", "garment", "mask", "state", "dE00_before", "dE00_after", "verdict",
     "dL", "dC", "dH", "p50_after", "p95_after", "palette", "pass", "warn", "k_L", "k_C", "k_H",
+    "view_spread_before", "view_spread_after",
     "texture", "outside_max_change", "coverage", "confidence", "decision", "message",
 )  # fmt: skip
 
@@ -26,11 +28,15 @@ COLUMNS = (
 def write_delta_e_table(path: Path, jobs: Sequence[tuple[Job, AssetPair]], items: Sequence[ReviewItem]) -> None:
     """Write one line for every job of a batch, finished or not; replaces an earlier table of the same name."""
     by_job = {item.job.id: item for item in items}
+    spreads = article_spreads(items)
     with complete_file(path, overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
         for job, pair in jobs:
             row = _row(job, pair, by_job.get(job.id))
+            spread = spreads.get(article_key(pair))
+            if spread is not None:
+                row |= {"view_spread_before": f"{spread.before:.2f}", "view_spread_after": f"{spread.after:.2f}"}
             table.writerow([row.get(column, "") for column in COLUMNS])
 
 

@@ -16,7 +16,7 @@ from engine.imaging.masks.garments import GarmentCategory, garment_of, load_garm
 from engine.services.toml_files import Table, read_toml
 
 TOLERANCES_NAME = "tolerances.toml"
-"""Of the shipped file, and of the studio's own one in the account's data folder."""
+"""Of the shipped file, and of the studio's own one beside its catalog."""
 
 Limits = dict[str, float]
 """What one table states, by the field names of `engine.domain.requests.Tolerance`."""
@@ -41,7 +41,9 @@ class GarmentLimits:
     garments: dict[str, Limits] = field(default_factory=dict[str, Limits])
 
     def limits(self, garment: str) -> Limits:
-        """What is stated for a garment's label; an empty or unknown label has the general limits."""
+        """What is stated for a garment's label, or for a body zone; anything else has the general limits."""
+        if garment in list(GarmentCategory):
+            return self.general | self.categories.get(GarmentCategory(garment), {})
         kind = garment_of(garment)
         if kind is None:
             return self.general
@@ -90,7 +92,7 @@ class ToleranceRules:
         Parameters
         ----------
         garment : str
-            A label or synonym of ``garments.toml``; empty: not known.
+            A label or synonym of ``garments.toml``, or a body zone; empty: not known.
         brand : str
             As the file spells it, in any case; empty: the brand whose ``skus`` fit, where there is one.
         sku : str
@@ -106,6 +108,17 @@ class ToleranceRules:
         if name is not None:
             limits = limits | self.brands[name].limits.limits(garment)
         return Tolerance(**limits)
+
+    def by_garment(self, *, brand: str = "", sku: str = "") -> tuple[tuple[str, Tolerance], ...]:
+        """The tolerance of every label and body zone that differs from the one of an unknown garment.
+
+        For garments that are only found out while they are masked; see
+        `engine.domain.requests.ColorMatchRequest.tolerance_by_garment`.
+        """
+        general = self.tolerance(brand=brand, sku=sku)
+        names = (*(category.value for category in GarmentCategory), *(kind.label for kind in load_garments()))
+        stated = ((name, self.tolerance(name, brand=brand, sku=sku)) for name in names)
+        return tuple((name, tolerance) for name, tolerance in stated if tolerance != general)
 
     def require_brand(self, brand: str) -> None:
         """Refuse a brand that no file names, before any work is done.
@@ -134,20 +147,27 @@ class ToleranceRules:
         return None
 
 
-def user_tolerances() -> Path:
-    """Where a studio keeps its own tolerances: beside the account's catalog. The file need not exist."""
+def user_tolerances(catalog: Path | None = None) -> Path:
+    """Where a studio keeps its own tolerances: beside its catalog, by default the account's. The file need not exist.
+
+    A catalog elsewhere belongs to another studio, or to a test: the account's limits must not sway it.
+    """
+    if catalog is not None:
+        return catalog.expanduser().resolve().parent / TOLERANCES_NAME
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("Chromask", appauthor=False)) / TOLERANCES_NAME
 
 
-def load_tolerances(own: Path | None = None) -> ToleranceRules:
+def load_tolerances(own: Path | None = None, *, catalog: Path | None = None) -> ToleranceRules:
     """Read the shipped tolerances, and the studio's own file over them, key by key.
 
     Parameters
     ----------
     own : Path, optional
-        The studio's file; by default `user_tolerances`, where there is one.
+        The studio's file; by default `user_tolerances` of the catalog, where there is one.
+    catalog : Path, optional
+        The catalog file the work goes into; by default the account's.
 
     Raises
     ------
@@ -158,7 +178,8 @@ def load_tolerances(own: Path | None = None) -> ToleranceRules:
     shipped = Path(str(files("resources"))) / TOLERANCES_NAME
     rules = replace(_read(shipped), own=None)
     if own is None:
-        own = user_tolerances() if user_tolerances().is_file() else None
+        beside = user_tolerances(catalog)
+        own = beside if beside.is_file() else None
     if own is not None:
         studio = _read(own)
         brands = rules.brands | studio.brands

@@ -30,6 +30,10 @@ def _build(name: EngineName) -> Backend:
         from engine.inference.kontext.backend import KontextBackend
 
         return KontextBackend()
+    if name is EngineName.GROUNDED:
+        from engine.inference.grounded.backend import GroundedBackend
+
+        return GroundedBackend()
     from engine.inference.classical import ClassicalBackend
 
     return ClassicalBackend()

@@ -15,6 +15,7 @@ from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
 from engine.worker.pipeline import run_request
 from engine.worker.protocol import CancelJob, Heartbeat, Ready, Report, RunJob, decode_command, encode_report
+from engine.worker.views import Views
 
 _HEARTBEAT = 1.0  # seconds
 
@@ -50,6 +51,7 @@ class _Worker:
         self._jobs: queue.SimpleQueue[RunJob] = queue.SimpleQueue()
         self._cancelled: set[int] = set()
         self._backends = backends
+        self._views = Views(backends)
 
     def read_commands(self, commands: BinaryIO) -> None:
         """On its own thread. The end of the input means that the application is gone: leave at once, in mid-job."""
@@ -77,7 +79,7 @@ class _Worker:
         photo = job.pair.on_model.path
         try:
             outcome = run_request(
-                job.pair, job.request, self._backends, self._artifacts, self._step_reporter(job.job_id)
+                job.pair, job.request, self._backends, self._views, self._artifacts, self._step_reporter(job.job_id)
             )
             return Succeeded(job.job_id, outcome)
         except Cancelled:

@@ -2,54 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from engine.domain.assets import AssetPair
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Box
-from engine.domain.picture import ColorGuide, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, MaskRequest, Request, Tolerance
-from engine.domain.results import (
-    ArtifactKind,
-    ArtifactRef,
-    DeltaEReport,
-    JobOutcome,
-    MaskResult,
-    MatchResult,
-    Previews,
-    Verdict,
-)
+from engine.domain.picture import PaintedMask, Picture
+from engine.domain.requests import ColorMatchRequest, MaskRequest, Request, View
+from engine.domain.results import ArtifactKind, ArtifactRef, JobOutcome, MaskResult, MatchResult, Previews
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
+from engine.worker.matching import LOW_CONFIDENCE, MatchedPair, match_pair, with_garment_alpha
+from engine.worker.views import Views
 
 if TYPE_CHECKING:
-    from engine.imaging.color.match import MatchedPicture
+    from engine.imaging.color.views import ViewColors
 
 PREVIEW_SIDE = 2048
 """Long side of the review window's previews in pixels; more than a third of a 5K screen's width."""
 
-_NEGLIGIBLE_LIGHT = 0.05
-"""Share of the photograph's own lightness below which another match with the flatlay's would come out the same."""
-
-LOW_CONFIDENCE = 0.5
-"""Below this a mask is announced as one to look at first."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MatchedPair:
-    """A colour match with its measurements, before it is stored."""
-
-    matched: MatchedPicture
-    before: DeltaEReport
-    after: DeltaEReport
-
 
 def run_request(
-    pair: AssetPair, request: Request, backends: Backends, artifacts: ArtifactStore, report: ReportStep
+    pair: AssetPair, request: Request, backends: Backends, views: Views, artifacts: ArtifactStore, report: ReportStep
 ) -> JobOutcome:
     """Do one job and store its pictures.
+
+    Parameters
+    ----------
+    views : Views
+        Of this worker: what a job of another view of the article has masked is not masked again.
 
     Raises
     ------
@@ -58,108 +41,69 @@ def run_request(
     Cancelled
         From ``report``, between steps.
     """
-    from engine.imaging.raster.decode import read_picture
-
-    mask_request = request.mask if isinstance(request, ColorMatchRequest) else request
-    total = 5 if isinstance(request, ColorMatchRequest) else 4
+    if isinstance(request, ColorMatchRequest):
+        return _match(pair, request, backends, views, artifacts, report)
+    total = 4
     report(0, total, "reading")
-    on_model = read_picture(pair.on_model.path, sha256=pair.on_model.sha256)
-    flatlay = None
-    if pair.flatlay is not None:
-        flatlay = with_garment_alpha(read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256))
-    if isinstance(request, ColorMatchRequest):
-        _require_colors(on_model, flatlay)
+    on_model, flatlay = _read(pair)
     report(1, total, "masking")
-    mask = backends.get(mask_request.engine).make_mask(on_model, flatlay, mask_request, _nested(report, 1, total))
-    report(2, total, "matching" if isinstance(request, ColorMatchRequest) else "storing")
-    match: MatchedPair | None = None
-    if isinstance(request, ColorMatchRequest):
-        if flatlay is None:
-            raise KnownError("it has no flatlay to match", remedy="Pair it by hand.", path=on_model.path)
-        guide = backends.get(request.engine).color_guide(on_model, flatlay, mask, request, _nested(report, 2, total))
-        match = match_pair(on_model, flatlay, mask.alpha, guide, request.tolerance)
-        report(3, total, "storing")
-    outcome = _store(on_model, flatlay, mask_request, mask, match, artifacts)
+    mask = backends.get(request.engine).make_mask(on_model, flatlay, request, _nested(report, 1, total))
+    report(2, total, "storing")
+    outcome = _store(on_model, flatlay, request, mask, None, artifacts)
     report(total, total, "done")
     return outcome
 
 
-def _require_colors(on_model: Picture, flatlay: Picture | None) -> None:
+def _match(
+    pair: AssetPair,
+    request: ColorMatchRequest,
+    backends: Backends,
+    views: Views,
+    artifacts: ArtifactStore,
+    report: ReportStep,
+) -> JobOutcome:
+    total = 5 if request.views else 4
+    report(0, total, "reading")
+    on_model, flatlay = _read(pair)
+    if flatlay is None or pair.flatlay is None:
+        raise KnownError("it has no flatlay to match", remedy="Pair it by hand.", path=on_model.path)
+    _require_colors(on_model, flatlay)
+    report(1, total, "masking")
+    others: list[ViewColors] = []
+    notices: list[str] = []
+    if request.views:
+        view = View(pair.on_model.path, pair.on_model.sha256, pair.flatlay.path, pair.flatlay.sha256)
+        mask = views.mask(view, on_model, flatlay, request.mask, _nested(report, 1, total))
+        report(2, total, "other views")
+        views.see(view, on_model, flatlay, mask.alpha, request.mask)
+        others, notices = views.others(view, request.views, request.mask, _nested(report, 2, total))
+    else:
+        mask = backends.get(request.mask.engine).make_mask(on_model, flatlay, request.mask, _nested(report, 1, total))
+    report(total - 2, total, "matching")
+    steps = _nested(report, total - 2, total)
+    guide = backends.get(request.engine).color_guide(on_model, flatlay, mask, request, steps)
+    match = match_pair(on_model, flatlay, mask.alpha, guide, request.tolerance_for(mask.garment), others)
+    report(total - 1, total, "storing")
+    outcome = _store(on_model, flatlay, request.mask, mask, match, artifacts, notices)
+    report(total, total, "done")
+    return outcome
+
+
+def _read(pair: AssetPair) -> tuple[Picture, Picture | None]:
+    from engine.imaging.raster.decode import read_picture
+
+    on_model = read_picture(pair.on_model.path, sha256=pair.on_model.sha256)
+    if pair.flatlay is None:
+        return on_model, None
+    return on_model, with_garment_alpha(read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256))
+
+
+def _require_colors(on_model: Picture, flatlay: Picture) -> None:
     """Refuse greyscale pictures before minutes are spent on their masks."""
-    from engine.imaging.color.samples import require_color
+    from engine.imaging.color.samples import FLATLAY, ON_MODEL, require_color
 
-    require_color(on_model, "on-model")
-    if flatlay is not None:
-        require_color(flatlay, "flatlay")
-
-
-def with_garment_alpha(flatlay: Picture) -> Picture:
-    """The flatlay with the garment as its alpha, found on the plain background (or taken from a cut-out).
-
-    Raises
-    ------
-    KnownError
-        No garment stands out from the background; names the file.
-    """
-    from engine.imaging.masks.flatlay import flatlay_mask
-    from engine.imaging.raster.icc import to_srgb8
-
-    try:
-        found = flatlay_mask(to_srgb8(flatlay.pixels, flatlay.icc), flatlay.alpha)
-    except KnownError as error:
-        error.path = error.path or flatlay.path
-        raise
-    return replace(flatlay, alpha=found.alpha)
-
-
-def match_pair(
-    on_model: Picture, flatlay: Picture, alpha: object, guide: ColorGuide | None, tolerance: Tolerance
-) -> MatchedPair:
-    """Match the garment's colour in a closed loop, and measure it before and after.
-
-    A match that fails its own quality control is made again with the flatlay's lightness; the better one is kept, and
-    the photograph itself where neither ranks above it. The loop judges lightness at half weight, as the textile
-    industry does (k_L = 2): flatlay and model are lit differently. The reports are by ``tolerance``.
-
-    Parameters
-    ----------
-    flatlay : Picture
-        Its alpha is the garment, see `with_garment_alpha`.
-    alpha : ndarray
-        ``(H, W)`` uint8, the garment on ``on_model``.
-    """
-    import numpy as np
-
-    from engine.imaging.color.gate import choose_best
-    from engine.imaging.color.match import Light, leave_unchanged, match_garment
-    from engine.imaging.color.quality import garment_report
-
-    mask = np.asarray(alpha, np.uint8)
-    flatlay_alpha = flatlay.alpha
-    assert flatlay_alpha is not None
-    judge = replace(tolerance, k_L=2 * tolerance.k_L)
-
-    def measured(picture: Picture, by: Tolerance) -> DeltaEReport:
-        return garment_report(picture, mask, flatlay, flatlay_alpha, by, "garment / flatlay")
-
-    def candidates() -> Iterator[tuple[MatchedPicture, DeltaEReport]]:
-        for light in Light:
-            matched = match_garment(on_model, mask, flatlay, flatlay_alpha, guide, light)
-            judged = measured(replace(on_model, pixels=matched.pixels), judge)
-            yield matched, judged
-            if judged.verdict is not Verdict.FAIL or matched.lightness_kept < _NEGLIGIBLE_LIGHT:
-                return
-
-    try:
-        choice = choose_best(measured(on_model, judge), candidates())
-    except KnownError as error:
-        error.path = error.path or on_model.path
-        raise
-    matched = choice.result or leave_unchanged(
-        on_model, "No correction measured better than the photograph itself: it was left unchanged."
-    )
-    before = measured(on_model, tolerance)
-    return MatchedPair(matched, before, measured(replace(on_model, pixels=matched.pixels), tolerance))
+    require_color(on_model, ON_MODEL)
+    require_color(flatlay, FLATLAY)
 
 
 def _nested(report: ReportStep, done: int, total: int) -> ReportStep:
@@ -178,6 +122,7 @@ def _store(
     mask: PaintedMask,
     match: MatchedPair | None,
     artifacts: ArtifactStore,
+    more_notices: Sequence[str] = (),
 ) -> JobOutcome:
     from engine.imaging.masks.cleanup import mask_box, mask_coverage
     from engine.imaging.raster.encode import encode_mask, encode_png, encode_preview
@@ -185,7 +130,7 @@ def _store(
     def preview(picture: Picture) -> ArtifactRef:
         return artifacts.put(ArtifactKind.PREVIEW, encode_preview(picture.pixels, picture.icc, PREVIEW_SIDE), ".jpg")
 
-    notices = [*on_model.notices, *(flatlay.notices if flatlay else ()), *mask.notices]
+    notices = [*on_model.notices, *(flatlay.notices if flatlay else ()), *mask.notices, *more_notices]
     if mask.confidence < LOW_CONFIDENCE:
         notices.append(f"The mask is uncertain (confidence {mask.confidence:.2f}): look at it first.")
     box: Box = mask_box(mask.alpha)

@@ -82,6 +82,7 @@ class DeltaEPanel(QWidget):
         self._before_badge, self._after_badge = VerdictBadge(), VerdictBadge()
         self._scale = ToleranceScale()
         self._cells: dict[str, tuple[QLabel, QLabel]] = {}
+        self._captions: dict[str, QLabel] = {}
         self._facts: dict[str, QLabel] = {}
         self._notices = theme.label("", "caption")
         self._notices.setWordWrap(True)
@@ -122,8 +123,13 @@ class DeltaEPanel(QWidget):
         self._scale.set_match(match)
         if match is not None:
             self._show_match(match.before, match.after)
+            self._show_views(match)
         for name, text in _facts(outcome).items():
             self._facts[name].setText(text)
+        for name, text in _registration(outcome).items():
+            self._facts[name].setText(text)
+            self._facts[name].setVisible(bool(text))
+            self._captions[name].setVisible(bool(text))
         is_unsure = outcome is not None and outcome.mask.confidence < UNSURE
         self._facts["Mask confidence"].setStyleSheet(f"color: {theme.WARN}; font-weight: 600;" if is_unsure else "")
         self._notices.setText("\n".join(outcome.notices) if outcome else "")
@@ -170,6 +176,15 @@ class DeltaEPanel(QWidget):
         self._cells["95 % of pixels"][0].setText(f"{before.p95:.1f}")
         self._cells["95 % of pixels"][1].setText(f"{after.p95:.1f}")
 
+    def _show_views(self, match: MatchResult) -> None:
+        """How far the article's views are apart; nothing for an article of one view."""
+        spreads = match.provenance.get("views_spread_before"), match.provenance.get("views_spread")
+        was, now = self._cells["Views apart"]
+        for widget in (self._captions["Views apart"], was, now):
+            widget.setVisible(None not in spreads)
+        for cell, spread in zip((was, now), spreads, strict=True):
+            cell.setText(f"{spread:.1f}" if spread is not None else "")
+
     def _parts(self) -> QGridLayout:
         grid = QGridLayout()
         grid.setHorizontalSpacing(theme.MEDIUM)
@@ -180,6 +195,7 @@ class DeltaEPanel(QWidget):
             "ΔC*": "Chroma, result minus flatlay: plus is more colourful",
             "ΔH*": "Hue, result minus flatlay",
             "95 % of pixels": "95 % of the garment's pixels differ less than this from the flatlay's mean colour",
+            "Views apart": "Largest colour difference between any two views of this article, as solved together",
         }
         for column, title in ((1, "before"), (2, "after")):
             head = theme.label(title, "caption")
@@ -194,6 +210,7 @@ class DeltaEPanel(QWidget):
                 cell.setAlignment(Qt.AlignmentFlag.AlignRight)
                 grid.addWidget(cell, row, column)
             self._cells[name] = (was, now)
+            self._captions[name] = caption
         self._palette = PaletteRows(grid, len(tips) + 1)
         return grid
 
@@ -206,6 +223,9 @@ class DeltaEPanel(QWidget):
             "Mask confidence": "How sure the method is of itself; below 50 % look first",
             "Texture kept": "Correlation of the lightness gradients inside the garment; 100 % keeps every thread",
             "Outside the mask": "Largest change of any channel value where the mask is zero",
+            "Model's shift": "How far the model's picture was moved to lie on the photograph, at the mask's edge",
+            "Beside the paint": "Mean difference of the model's picture to the photograph outside the paint, before "
+            "and after it was moved, in 8-bit levels",
         }
         for row, (name, tip) in enumerate(tips.items()):
             caption, value = theme.label(name, "quiet"), theme.label("")
@@ -214,6 +234,7 @@ class DeltaEPanel(QWidget):
             grid.addWidget(caption, row, 0)
             grid.addWidget(value, row, 1)
             self._facts[name] = value
+            self._captions[name] = caption
         return grid
 
 
@@ -241,6 +262,17 @@ def _facts(outcome: JobOutcome | None) -> dict[str, str]:
         change = match.outside_max_change
         outside = "0 · untouched" if change == 0 else f"{change} · changed"
     return dict(zip(names, (f"{mask.coverage * 100:.1f} %", sure, texture, outside), strict=True))
+
+
+def _registration(outcome: JobOutcome | None) -> dict[str, str]:
+    """How a dreamed mask was laid on the photograph; empty texts for a mask that no model painted."""
+    figures = outcome.mask.provenance if outcome else {}
+    names = ("Model's shift", "Beside the paint")
+    if "shift_px" not in figures:
+        return dict.fromkeys(names, "")
+    shift = float(figures["shift_px"])
+    before, after = float(figures["residual_before"]), float(figures["residual_after"])
+    return dict(zip(names, (f"{shift:.1f} px" if shift else "none", f"{before:.1f} → {after:.1f}"), strict=True))
 
 
 def _signed(value: float) -> str:

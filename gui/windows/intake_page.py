@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -26,6 +27,7 @@ from engine.domain.errors import KnownError
 from engine.services.intake import IntakeReport, pair_by_hand, scan
 from engine.services.pairing import ScannedPicture
 from engine.services.queue import Submission, batch_name, submit
+from engine.services.tolerances import load_tolerances
 from gui import theme
 from gui.context import WindowContext
 from gui.models.pairs import THUMBNAIL, PairColumn, PairsModel
@@ -136,11 +138,14 @@ class IntakePage(QWidget):
         pairs, plan = self.pairs.chosen(), self.plan.plan()
         if not pairs or self._busy or not self.plan.has_task():
             return
-        catalog, bridge = self._context.services.catalog, self._context.bridge
+        services, bridge = self._context.services, self._context.bridge
         name = batch_name(self._dropped[0].name if self._dropped else "", datetime.now(UTC).astimezone())
 
         def work() -> Submission:
-            return submit(catalog, name, pairs, plan, lambda done, total: bridge.call(self._advance, (done, total)))
+            judged = replace(plan, tolerances=load_tolerances(catalog=services.catalog_path))
+            return submit(
+                services.catalog, name, pairs, judged, lambda done, total: bridge.call(self._advance, (done, total))
+            )
 
         self._set_busy("Preparing the batch")
         bridge.run_in_background(work, self._submitted, self._fail)

@@ -77,3 +77,31 @@ def test_parametric_factors_other_than_one_stand_beside_the_figure(qtbot: QtBot)
     panel.show_outcome(printed(Tolerance(2.0, 4.0, k_L=2.0)))
     assert panel._caption.text().endswith("k_L 2, k_C 1, k_H 1")
     assert "pass up to 2, warn up to 4" in panel._scale.toolTip()
+
+
+def test_an_article_of_several_views_says_how_far_they_are_apart(qtbot: QtBot) -> None:
+    panel = DeltaEPanel()
+    qtbot.addWidget(panel)
+    single = plain()
+    panel.show_outcome(single)
+    assert panel.texts()["Views apart after"] == ""
+    assert single.match is not None
+    provenance = {**single.match.provenance, "views": 3, "views_spread_before": 6.44, "views_spread": 0.31}
+    panel.show_outcome(replace(single, match=replace(single.match, provenance=provenance)))
+    assert panel.texts()["Views apart after"] == "0.3"
+    panel.show_outcome(single)
+    assert panel.texts()["Views apart after"] == ""
+
+
+def test_a_dreamed_mask_says_how_it_was_laid_on_the_photograph(qtbot: QtBot) -> None:
+    panel = DeltaEPanel()
+    qtbot.addWidget(panel)
+    made = plain()
+    panel.show_outcome(made)
+    assert panel.texts()["Model's shift"] == ""
+    figures = {"shift_px": 18.14, "residual_before": 12.1, "residual_after": 4.2}
+    panel.show_outcome(replace(made, mask=replace(made.mask, provenance=figures)))
+    assert panel.texts()["Model's shift"] == "18.1 px"
+    assert panel.texts()["Beside the paint"] == "12.1 → 4.2"
+    panel.show_outcome(replace(made, mask=replace(made.mask, provenance={**figures, "shift_px": 0.0})))
+    assert panel.texts()["Model's shift"] == "none"

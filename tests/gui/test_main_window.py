@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,19 +24,13 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 def test_importing_the_window_imports_nothing_heavy() -> None:
     code = (
-        "import sys, time; t = time.perf_counter(); import gui.app; "
+        "import sys; import gui.app; "
         "names = {'torch', 'diffusers', 'transformers', 'colour', 'scipy', 'sqlalchemy', 'cv2', 'PIL'}; "
         "heavy = names & set(sys.modules); "
         "print(sorted(heavy), file=sys.stderr); sys.exit(bool(heavy))"
     )
     run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
-
-
-def test_the_window_stands_within_a_second(open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
-    start = time.perf_counter()
-    open_window()
-    assert time.perf_counter() - start < 2.0  # twice the promise, for a shared machine
 
 
 def test_errors_are_one_calm_banner(window: MainWindow) -> None:

@@ -98,6 +98,10 @@ def test_the_studios_tolerances_reach_every_report(
     wanted = {"passes": 60.0, "warns": 70.0, "k_L": 1.0, "k_C": 1.5, "k_H": 1.0}
     assert answer(chromask(*versions, *own))["tolerance"] == wanted
     assert answer(chromask(*versions, *own, "--pass", "1.5"))["tolerance"] == wanted | {"passes": 1.5}
+    # Without a label the rule of the body zone counts that the mask was found in.
+    (tmp_path / "zones.toml").write_text("[category.upper]\npass = 50\nwarn = 55\n[category.lower]\npass = 1\n")
+    found = answer(chromask("qc", *pair, "--flatlay", "--tolerances", "zones.toml", "--json"))
+    assert (found["tolerance"]["passes"], found["tolerance"]["warns"]) == (50, 55)
     chest = np.zeros((400, 320), np.uint8)
     chest[180:240, 130:190] = 255
     Image.fromarray(chest).save(tmp_path / "chest.png")
@@ -114,6 +118,23 @@ def test_the_studios_tolerances_reach_every_report(
         (row,) = csv.DictReader(file)
     assert [row[key] for key in ("pass", "warn", *FACTORS)] == ["60", "70", "1", "1.5", "1"]
     assert row["palette"]
+
+
+def test_a_second_catalog_is_judged_by_the_file_beside_it_and_not_by_the_accounts(
+    chromask: Chromask, pair: tuple[Path, Path], tmp_path: Path
+) -> None:
+    account = tmp_path / "data" / "Chromask"
+    account.mkdir(parents=True)
+    (account / "tolerances.toml").write_text("[default]\npass = 'broken'\n")
+    catalog = tmp_path / "second" / "c.db"
+    catalog.parent.mkdir()
+    (catalog.parent / "tolerances.toml").write_text("[default]\npass = 61\nwarn = 62\n")
+    run = chromask("run", *pair, "--out", "out", "--catalog", catalog, "--engine", "classical", "--json")
+    assert run.returncode == 0, run.stderr
+    assert [(limits["passes"], limits["warns"]) for limits in answer(run)["tolerances"]] == [(61, 62)]
+    own = chromask("run", *pair, "--out", "out", "--engine", "classical")
+    assert (run.returncode, own.returncode) == (0, 1)
+    assert "tolerances.toml: [default]: 'pass' is 'broken'." in own.stderr
 
 
 def test_wrong_tolerances_are_one_sentence_before_any_work_is_done(
@@ -153,8 +174,8 @@ def test_bad_input_of_a_measurement_is_one_clear_sentence(
     undefined[3, 3] = np.nan
     tifffile.imwrite(tmp_path / "nan.tif", undefined, photometric="rgb")
     cases = {
-        ("qc", a, b, "--mask", "empty.png"): "a.png: the mask is empty.",
-        ("qc", a, b, "--mask", "dot.png"): "a.png: the mask holds only 1 pixel.",
+        ("qc", a, b, "--mask", "empty.png"): "empty.png: the mask is empty.",
+        ("qc", a, b, "--mask", "dot.png"): "dot.png: the mask is white on only 1 pixel.",
         ("qc", a, b, "--mask", "short.png"): "short.png: the mask is 90 × 59, the photograph 90 × 60 pixels.",
         ("qc", a, pair[0]): "it is 320 × 400 pixels, the picture it is compared with is 90 × 60.",
         ("qc", a, "nan.tif"): "nan.tif: ",

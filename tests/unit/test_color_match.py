@@ -308,6 +308,9 @@ def test_greyscale_photographs_are_refused() -> None:
         match_garment(grey(worn), garment_mask(), worn, garment_mask())
     with pytest.raises(KnownError, match="flatlay photograph is greyscale"):
         match_garment(worn, garment_mask(), grey(worn), garment_mask())
+    rounded = grey(worn).pixels + np.random.default_rng(0).integers(0, 3, worn.pixels.shape, np.uint8) % 2
+    with pytest.raises(KnownError, match="greyscale"):
+        match_garment(replace(worn, pixels=rounded.astype(np.uint8)), garment_mask(), worn, garment_mask())
 
 
 def test_a_thin_strap_and_a_tiny_garment_are_matched() -> None:

@@ -10,6 +10,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.domain.codec import from_json, request_hash, to_json
@@ -17,6 +18,7 @@ from engine.domain.errors import BugError, KnownError
 from engine.domain.files import TEMPORARY_PREFIX, complete_file, known_os_error
 from engine.domain.geometry import Box, Extent
 from engine.domain.jobs import JobEvent, Progress, Succeeded
+from engine.domain.picture import PaintedMask
 from engine.domain.requests import (
     ColorMatchRequest,
     DiffusionSettings,
@@ -56,6 +58,27 @@ def test_everything_that_changes_a_pixel_changes_the_hash() -> None:
     }
     assert len(hashes) == 5
     assert request_hash(MATCH) == request_hash(from_json(to_json(MATCH, Request), Request))
+
+
+def test_a_found_garment_has_its_own_tolerance_and_older_requests_have_none() -> None:
+    jeans, lower = Tolerance(5.0, 6.0, 2.0), Tolerance(4.0, 6.0)
+    request = replace(MATCH, tolerance_by_garment=(("jeans", jeans), ("lower", lower)))
+    stored = to_json(request, Request)
+    assert from_json(stored, Request) == request
+    assert request_hash(request) != request_hash(MATCH)
+    found = [request.tolerance_for(name) for name in ("jeans", "lower", "shirt", "")]
+    assert found == [jeans, lower, MATCH.tolerance, MATCH.tolerance]
+    older = json.loads(to_json(MATCH, Request))
+    del older["tolerance_by_garment"]
+    assert from_json(json.dumps(older), Request) == MATCH
+    assert MATCH.tolerance_for("jeans") == MATCH.tolerance
+
+
+def test_a_mask_says_what_was_found_as_narrowly_as_its_backend_knows() -> None:
+    alpha = np.zeros((1, 1), np.uint8)
+    assert PaintedMask(alpha, 1.0, {"category": "lower"}).garment == "lower"
+    assert PaintedMask(alpha, 1.0, {"label": "jeans", "category": "lower"}).garment == "jeans"
+    assert PaintedMask(alpha, 1.0, {"engine": "given"}).garment == ""
 
 
 @pytest.mark.parametrize(

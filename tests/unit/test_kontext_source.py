@@ -56,7 +56,9 @@ def test_a_complete_folder_is_found(model):
     assert source.transformer_file is None
     assert len(source.weights) == 4
     assert source.size_bytes == 3 * len(safetensors(16)) + len(safetensors(100))
-    assert source.largest_bytes == len(safetensors(100))
+    assert source.transformer_bytes == len(safetensors(100))
+    assert source.text_bytes == 2 * source.vae_bytes == 2 * len(safetensors(16))
+    assert source.gguf_bytes is None
 
 
 @pytest.mark.parametrize(
@@ -141,8 +143,8 @@ def test_a_damaged_index_is_refused(model):
 def test_nothing_and_something_else_are_refused(tmp_path):
     assert "no such model" in str(refused(tmp_path / "nowhere"))
     assert "model_index.json" in str(refused(tmp_path))
-    (tmp_path / "model.gguf").write_bytes(b"GGUF")
-    assert ".gguf" in str(refused(tmp_path / "model.gguf"))
+    (tmp_path / "model.ckpt").write_bytes(b"PK")
+    assert ".ckpt" in str(refused(tmp_path / "model.ckpt"))
 
 
 def test_a_single_file_takes_the_rest_from_the_folder_around_or_beside_it(model):

@@ -11,7 +11,7 @@ import pytest
 from engine.domain.picture import Picture
 from engine.domain.requests import Tolerance
 from engine.imaging.color.spaces import lab_to_pixels
-from engine.worker.pipeline import match_pair
+from engine.worker.matching import match_pair
 
 ALPHA = np.zeros((160, 120), np.uint8)
 ALPHA[20:140, 20:100] = 255

@@ -8,14 +8,9 @@ from pathlib import Path
 import pytest
 
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.requests import Sampling
-from engine.services.registries import (
-    LoraKind,
-    diffusion_settings_for,
-    find_lora,
-    load_registry,
-    lora_ref,
-)
+from engine.domain.requests import Draft, Sampling
+from engine.services.painting import Painting, diffusion_settings_for, find_lora, lora_ref
+from engine.services.registries import LoraKind, load_registry
 
 OWN = """
 [[lora]]
@@ -23,6 +18,7 @@ name = "our-scarf"
 kind = "mask"
 mask_type = "scarf"
 file = "scarf.safetensors"
+sha256 = ""
 base_model = "FLUX.1-Kontext-dev"
 trigger = ""
 prompt = "put a green mask for a scarf on the person"
@@ -69,10 +65,14 @@ def test_the_colour_prompt_names_the_garment_after_its_trigger(models):
     file = models / "loras" / "kontext-color-chromiq.safetensors"
     file.parent.mkdir()
     file.write_bytes(b"weights")
-    settings = diffusion_settings_for("color", "jacket", models / "FLUX.1-Kontext-dev", sampling=Sampling(seed=5))
+    settings = diffusion_settings_for(
+        "color", "jacket", models / "FLUX.1-Kontext-dev", painting=Painting(Sampling(seed=5), 3, Draft(), 24)
+    )
     assert settings.prompt == "chromiq Change the jacket color on the right to match the left"
     assert settings.model == str(models / "FLUX.1-Kontext-dev")
     assert settings.sampling.seed == 5
+    # Several seeds and drafts are for masks, which say how sure they are.
+    assert (settings.seeds, settings.draft, settings.vram_tier) == (1, None, 24)
     assert settings.lora is not None
     assert settings.lora.sha256 == hashlib.sha256(b"weights").hexdigest()
     assert (settings.lora.trigger, settings.lora.path) == ("chromiq", str(file))
@@ -127,6 +127,7 @@ def test_an_operators_own_lora_is_added_and_replaces_the_shipped_one(models):
         ("rank = 16", 'rank = "16"', "a whole number"),
         ("rank = 16", "rank = true", "a number"),
         ("rank = 16", "rank = 0", "rank must be 1 or more"),
+        ('sha256 = ""', 'sha256 = "abc"', "64 hexadecimal digits"),
         ("scale = 1", 'scale = "1"', "a number"),
         ('"mask"', '"masks"', "'mask' or 'color'"),
         ('"mask"', '"color"', "mask_type"),
@@ -153,3 +154,53 @@ def test_a_mistake_is_named_with_its_file(tmp_path, old, new, says):
 def test_a_named_registry_must_exist(tmp_path):
     with pytest.raises(KnownError, match="not there"):
         load_registry(tmp_path / "none.toml")
+
+
+def test_how_it_is_painted_reaches_the_request(models):
+    (models / "kontext-mask-hat.safetensors").write_bytes(b"weights")
+    painting = Painting(Sampling(num_inference_steps=12), 3, Draft(confidence=0.7), 16)
+    settings = diffusion_settings_for("hat", "", models / "FLUX.1-Kontext-dev", painting=painting)
+    assert (settings.sampling.num_inference_steps, settings.seeds, settings.vram_tier) == (12, 3, 16)
+    assert settings.draft == Draft(confidence=0.7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"vram_tier": 20}, "8, 12, 16, 24, 48, 80"),
+        ({"seeds": 0}, "1 to 16"),
+        ({"seeds": 99}, "1 to 16"),
+        ({"sampling": Sampling(num_inference_steps=0)}, "one step"),
+    ],
+)
+def test_what_cannot_be_painted_is_refused(wrong, says):
+    with pytest.raises(UsageError, match=says):
+        Painting(**wrong)
+
+
+def test_a_file_other_than_the_registered_one_is_refused(models):
+    own = models / "loras.toml"
+    own.write_text(OWN.replace('sha256 = ""', f'sha256 = "{hashlib.sha256(b"ours").hexdigest()}"'))
+    file = models / "scarf.safetensors"
+    file.write_bytes(b"ours")
+    assert lora_ref(load_registry().lora_for("scarf"), models / "FLUX.1-Kontext-dev").path == str(file)
+    file.write_bytes(b"theirs")
+    with pytest.raises(KnownError, match="not the file that was registered"):
+        lora_ref(load_registry().lora_for("scarf"), models / "FLUX.1-Kontext-dev")
+
+
+def test_a_plans_painting_reaches_its_requests(models):
+    from engine.domain.requests import EngineName, MaskRequest
+    from engine.services.plan import EngineChoice, color_request, dreamed_request
+
+    for name in ("kontext-mask-hat", "kontext-color-chromiq"):
+        (models / f"{name}.safetensors").write_bytes(b"weights")
+    engine = EngineChoice(EngineName.KONTEXT, models / "FLUX.1-Kontext-dev")
+    painting = Painting(Sampling(seed=9), seeds=2, vram_tier=12)
+    dreamed = dreamed_request("hat", "", engine, painting).diffusion
+    assert dreamed is not None
+    assert (dreamed.sampling.seed, dreamed.seeds, dreamed.vram_tier) == (9, 2, 12)
+    guided = color_request(MaskRequest(EngineName.CLASSICAL, garment="shirt"), engine, painting).diffusion
+    assert guided is not None
+    assert (guided.sampling.seed, guided.seeds, guided.vram_tier) == (9, 1, 12)
+    assert "shirt" in guided.prompt

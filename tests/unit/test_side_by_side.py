@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from engine.domain.errors import BugError
 from engine.domain.geometry import Box, Extent
 from engine.imaging.placement import covered
+from engine.imaging.registration import Method
 from engine.imaging.side_by_side import (
     LANDSCAPE_BUCKETS,
     PADDING,
     compose,
     garment_crop,
     place_side_by_side,
+    register_half,
     right_half,
 )
 
@@ -92,3 +94,68 @@ def test_the_garments_crop_is_its_box_with_a_margin():
 def test_a_bucket_that_is_no_multiple_of_16_is_a_bug():
     with pytest.raises(BugError, match="16"):
         place_side_by_side(Extent(10, 10), Extent(10, 10), buckets=(Extent(100, 64),))
+
+
+def scene(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """A photograph with texture everywhere, and the alpha of a garment in its middle."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    noise = cv2.GaussianBlur(rng.normal(0, 60, (640, 480, 3)).astype(np.float32), (0, 0), 2.5)
+    photo = np.clip(140 + 4 * noise, 0, 255).astype(np.uint8)
+    alpha = np.zeros((640, 480), np.uint8)
+    cv2.ellipse(alpha, (240, 320), (110, 170), 0, 0, 360, 255, -1)
+    return photo, cv2.GaussianBlur(alpha, (0, 0), 1.5)
+
+
+def recolored(canvas: np.ndarray, pair, alpha: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """What a model makes of the canvas: the garment redder, and the right half moved."""
+    import cv2
+
+    from engine.imaging.placement import draw_on
+
+    mask = np.zeros_like(canvas)
+    draw_on(mask, np.repeat(alpha[..., None], 3, axis=2), pair.on_model)
+    redder = np.clip(canvas * np.array([1.3, 0.6, 0.6]), 0, 255)
+    painted = (canvas + (redder - canvas) * (mask / 255.0)).astype(np.uint8)
+    half = covered(pair.on_model)
+    inside = slice(half.top, half.bottom), slice(half.left, half.right)
+    size = (half.extent.width, half.extent.height)
+    painted[inside] = cv2.warpAffine(painted[inside], matrix, size, borderMode=cv2.BORDER_REPLICATE)
+    return painted
+
+
+def test_a_half_that_the_model_moved_is_brought_back():
+    photo, alpha = scene()
+    extent = Extent(480, 640)
+    pair = place_side_by_side(extent, extent, None, garment_crop(alpha))
+    canvas = compose(photo, photo, pair)
+    still = recolored(canvas, pair, alpha, np.array([[1, 0, 0], [0, 1, 0.0]]))
+    shifted = recolored(canvas, pair, alpha, np.array([[1.01, 0, 5.0], [0, 0.995, -4.0]]))
+    registered, method, shift = register_half(shifted, canvas, alpha, pair)
+    assert method is not Method.IDENTITY
+    assert 6 < shift < 13  # 5 and 4 pixels at one corner, 10 and 7 at the other
+    box = covered(pair.on_model)
+    inner = slice(box.top + 20, box.bottom - 20), slice(box.left + 20, box.right - 20)
+
+    def difference(picture: np.ndarray) -> float:
+        return float(np.abs(picture[inner].astype(int) - still[inner]).mean())
+
+    assert difference(registered) < 0.35 * difference(shifted)
+    assert np.array_equal(registered[:, : box.left], shifted[:, : box.left])
+
+
+def test_a_half_that_kept_still_is_left_as_it_is():
+    photo, alpha = scene(1)
+    extent = Extent(480, 640)
+    pair = place_side_by_side(extent, extent, None, garment_crop(alpha))
+    canvas = compose(photo, photo, pair)
+    still = recolored(canvas, pair, alpha, np.array([[1, 0, 0], [0, 1, 0.0]]))
+    registered, method, shift = register_half(still, canvas, alpha, pair)
+    assert np.array_equal(registered, still)
+    assert (method, shift) == (Method.IDENTITY, 0.0)
+    # Nothing but garment: there is nothing to hold on to.
+    everywhere = np.full_like(alpha, 255)
+    whole = place_side_by_side(extent, extent)
+    moved = recolored(canvas, whole, everywhere, np.array([[1, 0, 9.0], [0, 1, 0]]))
+    assert register_half(moved, canvas, everywhere, whole)[1] is Method.IDENTITY

@@ -240,19 +240,12 @@ def test_a_catalog_that_stays_locked_is_named(path: Path, monkeypatch: pytest.Mo
     assert caught.value.retryable
 
 
-def test_importing_the_location_is_quick() -> None:
+def test_importing_the_location_imports_nothing_heavy() -> None:
     """The window's start-up imports it: neither SQLAlchemy nor Alembic may come with it."""
     script = """
-import sys, time
-began = time.perf_counter()
+import sys
 import storage.location
-seconds = time.perf_counter() - began
-heavy = {"sqlalchemy", "alembic", "cattrs", "numpy", "platformdirs"} & sys.modules.keys()
-assert not heavy, heavy
-print(seconds)
+print(*{"sqlalchemy", "alembic", "cattrs", "numpy", "platformdirs"} & sys.modules.keys())
 """
-    taken = [
-        float(subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, check=True).stdout)
-        for _ in range(3)
-    ]
-    assert min(taken) < 0.15
+    run = subprocess.run([sys.executable, "-c", script], cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == ""

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from engine.domain.assets import Asset, AssetPair, Role
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.requests import Tolerance
+from engine.domain.geometry import Extent
+from engine.domain.requests import ColorMatchRequest, EngineName, Tolerance
+from engine.imaging.masks.garments import GarmentCategory, load_garments
+from engine.services.plan import BatchPlan, EngineChoice, requests_for
 from engine.services.tolerances import load_tolerances, user_tolerances, with_limits
+
+PHOTO = Asset(1, Path("look.jpg"), "ab" * 32, 9, Role.ON_MODEL, Extent(40, 60), 8, "RGB", None)
+CLASSICAL = EngineChoice(EngineName.CLASSICAL, None)
 
 STUDIO = """
 [default]
@@ -76,6 +84,10 @@ def test_the_shipped_defaults_are_the_types_own() -> None:
         ("", "", "ACME-0001", Tolerance(2.0, 6.0)),
         ("", "", "ACME-00012", Tolerance(3.0, 6.0)),
         ("", "", "BAC-1", Tolerance(3.0, 6.0)),
+        ("lower", "", "", Tolerance(4.0, 6.0)),
+        ("lower", "acme", "", Tolerance(2.0, 6.0)),
+        ("feet", "acme", "", Tolerance(2.0, 9.0)),
+        ("head", "", "", Tolerance(3.0, 6.0)),
     ],
 )
 def test_the_narrowest_table_that_states_a_key_counts(
@@ -98,6 +110,48 @@ def test_the_accounts_folder_is_the_catalogs() -> None:
     from storage.location import SqliteLocation
 
     assert user_tolerances().parent == SqliteLocation().default_path().parent
+    assert user_tolerances(SqliteLocation().default_path()) == user_tolerances()
+
+
+def test_a_catalog_elsewhere_has_its_own_file_and_is_not_swayed_by_the_accounts(tmp_path: Path) -> None:
+    account = user_tolerances()
+    account.parent.mkdir(parents=True)
+    account.write_text("[default]\npass = 1.0\n")
+    catalog = tmp_path / "second" / "studio.db"
+    catalog.parent.mkdir()
+    rules = load_tolerances(catalog=catalog)
+    assert (rules.own, rules.tolerance()) == (None, Tolerance())
+    beside = catalog.with_name("tolerances.toml")
+    beside.write_text("[default]\nwarn = 8.0\n")
+    assert load_tolerances(catalog=catalog).tolerance() == Tolerance(3.0, 8.0)
+    assert load_tolerances(studio(tmp_path), catalog=catalog).tolerance() == Tolerance(3.0, 6.0)
+
+
+@pytest.mark.parametrize(("brand", "sku"), [("", ""), ("Acme", ""), ("", "AC-1")])
+def test_a_request_for_an_unknown_garment_carries_what_every_found_one_is_judged_by(
+    tmp_path: Path, brand: str, sku: str
+) -> None:
+    rules = load_tolerances(studio(tmp_path))
+    pair = AssetPair(1, sku, "front", "", PHOTO, None)
+    plan = BatchPlan(tolerances=rules, brand=brand)
+    (request,) = requests_for(pair, plan, CLASSICAL)
+    assert isinstance(request, ColorMatchRequest)
+    for found in ("", *GarmentCategory, *(kind.label for kind in load_garments())):
+        assert request.tolerance_for(str(found)) == rules.tolerance(str(found), brand=brand, sku=sku), found
+    # "Hose" is no name of the registry: what it is will be found out as well.
+    (foreign,) = requests_for(replace(pair, garment="Hose"), plan, CLASSICAL)
+    assert isinstance(foreign, ColorMatchRequest)
+    assert foreign.tolerance_by_garment == request.tolerance_by_garment
+    (known,) = requests_for(replace(pair, garment="denim"), plan, CLASSICAL)
+    assert isinstance(known, ColorMatchRequest)
+    assert known.tolerance == rules.tolerance("jeans", brand=brand, sku=sku)
+    assert known.tolerance_by_garment == (), "the operator said what it is"
+
+
+def test_without_rules_by_garment_a_request_carries_none() -> None:
+    (request,) = requests_for(AssetPair(1, "", "front", "", PHOTO, None), BatchPlan(), CLASSICAL)
+    assert isinstance(request, ColorMatchRequest)
+    assert (request.tolerance, request.tolerance_by_garment) == (Tolerance(), ())
 
 
 @pytest.mark.parametrize(

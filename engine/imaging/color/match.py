@@ -5,49 +5,33 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from engine.domain.errors import KnownError
-from engine.imaging.color.difference import delta_E_2000
-from engine.imaging.color.guide import guide_samples, guide_weight
+from engine.imaging.color.correction import Correction, distance, fit_correction, held_back
+from engine.imaging.color.guide import guide_samples
 from engine.imaging.color.icc import RgbSpace, rgb_space
-from engine.imaging.color.light import MOST_KEPT, lightness_credibility
-from engine.imaging.color.repair import fit_repair
-from engine.imaging.color.samples import garment_samples, require_color, robust_mean
+from engine.imaging.color.light import lightness_credibility
+from engine.imaging.color.plausibility import doubts, require_plausible
+from engine.imaging.color.samples import FLATLAY, ON_MODEL, GarmentSamples, garment_samples, require_color, robust_mean
 from engine.imaging.color.spaces import lab_to_linear, lightness_of, row_chunks, xyz_to_lab
-from engine.imaging.color.transfer import Transfer, fit_transfer
+from engine.imaging.color.weave import measure_weaves
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.domain.picture import Alpha, ColorGuide, Picture, Pixels
     from engine.imaging.color.icc import Floats
-
-PLAUSIBLE_DELTA_E = 60.0
-"""Largest ΔE00 a correction may need. Black to white is 100, a garment dyed or lit wrongly stays below some 50; beyond
-60 the flatlay shows another article and a match would only hide it."""
-
-STRENGTHS = (1.0, 0.75, 0.5, 0.25)
-"""Tried from the strongest; the first that brings the garment nearer to the flatlay is taken."""
+    from engine.imaging.color.views import Agreement
+    from engine.imaging.color.weave import WeavePair
 
 _THREADS = min(4, os.cpu_count() or 1)
 """NumPy and OpenCV let go of the interpreter's lock; each thread holds one chunk of rows in float."""
 
 _TEXTURE = 0.98
 """Gradient correlation below which the operator is told that the fabric's texture suffered."""
-
-
-class Light(StrEnum):
-    """Whose lightness the matched garment takes; in the order in which a closed loop tries them."""
-
-    CREDIBLE = "credible"
-    """The photograph's, as far as it is credible (see `engine.imaging.color.light.lightness_credibility`)."""
-    FLATLAY = "flatlay"
-    """The flatlay's, whatever the photograph shows."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,32 +69,15 @@ class MatchedPicture:
     notices: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Correction:
-    """A strength of a transfer, mixed with the guide's transfer where there is one."""
-
-    transfer: Transfer
-    guided: Transfer | None
-    guide_weight: float
-    strength: float
-
-    def __call__(self, lab: Floats) -> Floats:
-        out = self.transfer(lab)
-        if self.guided is not None:
-            out += np.float32(self.guide_weight) * (self.guided(lab) - out)
-        out -= lab
-        out *= np.float32(self.strength)
-        out += lab
-        return out
-
-
 def match_garment(
     on_model: Picture,
     alpha: Alpha,
     flatlay: Picture,
     flatlay_alpha: Alpha,
     guide: ColorGuide | None = None,
-    light: Light = Light.CREDIBLE,
+    *,
+    credibility: float | None = None,
+    agreement: Agreement | None = None,
 ) -> MatchedPicture:
     """Give the on-model garment the flatlay's colour inside its mask.
 
@@ -131,8 +98,11 @@ def match_garment(
         ``(h, w)`` uint8, 255 = garment, of the flatlay.
     guide : ColorGuide, optional
         A model's painting of the garment in the wanted colour; it sways the transfer, none of its pixels is used.
-    light : Light
-        Whose lightness the garment takes.
+    credibility : float, optional
+        0 to 1, how far the photograph's own lightness is believed; 0 takes the flatlay's. By default as the photograph
+        suggests, or as the views agreed on.
+    agreement : Agreement, optional
+        Of all views of the article, see `engine.imaging.color.views.solve_views`.
 
     Returns
     -------
@@ -142,46 +112,58 @@ def match_garment(
     Raises
     ------
     KnownError
-        A mask is empty, tiny or of another size; a photograph is greyscale or its profile damaged; the garments differ
-        by more than `PLAUSIBLE_DELTA_E`.
+        A mask is empty, tiny or of another size; a photograph is greyscale or its profile damaged; the flatlay can only
+        be of another garment.
     """
-    require_color(on_model, "on-model")
-    require_color(flatlay, "flatlay")
+    require_color(on_model, ON_MODEL)
+    require_color(flatlay, FLATLAY)
     worn = garment_samples(on_model, alpha, "garment")
     flat = garment_samples(flatlay, flatlay_alpha, "flatlay")
-    wanted = robust_mean(flat.lab)
-    needed = _distance(worn.lab, wanted)
-    if needed > PLAUSIBLE_DELTA_E:
-        raise KnownError(
-            f"its garment would have to change by ΔE00 {needed:.0f} to match the flatlay"
-            f" (plausible is up to {PLAUSIBLE_DELTA_E:.0f})",
-            remedy="Check that the flatlay shows the same article and that both masks lie on it, then retry.",
-            path=on_model.path,
-        )
-    notices: list[str] = []
-    credibility = lightness_credibility(worn.lab, flat.lab) if light is Light.CREDIBLE else 0.0
-    kept = MOST_KEPT * credibility
-    repair = fit_repair(worn.lab, flat.lab) if credibility > 0.5 else None
-    if repair is not None and _distance(repair(worn.lab), wanted) >= needed:
-        repair = None  # the print's mean was right; moving single colours alone would take it away
-    transfer: Transfer = repair or fit_transfer(worn.lab, flat.lab, kept=kept)
-    guided, weight = None, 0.0
-    # A repair leaves most colours alone, which a painted picture does not.
-    painted = guide_samples(guide, on_model.extent, worn) if guide is not None and repair is None else None
-    if painted is not None:
-        guided = fit_transfer(worn.lab, painted, same_light=True)
-        weight = guide_weight(worn.lab, flat.lab, transfer, guided)
-        if weight == 0:
-            notices.append("The colour guide contradicts the flatlay and was not used.")
-    elif guide is not None:
-        why = "most colours are right already" if repair else "it does not show the garment"
-        notices.append(f"The colour guide was not used: {why}.")
-    correction, reached = _never_worse(
-        _Correction(transfer, guided if weight > 0 else None, weight, 1.0), worn.lab, wanted
-    )
-    strategy = "palette repair" if repair else "transport + guide" if weight > 0 else "transport"
+    weaves = measure_weaves(on_model, alpha, worn.box, flatlay, flatlay_alpha, flat.box)
+    return match_samples(on_model, alpha, worn, flat.lab, weaves, guide, credibility=credibility, agreement=agreement)
+
+
+def match_samples(
+    on_model: Picture,
+    alpha: Alpha,
+    worn: GarmentSamples,
+    flat: Floats,
+    weaves: WeavePair | None,
+    guide: ColorGuide | None = None,
+    *,
+    credibility: float | None = None,
+    agreement: Agreement | None = None,
+) -> MatchedPicture:
+    """`match_garment` for a closed loop, which has sampled the garments already.
+
+    Parameters
+    ----------
+    worn : GarmentSamples
+        Of ``alpha`` on ``on_model``.
+    flat : ndarray
+        ``(N, 3)`` float32 CIELAB D65, samples of the garment on the flatlay.
+    weaves : WeavePair or None
+        Of the two, see `engine.imaging.color.weave.measure_weaves`.
+    """
+    wanted = robust_mean(flat)
+    needed = distance(worn.lab, wanted)
+    require_plausible(needed, weaves, on_model.path)
+    if credibility is None:
+        credibility = agreement.credibility if agreement else lightness_credibility(worn.lab, flat)
+    painted = guide_samples(guide, on_model.extent, worn) if guide is not None else None
+    full = fit_correction(worn.lab, flat, credibility, painted, weaves)
+    if agreement is not None:
+        full = agreement.joined(full, worn.lab)
+    correction = held_back(full, worn.lab, flat)
+    corrected = correction(worn.lab)
+    reached = distance(corrected, wanted)
+    pixels, texture = _apply(on_model, alpha, correction)
+    notices = list(doubts(weaves, corrected, flat))
+    if guide is not None and full.guided is None:
+        notices.append(f"The colour guide was not used: {_why_unguided(full, painted)}.")
+    if agreement is not None and full.offset is None:
+        notices.append("This view does not agree with the article's other views: check that it shows the same article.")
     if correction.strength == 0:
-        strategy = "unchanged"
         notices.append(
             f"The garment is at ΔE00 {needed:.1f} from the flatlay and no correction brought it nearer:"
             " it was left unchanged."
@@ -191,22 +173,24 @@ def match_garment(
             f"The full correction overshot: it was applied at {correction.strength:.0%}"
             f" (ΔE00 {needed:.1f} before, {reached:.1f} after)."
         )
-    pixels, texture = _apply(on_model, alpha, correction)
     if texture < _TEXTURE:
         notices.append(f"The fabric's texture suffered (gradient correlation {texture:.3f}): compare at full size.")
     provenance: dict[str, str | float | int] = {
-        "method": strategy,
+        "method": correction.strategy,
         "strength": correction.strength,
         "delta_E_before": round(needed, 4),
         "delta_E_fitted": round(reached, 4),
-    } | transfer.figures
+    } | correction.transfer.figures
     if guide is not None:
-        provenance |= {"guide_weight": round(weight, 4)} | {f"guide_{k}": v for k, v in guide.provenance.items()}
+        provenance |= {"guide_weight": round(correction.guide_weight, 4)}
+        provenance |= {f"guide_{k}": v for k, v in guide.provenance.items()}
+    if agreement is not None:
+        provenance |= agreement.figures
     return MatchedPicture(
         pixels=pixels,
         strength=correction.strength,
-        strategy=strategy,
-        lightness_kept=1.0 if repair else kept,
+        strategy=correction.strategy,
+        lightness_kept=correction.lightness_kept,
         texture=texture,
         outside_max_change=_outside_max_change(on_model.pixels, pixels, alpha),
         provenance=provenance,
@@ -214,24 +198,17 @@ def match_garment(
     )
 
 
+def _why_unguided(correction: Correction, painted: Floats | None) -> str:
+    if painted is None:
+        return "it does not show the garment"
+    if correction.strategy == "palette repair":
+        return "most colours are right already"
+    return "it contradicts the flatlay"
+
+
 def leave_unchanged(on_model: Picture, why: str) -> MatchedPicture:
     """The photograph as it is, with the reason as a notice."""
     return MatchedPicture(on_model.pixels, 0.0, "unchanged", 1.0, 1.0, 0, {"method": "unchanged"}, (why,))
-
-
-def _never_worse(full: _Correction, samples: Floats, wanted: NDArray[np.float64]) -> tuple[_Correction, float]:
-    """The strongest correction that brings the garment nearer to the flatlay, with the ΔE00 it reaches."""
-    before = _distance(samples, wanted)
-    for strength in STRENGTHS:
-        weaker = _Correction(full.transfer, full.guided, full.guide_weight, strength)
-        after = _distance(weaker(samples), wanted)
-        if after < before:
-            return weaker, after
-    return _Correction(full.transfer, None, 0.0, 0.0), before
-
-
-def _distance(samples: NDArray[np.floating], wanted: NDArray[np.float64]) -> float:
-    return float(delta_E_2000(robust_mean(samples), wanted))
 
 
 def inward_feather(alpha: Alpha) -> Alpha:
@@ -246,7 +223,7 @@ def inward_feather(alpha: Alpha) -> Alpha:
     return np.asarray(np.minimum(alpha, ramp), np.uint8)
 
 
-def _apply(picture: Picture, alpha: Alpha, correction: _Correction) -> tuple[Pixels, float]:
+def _apply(picture: Picture, alpha: Alpha, correction: Correction) -> tuple[Pixels, float]:
     """The corrected pixels, and the correlation of the L gradients."""
     pixels = picture.pixels.copy()
     if correction.strength == 0:
@@ -276,7 +253,7 @@ def _apply(picture: Picture, alpha: Alpha, correction: _Correction) -> tuple[Pix
     return pixels, gradients.value
 
 
-def _corrected(pixels: Pixels, weight: NDArray[np.uint8], space: RgbSpace, correction: _Correction) -> Pixels:
+def _corrected(pixels: Pixels, weight: NDArray[np.uint8], space: RgbSpace, correction: Correction) -> Pixels:
     """Encoded ``(N, 3)`` pixels, corrected as far as their weight says."""
     linear = space.decode(pixels)
     lab = xyz_to_lab(space.linear_to_xyz(linear))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,8 +12,8 @@ from engine.domain.errors import BugError, KnownError
 from engine.domain.requests import Tolerance
 from engine.domain.results import DeltaEReport, PaletteLine, Verdict
 from engine.imaging.color.difference import delta_E_2000, lab_differences
-from engine.imaging.color.palette_report import SMALLEST_SHARE, main_colors, palette_lines, verdict_for
-from engine.imaging.color.samples import MINIMUM_PIXELS, garment_samples, robust_mean
+from engine.imaging.color.palette_report import SMALLEST_SHARE, MainColors, main_colors, palette_lines, verdict_for
+from engine.imaging.color.samples import MINIMUM_PIXELS, garment_samples
 from engine.imaging.color.spaces import pixels_to_lab, row_chunks
 
 if TYPE_CHECKING:
@@ -46,13 +47,40 @@ def garment_report(
     KnownError
         A mask is empty, tiny or of another size; a profile is damaged.
     """
-    sample = garment_samples(picture, alpha, "garment").lab
-    flat = garment_samples(flatlay, flatlay_alpha, "flatlay").lab
-    mean, reference = robust_mean(sample), robust_mean(flat)
+    worn = GarmentColors.of(garment_samples(picture, alpha, "garment").lab)
+    return colors_report(
+        worn, GarmentColors.of(garment_samples(flatlay, flatlay_alpha, "flatlay").lab), tolerance, region
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class GarmentColors:
+    """A garment's samples and what is found in them, for several reports.
+
+    Attributes
+    ----------
+    lab : ndarray
+        ``(N, 3)`` float32 CIELAB D65.
+    main : MainColors
+        Of ``lab``; ``main.mean`` is its robust mean.
+    """
+
+    lab: Floats
+    main: MainColors
+
+    @classmethod
+    def of(cls, lab: Floats) -> GarmentColors:
+        """Find the main colours of samples."""
+        return cls(lab, main_colors(lab))
+
+
+def colors_report(worn: GarmentColors, flat: GarmentColors, tolerance: Tolerance, region: str) -> DeltaEReport:
+    """`garment_report` for colours that were found already."""
+    mean, reference = worn.main.mean, flat.main.mean
     delta_E = float(_delta_E(mean, reference, tolerance))
     differences = [float(d) for d in lab_differences(mean, reference)]
-    palette = palette_lines(main_colors(sample), main_colors(flat), tolerance)
-    return _report(region, delta_E, _delta_E(sample, reference, tolerance), differences, tolerance, palette)
+    palette = palette_lines(worn.main, flat.main, tolerance)
+    return _report(region, delta_E, _delta_E(worn.lab, reference, tolerance), differences, tolerance, palette)
 
 
 def compare_pictures(

@@ -8,12 +8,24 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import cv2
 import numpy as np
 
-from engine.imaging.color.transport import Palette, chromaticity, garment_palette, palette_cost, unbalanced_plan
+from engine.imaging.color.palette_report import SMALLEST_SHARE, main_colors
+from engine.imaging.color.transport import (
+    CLUSTER,
+    REACH,
+    Palette,
+    chromaticity,
+    garment_palette,
+    matched_shares,
+    palette,
+    palette_cost,
+    unbalanced_plan,
+)
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.imaging.color.icc import Doubles, Floats
+    from engine.imaging.color.weave import WeavePair
 
 _Float = TypeVar("_Float", np.float32, np.float64)
 
@@ -27,14 +39,25 @@ _GAIN_LIMITS = (0.9, 3.0)
 """Contrast is hardly ever taken (folds are the garment's shape) and at most tripled: an 8-bit step of 0.4 L becomes a
 just visible 1.2 L, and noise grows with it."""
 
-_REACH = 60.0
-"""About (8 Lab units)²: a colour farther from every colour of the flatlay has no partner there."""
-
-_BLUR = (120.0, 8.0)
-"""Annealed from a coarse plan, (11 units)², to the width of one cluster, (3 units)²."""
+_COARSE = 120.0
+"""Blur, (11 units)², from which the plan is annealed to the width of one cluster."""
 
 _ANNEALING_ROUNDS = 18
 _RIDGE = 2e-3
+
+_HIDDEN, _ALL_SHOWN = 1 / 3, 1 / 2
+"""Share of a main colour that finds a partner: a lining that the body hides finds a tenth, a trim that is narrower on
+the body six tenths."""
+
+_UNEXPLAINED, _EXPLAINED = 6.0, 0.5
+"""Lab units that a result lies off the target's colours, on average, before a reason is looked for (published pairs lie
+1 to 4 off, single ones up to 9), and the part of it that a reason may leave."""
+
+_LEAST_SHOWN = 0.2
+"""Share of the target that is left when a colour is missing."""
+
+_ENOUGH = 5000
+"""Samples from which a palette is told apart; a colour of `SMALLEST_SHARE` then has a hundred."""
 
 
 class Transfer(Protocol):
@@ -128,13 +151,18 @@ class GarmentTransfer:
 
 
 def fit_transfer(
-    source: NDArray[np.floating], target: NDArray[np.floating], *, same_light: bool = False, kept: float = 0.0
+    source: NDArray[np.floating],
+    target: NDArray[np.floating],
+    *,
+    same_light: bool = False,
+    kept: float = 0.0,
+    weaves: WeavePair | None = None,
 ) -> GarmentTransfer:
     """Fit the transfer that gives one garment's pixels the colours of another photograph of it.
 
     Palettes of both are matched in chromaticity by unbalanced optimal transport, re-planned while an affine map is
     fitted to the transported palette (as in iterated closest points, from coarse to fine). Lightness is anchored at its
-    85th percentile.
+    85th percentile. A main colour of the target that the source does not show, a lining, has no say in any of it.
 
     Parameters
     ----------
@@ -144,17 +172,97 @@ def fit_transfer(
         True when both were lit alike (a guide painted over the photograph); a flatlay is lit flatter than a model.
     kept : float
         0 to 1, how much of the source's own lightness stays.
+    weaves : WeavePair, optional
+        Of source and target. Where it is plain to see it sets the contrast of L, which folds say less about.
     """
     source, target = np.asarray(source, np.float64), np.asarray(target, np.float64)
+    transfer = _fit(source, target, same_light, weaves)
+    hidden = _hidden(transfer(source), target, transfer.reference)
+    if hidden is not None:
+        transfer = _fit(source, target[~hidden], same_light, weaves)
+    else:
+        transfer = _without_missing(transfer, source, target, same_light, weaves)
+    # Only now: the palettes are matched at the target's lightness, where equal colours lie on top of each other.
+    return replace(transfer, lightness=replace(transfer.lightness, kept=kept))
+
+
+def _fit(source: Doubles, target: Doubles, same_light: bool, weaves: WeavePair | None) -> GarmentTransfer:
     reference = float(np.median(target[:, 0]))
     low, high = (float(x) for x in np.percentile(source[:, 0], [1, 99]))
     worn = garment_palette(source, reference)
     flat = garment_palette(target, reference)
     curve = _lightness_curve(source[:, 0], target[:, 0], 1.0 if same_light else _lighting_gain(flat), (low, high))
-    weights = _fit_chromaticity(worn, flat, curve, (low, high))
-    # Only now: the palettes are matched at the target's lightness, where equal colours lie on top of each other.
-    curve = replace(curve, kept=kept)
-    return GarmentTransfer(curve, reference, weights, (low, high))
+    if weaves is not None:
+        curve = _with_weave(curve, source[:, 0], weaves)
+    return GarmentTransfer(curve, reference, _fit_chromaticity(worn, flat, curve, (low, high)), (low, high))
+
+
+def _without_missing(
+    transfer: GarmentTransfer, source: Doubles, target: Doubles, same_light: bool, weaves: WeavePair | None
+) -> GarmentTransfer:
+    """The transfer, or one to the target without one of its main colours, if that alone explains the result.
+
+    The back of a garment with a printed front shows the cloth alone. Pulled towards cloth and print at once, it ends
+    between them, where the target has no colour; without the print it lands on the cloth.
+    """
+    apart = _apart(transfer, source, target)
+    if apart < _UNEXPLAINED:
+        return transfer
+    main, ours = main_colors(target), main_colors(source)
+    if (main.shares >= SMALLEST_SHARE).sum() <= (ours.shares >= SMALLEST_SHARE).sum():
+        return transfer
+    named = _nearest(chromaticity(target, transfer.reference), chromaticity(main.lab, transfer.reference))
+    for k in np.flatnonzero(main.shares >= SMALLEST_SHARE):
+        shown = target[named != k]
+        if len(shown) < _LEAST_SHOWN * len(target):
+            continue
+        other = _fit(source, shown, same_light, weaves)
+        distance = _apart(other, source, shown)
+        if distance < _EXPLAINED * apart:
+            transfer, apart = other, distance / _EXPLAINED  # the next one only has to be better, not twice as good
+    return transfer
+
+
+def _apart(transfer: GarmentTransfer, source: Doubles, target: Doubles) -> float:
+    """Root mean square distance, in Lab units, of the result's palette to the nearest colours of the target's."""
+    ours, theirs = (
+        palette(chromaticity(np.asarray(lab, np.float64)[:: max(1, len(lab) // _ENOUGH)], transfer.reference))
+        for lab in (transfer(source), target)
+    )
+    return float(np.sqrt(ours.weights @ palette_cost(ours.colors, theirs.colors).min(axis=1)))
+
+
+def _hidden(result: Floats, target: Doubles, reference: float) -> NDArray[np.bool_] | None:
+    """Which of the target's ``(M,)`` pixels have a main colour that ``result``, already transferred, does not show.
+
+    None where everything is shown, or where the result has an unmatched main colour too: the two may be one colour.
+    """
+    main = main_colors(target)
+    if not (main.shares[1:] >= SMALLEST_SHARE).any():
+        return None
+    ours, theirs = chromaticity(np.asarray(result, np.float64), reference), chromaticity(target, reference)
+    worn, flat = (palette(colors[:: max(1, len(colors) // _ENOUGH)]) for colors in (ours, theirs))
+    given, taken = matched_shares(worn, flat)
+    of_worn = _nearest(worn.colors, chromaticity(main_colors(result).lab, reference))
+    if min(_mean(given, worn.weights, of_worn == k) for k in np.unique(of_worn)) < _ALL_SHOWN:
+        return None
+    named = chromaticity(main.lab, reference)
+    of_flat = _nearest(flat.colors, named)
+    missing = [
+        k
+        for k in np.unique(of_flat)
+        if main.shares[k] >= SMALLEST_SHARE and _mean(taken, flat.weights, of_flat == k) < _HIDDEN
+    ]
+    hidden = np.isin(_nearest(theirs, named), missing)
+    return hidden if hidden.any() and not hidden.all() else None
+
+
+def _nearest(points: Doubles, colors: Doubles) -> NDArray[np.intp]:
+    return palette_cost(points, colors).argmin(axis=1)
+
+
+def _mean(values: Doubles, weights: Doubles, chosen: NDArray[np.bool_]) -> float:
+    return float(values[chosen] @ weights[chosen] / weights[chosen].sum())
 
 
 def _fit_chromaticity(worn: Palette, flat: Palette, curve: LightnessCurve, fitted: tuple[float, float]) -> Doubles:
@@ -166,9 +274,9 @@ def _fit_chromaticity(worn: Palette, flat: Palette, curve: LightnessCurve, fitte
     design = _design(worn.colors, fitted)
     weights = prior
     for step in range(_ANNEALING_ROUNDS):
-        blur = _BLUR[0] * (_BLUR[1] / _BLUR[0]) ** (step / (_ANNEALING_ROUNDS - 1))
+        blur = _COARSE * (CLUSTER / _COARSE) ** (step / (_ANNEALING_ROUNDS - 1))
         cost = palette_cost(moved, flat.colors)
-        plan = unbalanced_plan(cost, worn.weights, flat.weights, blur, _REACH)
+        plan = unbalanced_plan(cost, worn.weights, flat.weights, blur, REACH)
         mass = plan.sum(axis=1) + 1e-12
         goal = (plan @ flat.colors)[:, 1:] / mass[:, None]
         weighted = design * mass[:, None]
@@ -182,6 +290,17 @@ def _lightness_curve(source: Doubles, target: Doubles, lighting: float, fitted: 
     flat_low, flat_high, goal = np.percentile(target, [10, 90, _ANCHOR])
     gain = float(np.clip((flat_high - flat_low) / max(high - low, 0.5) * lighting, *_GAIN_LIMITS))
     return LightnessCurve(float(anchor), float(goal), gain, fitted)
+
+
+def _with_weave(curve: LightnessCurve, source: Doubles, weaves: WeavePair) -> LightnessCurve:
+    """The curve turned about the median towards the weave's gain, as far as the weave is credible.
+
+    About the median, so that the lightness of most of the cloth stays where the anchor has put it.
+    """
+    share = weaves.credibility
+    gain = float(np.clip(curve.gain ** (1 - share) * max(weaves.gain, 1e-3) ** share, *_GAIN_LIMITS))
+    median = float(np.median(source))
+    return replace(curve, anchor=median, target=(median - curve.anchor) * curve.gain + curve.target, gain=gain)
 
 
 def _lighting_gain(flat: Palette) -> float:

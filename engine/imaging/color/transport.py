@@ -24,6 +24,13 @@ LIGHTNESS_COST = 0.15
 """Weight of squared L against squared chromaticity: shading moves L far more than it moves chromaticity."""
 
 
+REACH = 60.0
+"""About (8 Lab units)²: a colour farther from every colour of the flatlay has no partner there."""
+
+CLUSTER = 8.0
+"""Blur of a plan in (3 Lab units)², the width of one cluster."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Palette:
     """A garment's main colours.
@@ -95,6 +102,16 @@ def palette_cost(one: NDArray[np.floating], two: NDArray[np.floating]) -> Double
     """Squared distances ``(n, m)`` between (L, u, v) colours, L at `LIGHTNESS_COST`."""
     difference = one[:, None] - two[None]
     return np.asarray(LIGHTNESS_COST * difference[..., 0] ** 2 + (difference[..., 1:] ** 2).sum(axis=-1), np.float64)
+
+
+def matched_shares(one: Palette, two: Palette) -> tuple[Doubles, Doubles]:
+    """How much of each colour, 0 to 1, the unbalanced plan between two (L, u, v) palettes moves: ``(n,)`` and ``(m,)``.
+
+    A colour without a counterpart within `REACH` of it is left out by the plan; one with a counterpart that is smaller
+    is taken in part.
+    """
+    plan = unbalanced_plan(palette_cost(one.colors, two.colors), one.weights, two.weights, CLUSTER, REACH)
+    return np.clip(plan.sum(axis=1) / one.weights, 0, 1), np.clip(plan.sum(axis=0) / two.weights, 0, 1)
 
 
 def _seeds(colors: Doubles, size: int) -> Doubles:

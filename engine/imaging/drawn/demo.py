@@ -66,8 +66,9 @@ def write_demo_set(folder: Path, count: int = 12, seed: int = 0, extent: Extent 
     """Draw and write a batch of pairs; existing files of the same names are replaced.
 
     Originals are named ``CM1001_front_on-model_01.jpg`` and ``CM1001_flatlay_01.jpg``. Every third SKU has a second
-    view that shares the flatlay. Files are JPEGs of quality 95 without chroma subsampling; where the batch is large
-    enough, one on-model picture is a 16-bit TIFF and one flatlay a PNG. All carry an sRGB profile.
+    view that shares the flatlay and has a wrong colour of its own. Files are JPEGs of quality 95 without chroma
+    subsampling; where the batch is large enough, one on-model picture is a 16-bit TIFF and one flatlay a PNG. All carry
+    an sRGB profile.
 
     Parameters
     ----------
@@ -109,11 +110,14 @@ def _write_article(
     sku = f"CM{FIRST_SKU + article}"
     kind = _ORDER[article % len(_ORDER)]
     scene_seed = seed * 10_007 + article
-    cast = None if article % _CAST_EVERY == 2 else ColorCast.random(generator(scene_seed, 900))
+    casts = [
+        None if article % _CAST_EVERY == 2 else ColorCast.random(generator(scene_seed, 900 + index))
+        for index in range(len(views))
+    ]
     flatlay = folder / f"{sku}_flatlay_01{'.png' if article == 1 else '.jpg'}"
     flatlay_mask = aside / f"{sku}_flatlay_01.mask.png"
     pairs: list[DemoPair] = []
-    for index, view in enumerate(views):
+    for index, (view, cast) in enumerate(zip(views, casts, strict=True)):
         scene = draw_scene(
             scene_seed, extent, kind, cast, framing=_framing(CATEGORIES[kind], index, len(views)), pose=index
         )

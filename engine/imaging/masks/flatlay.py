@@ -19,8 +19,13 @@ if TYPE_CHECKING:
 WORKING_LONG_SIDE = 800
 """Pixels on the long side while segmenting: a seam is still a pixel wide, and a picture takes about a second."""
 
+_PLAIN_BACKGROUND = "Use a flatlay on a plain background, or a cut-out with transparency."
+
 LEAST_SHARE = 0.005
 """A garment fills more of its own photograph than this."""
+
+LEAST_BORDER = 0.5
+"""Share of the picture's border that is background: a garment cut off at two of the four sides leaves half of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +57,7 @@ def flatlay_mask(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None)
     Raises
     ------
     KnownError
-        Nothing stands out from the background. Carries no path: the caller knows the file.
+        The background is not plain, or nothing stands out from it. Carries no path: the caller knows the file.
     """
     if alpha is not None and _is_cut_out(alpha):
         return FlatlayMask(alpha.copy(), 1.0)
@@ -64,11 +69,10 @@ def flatlay_mask(rgb: NDArray[np.uint8], alpha: NDArray[np.uint8] | None = None)
         # White cloth that the retoucher all but burnt out: one code value is left on a background without any noise.
         fit = fit_background(lab, visible_step=0.15)
         mask = _segment(small, lab, fit)
+    if fit.border_share < LEAST_BORDER:
+        raise KnownError("the background is not plain, so the garment cannot be told from it", remedy=_PLAIN_BACKGROUND)
     if mask.mean() < LEAST_SHARE:
-        raise KnownError(
-            "no garment stands out from the background",
-            remedy="Use a flatlay on a plain background, or a cut-out with transparency.",
-        )
+        raise KnownError("no garment stands out from the background", remedy=_PLAIN_BACKGROUND)
     return FlatlayMask(full_size_alpha(rgb, mask, small), _confidence(mask, fit.border_share, fit.distance, fit.noise))
 
 

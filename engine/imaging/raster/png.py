@@ -69,7 +69,7 @@ def inspect(file: BinaryIO, path: Path | None) -> StoredHeader:
 def decode(data: bytes, header: StoredHeader, path: Path | None) -> Samples:
     """Decode through libpng, which refuses missing data and wrong checksums."""
     with decoding(path, "PNG"):
-        array = imagecodecs.png_decode(data)
+        array = imagecodecs.png_decode(_pixel_chunks(data))
     if array.ndim == 2:
         return Samples(array)
     channels = array.shape[2]
@@ -157,6 +157,22 @@ def _chunks(file: BinaryIO, path: Path | None) -> Iterator[tuple[bytes, bytes]]:
         if kind == b"IEND":
             return
         at += 12 + size
+
+
+def _pixel_chunks(data: bytes) -> bytes:
+    """The file with only those chunks that its pixels are decoded from; `inspect` has walked them all.
+
+    libpng prints a warning of its own for each ancillary chunk that it dislikes, such as an RGB profile on grey pixels.
+    """
+    view = memoryview(data)
+    kept = [view[: len(SIGNATURE)]]
+    at, kind = len(SIGNATURE), b""
+    while kind != b"IEND":
+        size, kind = struct.unpack_from(">I4s", data, at)
+        if kind[:1].isupper() or kind == b"tRNS":
+            kept.append(view[at : at + 12 + size])
+        at += 12 + size
+    return b"".join(kept)
 
 
 def _profile(body: bytes) -> bytes:

@@ -3,23 +3,33 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BugError, KnownError
-from engine.domain.geometry import Box, Extent
+from engine.domain.geometry import Extent
 from engine.domain.picture import ColorGuide, PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, DiffusionSettings, MaskRequest
-from engine.imaging.painted import extract_painted_mask
-from engine.imaging.placement import KONTEXT_BUCKETS, Color, covered, from_canvas, place, to_canvas
+from engine.imaging.painted import ExtractedMask, agreement, extract_painted_mask
+from engine.imaging.placement import KONTEXT_BUCKETS, Color, place, to_canvas
 from engine.imaging.raster.icc import to_srgb8
-from engine.imaging.side_by_side import LANDSCAPE_BUCKETS, compose, garment_crop, place_side_by_side, right_half
+from engine.imaging.side_by_side import (
+    LANDSCAPE_BUCKETS,
+    compose,
+    garment_crop,
+    place_side_by_side,
+    register_half,
+    right_half,
+)
 from engine.inference.kontext.lora import CheckedLora
-from engine.inference.kontext.pipeline import LoadedModel
+from engine.inference.kontext.prompts import PromptCache, default_prompt_folder
+from engine.inference.kontext.residence import Residence
 from engine.inference.kontext.sampling import sample
-from engine.inference.kontext.source import find_source
+from engine.inference.kontext.seeds import Pass, passes
+from engine.inference.kontext.tiers import Weights
 from engine.ports import ReportStep
 
 Provenance = dict[str, str | float | int]
@@ -32,7 +42,7 @@ class KontextBackend:
     """Implements `engine.ports.Backend` on the real diffusers pipeline.
 
     Lives in the worker process and is called from one thread. The model stays loaded between jobs; the LoRA is
-    exchanged where a job needs another one.
+    exchanged where a job needs another one. Where memory runs out, the job is tried once more with less.
 
     Parameters
     ----------
@@ -40,30 +50,31 @@ class KontextBackend:
         Canvases for masks.
     side_by_side_buckets : tuple of Extent
         Canvases for flatlay and on-model photograph side by side.
+    prompts : Path, optional
+        Folder for encoded prompts; the user's cache folder by default.
     """
 
     def __init__(
         self,
         buckets: tuple[Extent, ...] = KONTEXT_BUCKETS,
         side_by_side_buckets: tuple[Extent, ...] = LANDSCAPE_BUCKETS,
+        prompts: Path | None = None,
     ) -> None:
         self._buckets = buckets
         self._side_by_side_buckets = side_by_side_buckets
-        self._model: LoadedModel | None = None
-        self._model_path = ""
-        self._fingerprint = ""
+        self.residence = Residence(PromptCache(prompts if prompts is not None else default_prompt_folder()))
 
     def make_mask(
         self, on_model: Picture, flatlay: Picture | None, request: MaskRequest, report: ReportStep
     ) -> PaintedMask:
-        """Let the model paint the mask green, and read it from its picture.
+        """Let the model paint the mask green, with each seed, and read it from its pictures.
 
         ``flatlay`` is not used: the mask LoRAs see the on-model photograph alone.
 
         Raises
         ------
         KnownError
-            The model or LoRA does not load, memory runs out, or no green was painted.
+            The model or LoRA does not load, memory runs out twice, or no green was painted.
         Cancelled
             From ``report``.
         BugError
@@ -73,34 +84,62 @@ class KontextBackend:
         if settings is None:
             raise BugError(f"a mask request for the Kontext engine without diffusion settings: {request.name}")
         began = time.perf_counter()
-        steps = settings.sampling.num_inference_steps
-        total = steps + 2  # loading comes before the steps, extraction after them
+        rounds = passes(settings, self._buckets)
+        total = 1 + sum(step.steps for step in rounds)
         report(0, total, "loading the model")
-        model, lora = self._prepared(settings)
-        report(1, total, "denoising")
         photograph = to_srgb8(on_model.pixels, on_model.icc)
-        placement = place(on_model.extent, buckets=self._buckets)
-        canvas = to_canvas(photograph, placement, _border_color(photograph))
-        output = sample(model.pipeline, canvas, settings.prompt, settings.sampling, report, done=1, total=total)
-        report(1 + steps, total, "extracting the mask")
-        inner = covered(placement)
-        rows, columns = slice(inner.top, inner.bottom), slice(inner.left, inner.right)
+
+        def work() -> PaintedMask:
+            _, lora, _ = self.residence.settle(settings)
+            painted = self._paint(photograph, settings, rounds[0], report, 1, total)
+            draft_kept = painted.confidence >= rounds[0].enough
+            if not draft_kept:
+                painted = self._paint(photograph, settings, rounds[1], report, 1 + rounds[0].steps, total)
+            provenance = self._provenance(settings, lora, began) | painted.provenance
+            if settings.draft is not None:
+                provenance["draft"] = "kept" if draft_kept else "painted again"
+            report(total, total, "done")
+            notices = (*painted.notices, *self.residence.notices())
+            return replace(painted, provenance=provenance, notices=notices)
+
         try:
-            # On the canvas, where both pictures have the model's resolution; the photograph's own adds nothing to it.
-            found = extract_painted_mask(canvas[rows, columns], output[rows, columns])
+            return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
         except KnownError as error:
             error.path = error.path or on_model.path
             raise
-        alpha = np.zeros(canvas.shape[:2], np.uint8)
-        alpha[rows, columns] = found.alpha
-        report(total, total, "done")
-        provenance = self._provenance(settings, lora, placement.canvas, began)
-        provenance |= {
-            "green": "#{:02X}{:02X}{:02X}".format(*found.green),
-            "color_drift": round(found.color_drift, 4),
-            "displacement_px": round(found.displacement / placement.scale, 2),
+
+    def _paint(
+        self,
+        photograph: NDArray[np.uint8],
+        settings: DiffusionSettings,
+        round_: Pass,
+        report: ReportStep,
+        done: int,
+        total: int,
+    ) -> PaintedMask:
+        """Every seed once: the mean mask, the least confidence of any seed times the seeds' agreement."""
+        model, _, prompt = self.residence.settle(settings)
+        placement = place(_extent(photograph), buckets=round_.buckets)
+        canvas = to_canvas(photograph, placement, _border_color(photograph))
+        found: list[ExtractedMask] = []
+        for sampling in round_.samplings:
+            report(done, total, "denoising")
+            output = sample(model.pipeline, canvas, prompt, sampling, report, done=done, total=total)
+            done += sampling.num_inference_steps
+            report(done, total, "extracting the mask")
+            found.append(extract_painted_mask(photograph, output, placement=placement))
+            done += 1
+        agreed = agreement([mask.alpha for mask in found])
+        # What was measured on the first seed's picture; the others' differ by chance alone.
+        provenance: Provenance = found[0].provenance() | {
+            "canvas": f"{placement.canvas.width}x{placement.canvas.height}",
+            "steps": round_.samplings[0].num_inference_steps,
         }
-        return PaintedMask(from_canvas(alpha, placement), found.confidence, provenance, found.notices)
+        if len(found) > 1:
+            provenance["agreement"] = round(agreed.confidence, 4)
+        notices = tuple(dict.fromkeys(notice for mask in found for notice in mask.notices))
+        confidence = min(mask.confidence for mask in found) * agreed.confidence
+        return PaintedMask(agreed.alpha, confidence, provenance, notices, agreed.disagreement if found[1:] else None)
 
     def color_guide(
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
@@ -113,7 +152,7 @@ class KontextBackend:
         Raises
         ------
         KnownError
-            The model or LoRA does not load, or memory runs out.
+            The model or LoRA does not load, or memory runs out twice.
         Cancelled
             From ``report``.
         """
@@ -123,42 +162,51 @@ class KontextBackend:
         began = time.perf_counter()
         total = settings.sampling.num_inference_steps + 1
         report(0, total, "loading the model")
-        model, lora = self._prepared(settings)
-        report(1, total, "denoising")
-        left, left_crop = _working_size(flatlay, flatlay.alpha)
-        right, right_crop = _working_size(on_model, mask.alpha)
+        left, left_garment = _working_size(flatlay, flatlay.alpha)
+        right, garment = _working_size(on_model, mask.alpha)
         pair = place_side_by_side(
-            _extent(left), _extent(right), left_crop, right_crop, buckets=self._side_by_side_buckets
+            _extent(left),
+            _extent(right),
+            garment_crop(left_garment),
+            garment_crop(garment),
+            buckets=self._side_by_side_buckets,
         )
-        output = sample(
-            model.pipeline, compose(left, right, pair), settings.prompt, settings.sampling, report, done=1, total=total
-        )
-        provenance = self._provenance(settings, lora, pair.canvas, began)
-        return ColorGuide(right_half(output, pair, right), provenance)
+        canvas = compose(left, right, pair)
 
-    def _prepared(self, settings: DiffusionSettings) -> tuple[LoadedModel, CheckedLora | None]:
-        if self._model is None or self._model_path != settings.model:
-            self._model = None  # frees the former model before the next one is loaded
-            source = find_source(Path(settings.model))
-            self._model = LoadedModel(source)
-            self._model_path, self._fingerprint = settings.model, source.fingerprint()
-        return self._model, self._model.use(settings.lora)
+        def work() -> ColorGuide:
+            model, lora, prompt = self.residence.settle(settings)
+            report(1, total, "denoising")
+            output = sample(model.pipeline, canvas, prompt, settings.sampling, report, done=1, total=total)
+            provenance = self._provenance(settings, lora, began)
+            output, method, shift = register_half(output, canvas, garment, pair)
+            provenance |= {
+                "canvas": f"{pair.canvas.width}x{pair.canvas.height}",
+                "registration": method.value,
+                "shift_px": round(shift, 2),
+            }
+            crop = pair.on_model.crop
+            shown = np.zeros(right.shape[:2], np.bool_)
+            shown[crop.top : crop.bottom, crop.left : crop.right] = True
+            return ColorGuide(right_half(output, pair, right), provenance, shown)
 
-    def _provenance(
-        self, settings: DiffusionSettings, lora: CheckedLora | None, canvas: Extent, began: float
-    ) -> Provenance:
-        assert self._model is not None
+        return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
+
+    def _provenance(self, settings: DiffusionSettings, lora: CheckedLora | None, began: float) -> Provenance:
+        placing = self.residence.model.placing
+        dtype = str(placing.dtype).removeprefix("torch.")
         provenance: Provenance = {
             "engine": "kontext",
             "model": Path(settings.model).name,
-            "model_fingerprint": self._fingerprint,
-            "device": str(self._model.placing.device),
-            "dtype": str(self._model.placing.dtype).removeprefix("torch."),
+            "model_fingerprint": self.residence.fingerprint,
+            "device": str(placing.device),
+            "dtype": dtype,
+            "weights": dtype if placing.tier.weights is Weights.BF16 else placing.tier.weights.value,
+            "vram_tier": placing.tier.gib,
             "prompt": settings.prompt,
             "steps": settings.sampling.num_inference_steps,
             "guidance_scale": settings.sampling.guidance_scale,
             "seed": settings.sampling.seed,
-            "canvas": f"{canvas.width}x{canvas.height}",
+            "seeds": settings.seeds,
             "seconds": round(time.perf_counter() - began, 3),
         }
         if settings.lora is not None and lora is not None:
@@ -168,6 +216,7 @@ class KontextBackend:
                 "lora_scale": settings.lora.scale,
                 "lora_layers": len(lora.modules),
                 "lora_ranks": ",".join(map(str, lora.ranks)),
+                "lora_effect": round(self.residence.model.lora_effect, 5),
             }
         return provenance
 
@@ -183,8 +232,8 @@ def _border_color(rgb: NDArray[np.uint8]) -> Color:
     return red, green, blue
 
 
-def _working_size(picture: Picture, alpha: NDArray[np.uint8] | None) -> tuple[NDArray[np.uint8], Box]:
-    """The photograph in sRGB at the guide's size, and the box around its garment at that size."""
+def _working_size(picture: Picture, alpha: NDArray[np.uint8] | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The photograph in sRGB at the guide's size, and its garment's alpha at that size."""
     import cv2
 
     rgb = to_srgb8(picture.pixels, picture.icc)
@@ -194,4 +243,4 @@ def _working_size(picture: Picture, alpha: NDArray[np.uint8] | None) -> tuple[ND
         size = (max(1, round(rgb.shape[1] * scale)), max(1, round(rgb.shape[0] * scale)))
         rgb = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
         garment = cv2.resize(garment, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(rgb, np.uint8), garment_crop(np.asarray(garment, np.uint8))
+    return np.asarray(rgb, np.uint8), np.asarray(garment, np.uint8)

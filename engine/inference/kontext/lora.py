@@ -1,34 +1,34 @@
-"""Reads, checks and loads LoRA files for FLUX.1 Kontext.
+"""Reads and checks LoRA files for FLUX.1 Kontext before the live model sees any of them.
 
 ``load_lora_weights`` of diffusers 0.42 reports success with not one layer loaded for several formats
 (``diffusion_model.*.lora_A``, bare ``double_blocks.*``, SDXL), loads parts of files that were made for other models,
 and unpickles files whatever ``use_safetensors`` says when their name ends in ``.bin``. So every file is opened with
-`safetensors.safe_open` alone, its keys are brought to a form that is known to load, and each of its tensors must
-find its layer, in the layer's shape, before the pipeline sees any of it.
+`safetensors.safe_open` alone, its keys are brought to one dialect, and each of its tensors must find its layer, in the
+layer's shape, and do something there.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
 from safetensors import SafetensorError, safe_open
 
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
 from engine.domain.requests import LoraRef
+from engine.inference.kontext.architecture import KONTEXT
+from engine.inference.kontext.dialects import Dialect, Tensors, UnknownDialect, to_peft
 from engine.inference.kontext.source import check_safetensors
 
-Tensors = dict[str, torch.Tensor]
+Shapes = Mapping[str, tuple[int, int]]
+"""``(in_features, out_features)`` of each linear layer of a transformer, by its name in diffusers."""
 
 _REMEDY = "Use a LoRA that was trained on FLUX.1 Kontext, saved as .safetensors."
-_DIFFUSERS_BLOCKS = ("transformer_blocks.", "single_transformer_blocks.")
-_BFL_BLOCKS = ("double_blocks.", "single_blocks.")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,20 +38,41 @@ class CheckedLora:
     Attributes
     ----------
     tensors : dict
-        In a form that ``load_lora_weights`` loads completely.
+        ``transformer.<layer>.lora_A.weight`` and ``….lora_B.weight``, at full strength without an alpha.
     modules : frozenset of str
         The transformer's layers that it changes.
     ranks : tuple of int
         The ranks that occur, ascending.
+    dialect : Dialect
+        The spelling of the file's own keys.
+    sha256 : str
+        Of the file.
+    size_bytes : int
+        Of the file.
+    idle : int
+        Layers of which one factor is all zero, so that they change nothing.
+    notices : tuple of str
+        What an operator should know of it, one sentence each.
     """
 
     tensors: Tensors
     modules: frozenset[str]
     ranks: tuple[int, ...]
+    dialect: Dialect
+    sha256: str
+    size_bytes: int
+    idle: int
+    notices: tuple[str, ...]
+
+    def blocks(self) -> tuple[int, int]:
+        """How many double and single blocks it changes; FLUX.1 has 19 and 38."""
+        numbered = {tuple(name.split(".")[:2]) for name in self.modules}
+        double = sum(kind == "transformer_blocks" for kind, *_ in numbered)
+        return double, sum(kind == "single_transformer_blocks" for kind, *_ in numbered)
 
 
 def check_lora(lora: LoraRef, transformer: torch.nn.Module) -> CheckedLora:
-    """Read a LoRA file and check it against the transformer, which is not touched.
+    """Check the LoRA of a request against a transformer, which is not touched.
 
     Parameters
     ----------
@@ -63,51 +84,80 @@ def check_lora(lora: LoraRef, transformer: torch.nn.Module) -> CheckedLora:
     Raises
     ------
     KnownError
-        The file is missing, changed, no safetensors file, of an unknown kind, for another model, or not finite.
+        As `inspect_lora`, or the file has changed since.
     """
-    path = Path(lora.path)
-    tensors, metadata = _read(path, lora.sha256)
-    _refuse_other_kinds(path, tensors)
-    tensors = _renamed(tensors)
-    _restore_alphas(path, tensors, metadata)
-    try:
-        # What diffusers will make of these keys. It raises KeyError, ValueError or AttributeError on formats it
-        # half-recognises; whichever it is, the file is not one for this model.
-        converted, _ = FluxKontextPipeline.lora_state_dict(dict(tensors), return_alphas=True)
-    except (KeyError, ValueError, AttributeError, IndexError, RuntimeError) as error:
-        raise KnownError(f"this is no LoRA for FLUX.1 ({error})", remedy=_REMEDY, path=path) from error
-    modules, ranks = _matched(path, converted, _linear_shapes(transformer))
-    return CheckedLora(tensors=tensors, modules=modules, ranks=ranks)
+    return inspect_lora(Path(lora.path), linear_shapes(transformer), sha256=lora.sha256)
 
 
-def load_lora(pipeline: FluxKontextPipeline, lora: LoraRef, checked: CheckedLora, adapter: str) -> None:
-    """Load a checked LoRA into the pipeline under a name, at its scale, as the only active one.
+def inspect_lora(path: Path, shapes: Shapes | None = None, sha256: str | None = None) -> CheckedLora:
+    """Read a LoRA file and check everything that can be checked without running the model.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    shapes : mapping, optional
+        The transformer's linear layers; those of FLUX.1 Kontext by default.
+    sha256 : str, optional
+        What the file's hash must be.
 
     Raises
     ------
     KnownError
-        Fewer layers took it up than the file has; the pipeline is left without it.
+        The file is missing, changed, no safetensors file, of an unknown kind, for another model, not finite, or
+        without effect; says which.
     """
-    pipeline.load_lora_weights(dict(checked.tensors), adapter_name=adapter)
-    taken = {
-        name
-        for name, module in pipeline.transformer.named_modules()
-        if adapter in getattr(module, "lora_A", {}) and adapter in getattr(module, "lora_B", {})
-    }
-    if taken != checked.modules:
-        pipeline.delete_adapters(adapter)
+    shapes = shapes if shapes is not None else reference_shapes()
+    tensors, header, found = _read(path, sha256)
+    _refuse_other_kinds(path, tensors)
+    notices = _base_model_notices(path, header)
+    _restore_alphas(path, tensors, header)
+    try:
+        dialect, renamed = to_peft(tensors, header, shapes.keys())
+    except UnknownDialect as error:
+        raise KnownError(f"this is no LoRA for FLUX.1: {error}", remedy=_REMEDY, path=path) from error
+    down, up = _paired(path, renamed, shapes)
+    idle = sum(not bool(down[name].any()) or not bool(up[name].any()) for name in down)
+    if idle == len(down):
         raise KnownError(
-            f"only {len(taken & checked.modules)} of its {len(checked.modules)} layers could be loaded",
-            remedy=_REMEDY,
-            path=Path(lora.path),
+            "it changes nothing: one factor of every layer is all zero",
+            remedy="Use a later training step of it.",
+            path=path,
         )
-    pipeline.set_adapters([adapter], [lora.scale])
+    return CheckedLora(
+        tensors=renamed,
+        modules=frozenset(down),
+        ranks=tuple(sorted({tensor.shape[0] for tensor in down.values()})),
+        dialect=dialect,
+        sha256=found,
+        size_bytes=path.stat().st_size,
+        idle=idle,
+        notices=notices,
+    )
 
 
-def _read(path: Path, sha256: str) -> tuple[Tensors, dict[str, str]]:
+def linear_shapes(transformer: torch.nn.Module) -> Shapes:
+    """The linear layers of a transformer by their names without any LoRA around them."""
+    return {
+        name.removesuffix(".base_layer"): (module.in_features, module.out_features)
+        for name, module in transformer.named_modules()
+        if isinstance(module, torch.nn.Linear) and ".lora_A." not in name and ".lora_B." not in name
+    }
+
+
+def reference_shapes() -> Shapes:
+    """The linear layers of FLUX.1 Kontext itself, from its configuration: no weights are needed."""
+    from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
+
+    with torch.device("meta"):
+        return linear_shapes(FluxTransformer2DModel(**KONTEXT.config()))
+
+
+def _read(path: Path, sha256: str | None) -> tuple[Tensors, dict[str, str], str]:
     try:
         if not path.is_file():
-            raise KnownError("the LoRA file is not there", remedy="Put it back, or plan the job again.", path=path)
+            remedy = "Check the path." if sha256 is None else "Put it back, or plan the job again."
+            raise KnownError("the LoRA file is not there", remedy=remedy, path=path)
         if path.suffix.lower() != ".safetensors":
             raise KnownError(
                 "only .safetensors LoRAs are loaded, because opening a pickled one can run foreign code",
@@ -117,20 +167,20 @@ def _read(path: Path, sha256: str) -> tuple[Tensors, dict[str, str]]:
         check_safetensors(path)
         with open(path, "rb") as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
-        if found != sha256:
+        if sha256 is not None and found != sha256:
             raise KnownError(
                 "the LoRA file has changed since the job was planned",
                 remedy="Put the former file back, or plan the job again with this one.",
                 path=path,
             )
         with safe_open(path, framework="pt", device="cpu") as file:
-            metadata = file.metadata() or {}
+            header = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  # safe_open is no mapping
     except SafetensorError as error:
         raise KnownError(f"this is no safetensors file ({error})", remedy=_REMEDY, path=path) from error
     except OSError as error:
         raise known_os_error(error, path) from error
-    return tensors, metadata
+    return tensors, header, found
 
 
 def _refuse_other_kinds(path: Path, tensors: Tensors) -> None:
@@ -139,6 +189,7 @@ def _refuse_other_kinds(path: Path, tensors: Tensors) -> None:
         "a DoRA, whose magnitudes diffusers would silently drop": ("dora_scale", "magnitude_vector"),
         "a control LoRA, which changes the model's inputs": ("query_norm.scale", "x_embedder"),
         "a LoRA for the text encoder": ("lora_te", "text_encoder"),
+        "a LoRA with differences of whole weights or biases, which diffusers would silently drop": (".diff",),
     }
     for kind, marks in kinds.items():
         if any(mark in key for key in tensors for mark in marks):
@@ -147,39 +198,35 @@ def _refuse_other_kinds(path: Path, tensors: Tensors) -> None:
         raise KnownError("this file holds no LoRA layers", remedy=_REMEDY, path=path)
 
 
-def _renamed(tensors: Tensors) -> Tensors:
-    """Bring recoverable spellings of the keys to those that diffusers loads."""
-
-    def bare(key: str) -> str:
-        return key.removeprefix("base_model.model.").removeprefix("diffusion_model.")
-
-    out = dict(tensors)
-    peft_names = any(".lora_A." in key or ".lora_B." in key for key in tensors)
-    if all(bare(key).startswith(_DIFFUSERS_BLOCKS) for key in tensors):
-        out = {f"transformer.{bare(key)}": tensor for key, tensor in tensors.items()}
-    elif peft_names and all(bare(key).startswith(_BFL_BLOCKS) for key in tensors):
-        out = {
-            "diffusion_model." + bare(key).replace(".lora_A.", ".lora_down.").replace(".lora_B.", ".lora_up."): tensor
-            for key, tensor in tensors.items()
-        }
-    # diffusers refuses integer alphas, which some trainers write.
-    return {
-        key: tensor.float() if key.endswith("alpha") and not tensor.is_floating_point() else tensor
-        for key, tensor in out.items()
-    }
+def _base_model_notices(path: Path, header: dict[str, str]) -> tuple[str, ...]:
+    """Refuse a base model that the header names and that is foreign; several share FLUX.1's layers and widths, such as
+    Chroma, whose LoRAs would load and paint nonsense.
+    """
+    named = [
+        header[key] for key in ("modelspec.architecture", "ss_base_model_version", "base_model") if header.get(key)
+    ]
+    if not named:
+        return ()
+    base = named[0]
+    plain = base.lower().replace("-", "").replace(".", "").replace("_", "").replace(" ", "")
+    if "kontext" in plain:
+        return ()
+    if "flux" not in plain or "flux2" in plain:
+        raise KnownError(f"its header says that it was made for {base}", remedy=_REMEDY, path=path)
+    return (f"Its header says {base}: the layers are the same, but such a LoRA may not have been trained on Kontext.",)
 
 
-def _restore_alphas(path: Path, tensors: Tensors, metadata: dict[str, str]) -> None:
+def _restore_alphas(path: Path, tensors: Tensors, header: dict[str, str]) -> None:
     """Put alphas that diffusers wrote into the file's header back beside their layers, in place.
 
     A dictionary of tensors carries no header; without this an alpha other than the rank would be lost, and the LoRA
     would run at another strength than it was trained at.
     """
-    header = metadata.get("lora_adapter_metadata")
-    if header is None:
+    settings = header.get("lora_adapter_metadata")
+    if settings is None:
         return
     try:
-        config = json.loads(header)
+        config = json.loads(settings)
         alpha = config.get("transformer.lora_alpha")
         patterns = config.get("transformer.alpha_pattern") or {}
         rslora = config.get("transformer.use_rslora")
@@ -198,31 +245,19 @@ def _restore_alphas(path: Path, tensors: Tensors, metadata: dict[str, str]) -> N
         tensors.setdefault(key.replace(".lora_A.weight", ".alpha"), torch.tensor(float(alpha)))
 
 
-def _linear_shapes(transformer: torch.nn.Module) -> dict[str, tuple[int, int]]:
-    """``(in_features, out_features)`` of each linear layer by its name without any LoRA around it."""
-    return {
-        name.removesuffix(".base_layer"): (module.in_features, module.out_features)
-        for name, module in transformer.named_modules()
-        if isinstance(module, torch.nn.Linear) and ".lora_A." not in name and ".lora_B." not in name
-    }
-
-
-def _matched(
-    path: Path, converted: dict[str, Any], shapes: dict[str, tuple[int, int]]
-) -> tuple[frozenset[str], tuple[int, ...]]:
+def _paired(path: Path, renamed: Tensors, shapes: Shapes) -> tuple[Tensors, Tensors]:
+    """The two factors of each layer, whose shapes, and whose values' being numbers, have been checked."""
     down: Tensors = {}
     up: Tensors = {}
-    for key, tensor in converted.items():
-        module, found, part = key.removeprefix("transformer.").partition(".lora_")
-        if not key.startswith("transformer.") or not found or module not in shapes:
+    for key, tensor in renamed.items():
+        module, _, part = key.removeprefix("transformer.").partition(".lora_")
+        if module not in shapes:
             raise KnownError(
                 f"it was made for another model: FLUX.1 Kontext has no layer for '{key}'", remedy=_REMEDY, path=path
             )
         if not bool(torch.isfinite(tensor).all()):
             raise KnownError(f"'{key}' holds values that are not finite", remedy=_REMEDY, path=path)
         (down if part.startswith("A") else up)[module] = tensor
-    if not down:
-        raise KnownError("this file holds no layers of FLUX.1", remedy=_REMEDY, path=path)
     for module in down.keys() | up.keys():
         if module not in down or module not in up:
             raise KnownError(f"half of the layer '{module}' is missing", remedy=_REMEDY, path=path)
@@ -235,4 +270,4 @@ def _matched(
                 remedy=_REMEDY,
                 path=path,
             )
-    return frozenset(down), tuple(sorted({tensor.shape[0] for tensor in down.values()}))
+    return down, up

@@ -2,126 +2,145 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from diffusers.loaders.single_file_utils import SingleFileComponentError
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
+from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from engine.domain.errors import KnownError
 from engine.domain.requests import LoraRef
-from engine.inference.kontext.lora import CheckedLora, check_lora, load_lora
+from engine.inference.kontext.exhaustion import memory_errors
+from engine.inference.kontext.float8 import store_in_float8
+from engine.inference.kontext.lora import CheckedLora, check_lora
+from engine.inference.kontext.slot import LoraSlot
 from engine.inference.kontext.source import ModelSource
+from engine.inference.kontext.tiers import TIERS, Offload, VramTier, Weights, tier_for_card, tier_of
 
-# Activations, the VAE's decoder and the LoRA at one megapixel, on top of the weights.
-_WORKING_BYTES = 6 * 2**30
+_BLOCKS = ("transformer_blocks", "single_transformer_blocks")
 
 
 @dataclass(frozen=True, slots=True)
 class Placing:
-    """Where the weights go.
+    """Where the model computes, and how.
 
     Attributes
     ----------
     device : torch.device
-        Where the model computes.
+        Where it computes.
     dtype : torch.dtype
         bfloat16 on CUDA, as FLUX.1 was released; float32 on a CPU, whose 16-bit arithmetic is several times slower.
-    offload : bool
-        Keep one component at a time on the device.
+    tier : VramTier
+        Stored precision, offloading and tiling. A CPU has no other memory to offload to.
     """
 
     device: torch.device
     dtype: torch.dtype
-    offload: bool
+    tier: VramTier
 
 
-def choose_placing(source: ModelSource) -> Placing:
-    """The device, precision and offloading with which this model fits the machine.
+def choose_placing(source: ModelSource, wanted: int = 0) -> Placing:
+    """The device, precision and tier with which this model fits the machine.
+
+    Parameters
+    ----------
+    source : ModelSource
+        The model.
+    wanted : int
+        A tier that shall be used; 0 takes the largest that fits.
 
     Raises
     ------
     KnownError
-        It does not fit.
+        It does not fit, or there is no such tier.
     """
     if torch.cuda.is_available():
-        free, _ = torch.cuda.mem_get_info()
-        if free >= source.size_bytes + _WORKING_BYTES:
-            return Placing(torch.device("cuda"), torch.bfloat16, offload=False)
-        if free >= source.largest_bytes + _WORKING_BYTES:
-            return Placing(torch.device("cuda"), torch.bfloat16, offload=True)
-        raise _too_little("graphics memory", free, source.largest_bytes + _WORKING_BYTES)
+        if wanted:
+            tier = tier_of(wanted, source.gguf_bytes)
+        else:
+            free, total = torch.cuda.mem_get_info()
+            tier = tier_for_card(total, free, source.gguf_bytes)
+        return Placing(torch.device("cuda"), torch.bfloat16, tier)
     import psutil
 
-    # The files hold bfloat16; float32 takes twice their size.
-    needed, free = 2 * source.size_bytes, psutil.virtual_memory().available
+    # The files hold bfloat16; float32 takes twice their size. The text encoders are gone when the rest comes.
+    needed = 2 * max(source.text_bytes, source.transformer_bytes + source.vae_bytes)
+    free = psutil.virtual_memory().available
     if free < needed:
-        raise _too_little("memory", free, needed)
-    return Placing(torch.device("cpu"), torch.float32, offload=False)
-
-
-def _too_little(kind: str, free: int, needed: int) -> KnownError:
-    return KnownError(
-        f"the Kontext model needs {needed / 2**30:.0f} GiB of {kind} and {free / 2**30:.0f} GiB are free",
-        remedy="Close other programs that use it and retry, or use --engine classical.",
-        retryable=True,
-    )
+        raise KnownError(
+            f"the Kontext model needs {needed / 2**30:.0f} GiB of memory and {free / 2**30:.0f} GiB are free",
+            remedy="Close other programs and retry, or use --engine classical.",
+            retryable=True,
+        )
+    return Placing(torch.device("cpu"), torch.float32, tier_of(wanted or TIERS[-1], source.gguf_bytes))
 
 
 class LoadedModel:
-    """The pipeline in memory, with one LoRA at a time. Not safe for more than one thread."""
+    """The pipeline in memory, without text encoders, and with one LoRA at a time. Not safe for more than one thread.
 
-    def __init__(self, source: ModelSource, placing: Placing | None = None) -> None:
+    Raises
+    ------
+    OutOfMemory
+        It does not fit.
+    KnownError
+        A file holds something else.
+    """
+
+    def __init__(self, source: ModelSource, placing: Placing) -> None:
         self.source = source
-        self.placing = placing if placing is not None else choose_placing(source)
-        self.pipeline = _load(source, self.placing)
+        self.placing = placing
+        self.pipeline = _load(source, placing)
+        self.slot = LoraSlot(self.pipeline, placing.device, placing.dtype)
         self._lora: LoraRef | None = None
         self._checked: CheckedLora | None = None
-        self._loads = 0
+        self.lora_effect = 0.0
+        """What the LoRA in use changes in the transformer's output, as a share of it; measured when it was loaded."""
 
     def use(self, lora: LoraRef | None) -> CheckedLora | None:
         """Make ``lora`` the only active one; None runs the bare model.
 
-        A LoRA that is refused leaves the model bare.
+        A LoRA that is refused leaves the model bare. What is returned holds no weights any more.
 
         Raises
         ------
         KnownError
-            The file is missing, changed, or not for this model.
+            The file is missing, changed, not for this model, or changes nothing.
         """
         if lora == self._lora:
             return self._checked
-        if self._lora is not None:
-            self.pipeline.unload_lora_weights()
-            self._lora = self._checked = None
+        self._lora, self._checked, self.lora_effect = None, None, 0.0
         if lora is None:
+            self.slot.clear()
             return None
-        checked = check_lora(lora, self.pipeline.transformer)
-        self._loads += 1
-        load_lora(self.pipeline, lora, checked, adapter=f"lora_{self._loads}")
-        self._lora, self._checked = lora, checked
-        return checked
+        try:
+            checked = check_lora(lora, self.pipeline.transformer)
+        except KnownError:
+            self.slot.clear()
+            raise
+        with memory_errors("while loading the LoRA"):
+            self.lora_effect = self.slot.load(lora, checked)
+        # Its weights are in the model now; in main memory they would only be half a gigabyte.
+        self._lora, self._checked = lora, replace(checked, tensors={})
+        return self._checked
 
 
 def _load(source: ModelSource, placing: Placing) -> FluxKontextPipeline:
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()
-    components: dict[str, torch.nn.Module] = {}
+    # Prompts come encoded (engine.inference.kontext.prompts).
+    components: dict[str, Any] = dict.fromkeys(("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"))
     try:
-        if source.transformer_file is not None:
-            components["transformer"] = FluxTransformer2DModel.from_single_file(
-                source.transformer_file.as_posix(),
-                config=source.folder.as_posix(),
-                subfolder="transformer",
-                dtype=placing.dtype,
-                local_files_only=True,
+        with memory_errors("while loading the model"):
+            if source.transformer_file is not None:
+                components["transformer"] = _transformer_of(source, placing.dtype)
+            pipeline = FluxKontextPipeline.from_pretrained(
+                source.folder, dtype=placing.dtype, local_files_only=True, use_safetensors=True, **components
             )
-        pipeline = FluxKontextPipeline.from_pretrained(
-            source.folder, dtype=placing.dtype, local_files_only=True, use_safetensors=True, **components
-        )
     except (OSError, ValueError, LookupError, RuntimeError, SingleFileComponentError) as error:
         # A file that is whole and still not this model: wrong shapes, foreign keys (an IndexError in the conversion),
         # another library's configuration.
@@ -132,11 +151,51 @@ def _load(source: ModelSource, placing: Placing) -> FluxKontextPipeline:
     if empty:
         raise _not_this_model(source, f"no file holds the weights '{empty[0]}', {len(empty)} are missing in all")
     pipeline.set_progress_bar_config(disable=True)
-    if placing.offload:
-        pipeline.enable_model_cpu_offload(device=placing.device)
-    else:
-        pipeline.to(placing.device)
+    with memory_errors("while loading the model"):
+        place_pipeline(pipeline, placing)
     return pipeline
+
+
+def _transformer_of(source: ModelSource, dtype: torch.dtype) -> FluxTransformer2DModel:
+    """The transformer of a single file, in Black Forest Labs' layer names or in diffusers'."""
+    assert source.transformer_file is not None
+    return FluxTransformer2DModel.from_single_file(
+        source.transformer_file.as_posix(),
+        config=source.folder.as_posix(),
+        subfolder="transformer",
+        dtype=dtype,
+        local_files_only=True,
+        quantization_config=GGUFQuantizationConfig(compute_dtype=dtype) if source.gguf_bytes is not None else None,
+    )
+
+
+def place_pipeline(pipeline: FluxKontextPipeline, placing: Placing) -> None:
+    """Store, tile and offload a pipeline that lies in main memory as its tier says."""
+    tier, device = placing.tier, placing.device
+    if tier.weights is Weights.FP8:
+        store_in_float8(pipeline.transformer, _BLOCKS)
+    if tier.vae_tiling:
+        pipeline.vae.enable_tiling()
+    if device.type == "cpu" or tier.offload is Offload.NONE:
+        pipeline.to(device)
+    elif tier.offload is Offload.COMPONENTS:
+        pipeline.enable_model_cpu_offload(device=device)
+    else:
+        offload_blocks(pipeline, device)
+
+
+def offload_blocks(pipeline: FluxKontextPipeline, device: torch.device) -> None:
+    """Keep the transformer in main memory and bring its blocks to the device one after the other, the next while one
+    computes; the VAE stays on the device.
+    """
+    pipeline.transformer.enable_group_offload(
+        onload_device=device,
+        offload_device=torch.device("cpu"),
+        offload_type="block_level",
+        num_blocks_per_group=1,
+        use_stream=device.type == "cuda",
+    )
+    pipeline.vae.to(device)
 
 
 def _not_this_model(source: ModelSource, reason: str) -> KnownError:

@@ -12,16 +12,15 @@ from PIL import Image
 
 from engine.domain.errors import BugError, KnownError
 from engine.domain.requests import Sampling
+from engine.inference.kontext.exhaustion import memory_errors
+from engine.inference.kontext.prompts import PromptEmbeddings
 from engine.ports import ReportStep
-
-MAX_PROMPT_TOKENS = 512
-"""T5 tokens FLUX.1 Kontext was trained with; a smaller tokenizer's own limit wins."""
 
 
 def sample(
     pipeline: FluxKontextPipeline,
     canvas: NDArray[np.uint8],
-    prompt: str,
+    prompt: PromptEmbeddings,
     sampling: Sampling,
     report: ReportStep,
     *,
@@ -36,10 +35,10 @@ def sample(
     Parameters
     ----------
     pipeline : FluxKontextPipeline
-        Loaded, with its LoRA active.
+        Loaded, with its LoRA active; it needs no text encoders.
     canvas : ndarray
         ``(h, w, 3)`` uint8 sRGB, sides multiples of 16: the conditioning image.
-    prompt : str
+    prompt : PromptEmbeddings
         The complete prompt.
     sampling : Sampling
         Steps, guidance, seed.
@@ -55,12 +54,15 @@ def sample(
 
     Raises
     ------
+    OutOfMemory
+        Memory ran out.
     KnownError
-        Memory ran out (retryable), or the model computed no numbers.
+        The model computed no numbers.
     Cancelled
         From ``report``.
     """
     height, width = canvas.shape[:2]
+    device = pipeline._execution_device
 
     def on_step_end(_: FluxKontextPipeline, step: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
         # Raising is the one way out: `pipeline._interrupt` skips the remaining steps, decodes the half-denoised
@@ -69,34 +71,27 @@ def sample(
         report(done + finished, total, "denoising" if finished < sampling.num_inference_steps else "decoding")
         return tensors
 
-    try:
-        # width, height and max_area together: height and width alone only set the aspect ratio. The picture is placed
-        # already, so the pipeline must not pick a size for it by its own rule.
-        output = pipeline(
-            image=Image.fromarray(canvas),
-            prompt=prompt,
-            width=width,
-            height=height,
-            max_area=width * height,
-            _auto_resize=False,
-            num_inference_steps=sampling.num_inference_steps,
-            guidance_scale=sampling.guidance_scale,
-            generator=torch.Generator("cpu").manual_seed(sampling.seed),
-            max_sequence_length=min(MAX_PROMPT_TOKENS, pipeline.tokenizer_2.model_max_length),
-            callback_on_step_end=on_step_end,  # pyright: ignore[reportArgumentType]  # annotated (int, int) -> None
-            output_type="np",
-        )
-    except torch.OutOfMemoryError as error:
-        torch.cuda.empty_cache()
-        raise _out_of_memory() from error
-    except (RuntimeError, MemoryError) as error:
-        # The CPU allocator has no exception class of its own.
-        if isinstance(error, MemoryError) or "can't allocate memory" in str(error):
-            raise _out_of_memory() from error
-        raise
-    finally:
-        # The pipeline itself frees its offloaded components only where it comes to its end.
-        pipeline.maybe_free_model_hooks()
+    with memory_errors("while denoising"):
+        try:
+            # width, height and max_area together: height and width alone only set the aspect ratio. The picture is
+            # placed already, so the pipeline must not pick a size for it by its own rule.
+            output = pipeline(
+                image=Image.fromarray(canvas),
+                prompt_embeds=prompt.sequence.to(device),  # pyright: ignore[reportArgumentType]  # "FloatTensor"
+                pooled_prompt_embeds=prompt.pooled.to(device),  # pyright: ignore[reportArgumentType]
+                width=width,
+                height=height,
+                max_area=width * height,
+                _auto_resize=False,
+                num_inference_steps=sampling.num_inference_steps,
+                guidance_scale=sampling.guidance_scale,
+                generator=torch.Generator("cpu").manual_seed(sampling.seed),
+                callback_on_step_end=on_step_end,  # pyright: ignore[reportArgumentType]  # annotated (int, int) -> None
+                output_type="np",
+            )
+        finally:
+            # The pipeline itself frees its offloaded components only where it comes to its end.
+            pipeline.maybe_free_model_hooks()
     picture = np.asarray(output.images[0])  # pyright: ignore[reportAttributeAccessIssue]  # no tuple: return_dict
     if picture.shape != canvas.shape:
         raise BugError(f"the pipeline returned {picture.shape} for a canvas of {canvas.shape}")
@@ -106,11 +101,3 @@ def sample(
             remedy="Use a lower LoRA scale, or another LoRA or seed.",
         )
     return np.round(picture * 255).clip(0, 255).astype(np.uint8)
-
-
-def _out_of_memory() -> KnownError:
-    return KnownError(
-        "the memory ran out while denoising",
-        remedy="Close other programs that use the graphics card and retry, or use --engine classical.",
-        retryable=True,
-    )

@@ -1,7 +1,7 @@
 """Finds and checks the files of a FLUX.1 Kontext model before anything heavy is loaded. No torch in here.
 
-A model is either a diffusers folder, or a single ``.safetensors`` file with the transformer that lies in such a folder
-or beside one, from which everything but the transformer's weights is taken.
+A model is either a diffusers folder, or a single ``.safetensors`` or ``.gguf`` file with the transformer that lies in
+such a folder or beside one, from which everything but the transformer's weights is taken.
 """
 
 from __future__ import annotations
@@ -9,19 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import struct
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
+from engine.inference.kontext.gguf_file import GGUF_SUFFIX, check_gguf
 
 MODEL_NAME = "FLUX.1-Kontext-dev"
 MODEL_ID = "black-forest-labs/FLUX.1-Kontext-dev"
 PIPELINE_CLASS = "FluxKontextPipeline"
 
 GET_IT = (
-    f"Get {MODEL_ID} from Hugging Face (accept its licence there) and give its folder with --model; "
-    "docs/models.md lists the files."
+    f"Run 'chromask models download' for {MODEL_ID}, or give the folder that holds it with --model; docs/models.md "
+    "lists the files."
 )
 
 _MODELS = ("text_encoder", "text_encoder_2", "transformer", "vae")
@@ -52,34 +54,54 @@ class ModelSource:
         A single file that replaces the folder's transformer weights.
     weights : tuple of Path
         Every weight file that will be read.
-    size_bytes : int
-        Of all weight files.
-    largest_bytes : int
-        Of the largest component's weight files, which must fit into memory in one piece.
+    transformer_bytes, text_bytes, vae_bytes : int
+        Of the weight files of the transformer, of both text encoders, and of the VAE.
     """
 
     folder: Path
     transformer_file: Path | None
     weights: tuple[Path, ...]
-    size_bytes: int
-    largest_bytes: int
+    transformer_bytes: int
+    text_bytes: int
+    vae_bytes: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all weight files."""
+        return self.transformer_bytes + self.text_bytes + self.vae_bytes
+
+    @property
+    def gguf_bytes(self) -> int | None:
+        """Size of the transformer's GGUF file, where it is one."""
+        is_gguf = self.transformer_file is not None and self.transformer_file.suffix.lower() == GGUF_SUFFIX
+        return self.transformer_bytes if is_gguf else None
 
     def fingerprint(self) -> str:
         """SHA-256 over names, sizes, headers and samples of the weight files, hexadecimal.
 
         Hashing all 34 GB of FLUX.1 Kontext takes minutes; this tells models and versions apart in milliseconds.
         """
-        digest = hashlib.sha256()
-        for path in sorted(self.weights):
-            size = path.stat().st_size
-            digest.update(f"{path.name}\0{size}\0".encode())
-            with open(path, "rb") as file:
+        return _fingerprint(self.weights)
+
+    def text_fingerprint(self) -> str:
+        """The same over what turns a prompt into numbers: both text encoders and their tokenizers."""
+        weights = [path for path in self.weights if path.parent.name.startswith("text_encoder")]
+        tokenizers = [path for name in _TOKENIZER_FILES for path in (self.folder / name).iterdir() if path.is_file()]
+        return _fingerprint([*weights, *tokenizers])
+
+
+def _fingerprint(files: Iterable[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        size = path.stat().st_size
+        digest.update(f"{path.parent.name}/{path.name}\0{size}\0".encode())
+        with open(path, "rb") as file:
+            digest.update(file.read(_SAMPLE_BYTES))
+            # Three places inside: fine-tunes of one model differ everywhere, but not in the header.
+            for quarter in (1, 2, 3):
+                file.seek(size * quarter // 4)
                 digest.update(file.read(_SAMPLE_BYTES))
-                # Three places inside: fine-tunes of one model differ everywhere, but not in the header.
-                for quarter in (1, 2, 3):
-                    file.seek(size * quarter // 4)
-                    digest.update(file.read(_SAMPLE_BYTES))
-        return digest.hexdigest()
+    return digest.hexdigest()
 
 
 def find_source(model: Path) -> ModelSource:
@@ -88,7 +110,7 @@ def find_source(model: Path) -> ModelSource:
     Parameters
     ----------
     model : Path
-        A diffusers folder, or a transformer's ``.safetensors`` file.
+        A diffusers folder, or a transformer's ``.safetensors`` or ``.gguf`` file.
 
     Raises
     ------
@@ -106,11 +128,11 @@ def find_source(model: Path) -> ModelSource:
 
 
 def _folder_of(file: Path) -> Path:
-    if file.suffix.lower() != ".safetensors":
+    if file.suffix.lower() not in (".safetensors", GGUF_SUFFIX):
         raise KnownError(
-            f"a model file must end in .safetensors, not in '{file.suffix}'",
-            remedy="Give a diffusers folder or a .safetensors file; pickled (.bin, .ckpt, .pt) and .gguf files are "
-            "not loaded.",
+            f"a model file must end in .safetensors or .gguf, not in '{file.suffix}'",
+            remedy="Give a diffusers folder, a .safetensors or a .gguf file; pickled ones (.bin, .ckpt, .pt) are not "
+            "loaded, because opening them can run foreign code.",
             path=file,
         )
     for folder in (file.parent, file.parent / MODEL_NAME):
@@ -144,14 +166,19 @@ def _checked(folder: Path, transformer_file: Path | None) -> ModelSource:
     if missing:
         shown = ", ".join(missing[:4]) + (f" and {len(missing) - 4} more" if len(missing) > 4 else "")
         raise KnownError(f"the model folder is not complete: {shown} missing", remedy=GET_IT, path=folder)
-    sizes = {name: sum(check_safetensors(path) for path in paths) for name, paths in by_component.items()}
+    sizes = {name: sum(_check_weights(path) for path in paths) for name, paths in by_component.items()}
     return ModelSource(
         folder=folder,
         transformer_file=transformer_file,
         weights=tuple(path for paths in by_component.values() for path in paths),
-        size_bytes=sum(sizes.values()),
-        largest_bytes=max(sizes.values()),
+        transformer_bytes=sizes["transformer"],
+        text_bytes=sizes["text_encoder"] + sizes["text_encoder_2"],
+        vae_bytes=sizes["vae"],
     )
+
+
+def _check_weights(path: Path) -> int:
+    return check_gguf(path) if path.suffix.lower() == GGUF_SUFFIX else check_safetensors(path)
 
 
 def _check_index(folder: Path) -> None:

@@ -1,0 +1,135 @@
+"""The closed loop around a colour match: match, measure, try again, keep the best. The command line runs the same."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from engine.domain.errors import KnownError
+from engine.domain.picture import ColorGuide, Picture
+from engine.domain.requests import Tolerance
+from engine.domain.results import DeltaEReport, Verdict
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha
+    from engine.imaging.color.match import MatchedPicture
+    from engine.imaging.color.quality import GarmentColors
+    from engine.imaging.color.views import ViewColors
+
+_NEGLIGIBLE_LIGHT = 0.05
+"""Share of the photograph's own lightness below which another match with the flatlay's would come out the same."""
+
+
+LOW_CONFIDENCE = 0.5
+"""Below this a mask is announced as one to look at first."""
+
+_REGION = "garment / flatlay"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MatchedPair:
+    """A colour match with its measurements, before it is stored."""
+
+    matched: MatchedPicture
+    before: DeltaEReport
+    after: DeltaEReport
+
+
+def with_garment_alpha(flatlay: Picture) -> Picture:
+    """The flatlay with the garment as its alpha, found on the plain background (or taken from a cut-out).
+
+    Raises
+    ------
+    KnownError
+        No garment stands out from the background; names the file.
+    """
+    from engine.imaging.masks.flatlay import flatlay_mask
+    from engine.imaging.raster.icc import to_srgb8
+
+    try:
+        found = flatlay_mask(to_srgb8(flatlay.pixels, flatlay.icc), flatlay.alpha)
+    except KnownError as error:
+        error.path = error.path or flatlay.path
+        raise
+    notices = flatlay.notices
+    if found.confidence < LOW_CONFIDENCE:
+        notices += ("The garment hardly stands out from the flatlay's background: look whether its outline is right.",)
+    return replace(flatlay, alpha=found.alpha, notices=notices)
+
+
+def match_pair(
+    on_model: Picture,
+    flatlay: Picture,
+    alpha: Alpha,
+    guide: ColorGuide | None,
+    tolerance: Tolerance,
+    others: Sequence[ViewColors] = (),
+) -> MatchedPair:
+    """Match the garment's colour in a closed loop, and measure it before and after.
+
+    A match that fails its own quality control is made again with the flatlay's lightness; the better one is kept, and
+    the photograph itself where neither ranks above it. The loop judges lightness at half weight, as the textile
+    industry does (k_L = 2): flatlay and model are lit differently. The reports are by ``tolerance``. Where the article
+    has other views, all of them decide together on the lightness and on the colours they take.
+
+    Parameters
+    ----------
+    flatlay : Picture
+        Its alpha is the garment, see `with_garment_alpha`.
+    alpha : ndarray
+        ``(H, W)`` uint8, the garment on ``on_model``.
+    others : sequence of ViewColors
+        The article's other views.
+    """
+    from engine.imaging.color.clipping import clipping_notices
+    from engine.imaging.color.gate import choose_best
+    from engine.imaging.color.match import leave_unchanged, match_samples
+    from engine.imaging.color.quality import GarmentColors, colors_report
+    from engine.imaging.color.samples import FLATLAY, ON_MODEL, garment_samples, require_color
+    from engine.imaging.color.views import ViewColors, solve_views
+    from engine.imaging.color.weave import measure_weaves
+
+    assert flatlay.alpha is not None
+    judge = replace(tolerance, k_L=2 * tolerance.k_L)
+    require_color(on_model, ON_MODEL)
+    require_color(flatlay, FLATLAY)
+    flat_samples = garment_samples(flatlay, flatlay.alpha, "flatlay")
+    flat = GarmentColors.of(flat_samples.lab)
+    try:
+        worn = garment_samples(on_model, alpha, "garment")
+        weaves = measure_weaves(on_model, alpha, worn.box, flatlay, flatlay.alpha, flat_samples.box)
+        photographed = GarmentColors.of(worn.lab)
+
+        def candidates() -> Iterator[tuple[_Candidate, DeltaEReport]]:
+            agreement = solve_views([ViewColors(worn.lab, flat.lab, weaves), *others], judge)
+            for credibility in (None, 0.0):  # first as far as the photograph is believed, then not at all
+                matched = match_samples(
+                    on_model, alpha, worn, flat.lab, weaves, guide, credibility=credibility, agreement=agreement
+                )
+                result = replace(on_model, pixels=matched.pixels)
+                colors = GarmentColors.of(garment_samples(result, alpha, "garment").lab)
+                judged = colors_report(colors, flat, judge, _REGION)
+                yield _Candidate(matched, colors), judged
+                # One view on its own path would leave the others.
+                if judged.verdict is not Verdict.FAIL or agreement or matched.lightness_kept < _NEGLIGIBLE_LIGHT:
+                    return
+
+        choice = choose_best(colors_report(photographed, flat, judge, _REGION), candidates())
+    except KnownError as error:
+        error.path = error.path or on_model.path
+        raise
+    before = colors_report(photographed, flat, tolerance, _REGION)
+    clipped = clipping_notices(on_model, alpha, flatlay, flatlay.alpha)
+    if choice.result is None:
+        why = "No correction measured better than the photograph itself: it was left unchanged."
+        matched, after = leave_unchanged(on_model, why), before
+    else:
+        matched, after = choice.result.matched, colors_report(choice.result.colors, flat, tolerance, _REGION)
+    return MatchedPair(replace(matched, notices=(*matched.notices, *clipped)), before, after)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    matched: MatchedPicture
+    colors: GarmentColors

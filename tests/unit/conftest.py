@@ -1,0 +1,65 @@
+"""What several test modules share: the tiny Kontext model, built once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from engine.domain.geometry import Extent
+from tests.kontext_jobs import CANVASES
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    import torch
+
+    from tests.tiny_kontext import build_tiny_kontext
+
+    torch.set_num_threads(1)  # layers of 32 numbers: threads would only wait for each other
+    return build_tiny_kontext(tmp_path_factory.mktemp("models") / "FLUX.1-Kontext-dev")
+
+
+@pytest.fixture(scope="session")
+def lora_file(tiny) -> Path:
+    from tests.tiny_kontext import build_tiny_lora
+
+    return build_tiny_lora(tiny.parent / "loras", tiny)
+
+
+@pytest.fixture(scope="session")
+def new_backend(tmp_path_factory):
+    """Backends that share one folder of encoded prompts, which is no user's."""
+    from engine.inference.kontext.backend import KontextBackend
+
+    prompts = tmp_path_factory.mktemp("prompts")
+    return lambda: KontextBackend(CANVASES, (Extent(128, 80),), prompts)
+
+
+@pytest.fixture(scope="session")
+def backend(new_backend):
+    return new_backend()
+
+
+@pytest.fixture
+def painted_green(monkeypatch):
+    """The tiny model paints random colours, so its picture gets a green patch here before the mask is read from it.
+
+    Everything else, from the placement to the sampling, is the real path.
+    """
+    from engine.inference.kontext import backend as module
+
+    outputs: list[np.ndarray] = []
+
+    def with_green(*args, **kwargs):
+        canvas = args[1]
+        outputs.append(sample(*args, **kwargs))
+        painted = canvas.copy()
+        height, width = painted.shape[:2]
+        painted[height // 4 : height // 2, width // 4 : 3 * width // 4] = (0, 255, 0)
+        return painted
+
+    sample = module.sample
+    monkeypatch.setattr(module, "sample", with_green)
+    return outputs
