@@ -190,8 +190,9 @@ def step_match_16(folder: Path) -> dict:
     start = time.perf_counter()
     from dataclasses import replace
 
-    from engine.cli.pictures import read_mask, write_by_suffix
+    from engine.cli.pictures import write_by_suffix
     from engine.domain.requests import Tolerance
+    from engine.imaging.masks.given import read_mask
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.depth import with_bit_depth
     from engine.worker.matching import match_pair, with_garment_alpha

@@ -6,14 +6,17 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from engine.domain.assets import AssetPair, NewPair
 from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState
-from engine.domain.picture import ColorGuide, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, MaskRequest, Request
+from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
+from engine.domain.requests import ColorMatchRequest, EditTurn, MaskRequest, Request
 from engine.domain.results import ArtifactKind, ArtifactRef, JobOutcome
 from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha
 
 ReportStep = Callable[[int, int, str], None]
 """``report(step, total, label)``; raises `engine.domain.errors.Cancelled` when the job was cancelled."""
@@ -40,6 +43,18 @@ class Backend(Protocol):
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
     ) -> ColorGuide | None:
         """Paint the garment in the flatlay's colour; None where the backend has no such model."""
+        ...
+
+    def paint_edit(
+        self, photograph: Picture, mask: Alpha, reference: Picture | None, turn: EditTurn, report: ReportStep
+    ) -> PaintedCrop | None:
+        """Paint one turn of an edit on the original photograph; None where the backend has no such model.
+
+        Parameters
+        ----------
+        mask : ndarray
+            ``(H, W)`` uint8 at the photograph's size, above 0 = may change.
+        """
         ...
 
 
@@ -219,6 +234,18 @@ class Catalog(Protocol):
         ...
 
     def close(self) -> None: ...
+
+
+class ThumbnailStore(Protocol):
+    """Small JPEGs by key, of bounded size: a cache that may forget and never raises. Any thread."""
+
+    def get(self, key: str) -> bytes | None:
+        """The JPEG stored under ``key``, or None."""
+        ...
+
+    def put(self, key: str, jpeg: bytes) -> None:
+        """Keep the JPEG under ``key``, in place of an earlier one."""
+        ...
 
 
 class CatalogLocation(Protocol):

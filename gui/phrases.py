@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 from engine.domain.errors import KnownError
-from engine.domain.requests import ColorMatchRequest, EngineName, Request
+from engine.domain.requests import ColorMatchRequest, EditRequest, EngineName, Request
 
 
 def duration(seconds: float) -> str:
@@ -22,6 +23,8 @@ def task_name(request: Request) -> str:
     """What a request does, for a table cell."""
     if isinstance(request, ColorMatchRequest):
         name = "Colour match"
+    elif isinstance(request, EditRequest):
+        name = "Edit" if len(request.turns) == 1 else f"Edit, {len(request.turns)} turns"
     elif request.name == "garment":
         name = "Garment mask"
     else:
@@ -40,6 +43,11 @@ def when(at: datetime) -> str:
     local = at.astimezone()
     today = datetime.now(UTC).astimezone().date()
     return local.strftime("%H:%M") if local.date() == today else local.strftime("%Y-%m-%d %H:%M")
+
+
+def at_home(text: str) -> str:
+    """The text with the user's home folder written as ``~``."""
+    return text.replace(Path.home().as_posix(), "~")
 
 
 def sentence(error: Exception) -> tuple[str, str]:

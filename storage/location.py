@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from engine.domain.files import known_os_error
 from storage.artifacts import DiskArtifactStore
 from storage.lock import single_instance
+from storage.thumbnails import SqliteThumbnails
 
 if TYPE_CHECKING:
-    from engine.ports import ArtifactStore, Catalog
+    from engine.ports import ArtifactStore, Catalog, ThumbnailStore
 
 _END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
@@ -23,7 +24,8 @@ class SqliteLocation:
     """Opens SQLite catalogs; implements `engine.ports.CatalogLocation`. Any thread.
 
     Beside a catalog ``studio.db`` lie ``studio.db.artifacts/`` (its files), ``studio.db.lock`` (who has it open),
-    SQLite's own ``-wal`` and ``-shm`` while it is open, and ``studio.db.backup-*.db`` from before every upgrade.
+    ``studio.db.thumbs.db`` (thumbnails, which may be deleted), SQLite's own ``-wal`` and ``-shm`` while it is open, and
+    ``studio.db.backup-*.db`` from before every upgrade.
     """
 
     def default_path(self) -> Path:
@@ -63,6 +65,15 @@ class SqliteLocation:
                 yield catalog, self.open_artifacts(path)
             finally:
                 catalog.close()
+
+    @contextmanager
+    def open_thumbnails(self, catalog: Path) -> Generator[ThumbnailStore]:
+        """The thumbnails beside a catalog, for the window, until the context ends."""
+        store = SqliteThumbnails(_beside(_one_name(catalog), ".thumbs.db"))
+        try:
+            yield store
+        finally:
+            store.close()
 
     def open_artifacts(self, catalog: Path) -> ArtifactStore:
         """The artifact store beside a catalog, without opening the catalog; for the worker process."""

@@ -11,9 +11,28 @@ from sqlalchemy.orm import Session
 
 from engine.domain.errors import BugError
 from engine.domain.geometry import Box, Extent
-from engine.domain.results import ArtifactRef, DeltaEReport, JobOutcome, MaskResult, MatchResult, Previews
+from engine.domain.results import (
+    ArtifactRef,
+    DeltaEReport,
+    EditedTurn,
+    EditResult,
+    JobOutcome,
+    MaskResult,
+    MatchResult,
+    Previews,
+)
 from storage.assets import chunks
-from storage.tables import ArtifactRow, ColorMatchRow, DeltaEReportRow, MaskRow, ResultRow, Slot, Stage
+from storage.tables import (
+    ArtifactRow,
+    ColorMatchRow,
+    DeltaEReportRow,
+    EditedTurnRow,
+    EditRow,
+    MaskRow,
+    ResultRow,
+    Slot,
+    Stage,
+)
 
 # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -54,6 +73,10 @@ def store(session: Session, job_id: int, outcome: JobOutcome) -> None:
         session.flush()
         session.add(_report_row(job_id, Stage.BEFORE, match.before))
         session.add(_report_row(job_id, Stage.AFTER, match.after))
+    if outcome.edit is not None:
+        session.add(EditRow(job_id=job_id, outside_max_change=int(outcome.edit.outside_max_change)))
+        session.flush()
+        session.add_all(_turn_row(job_id, number, turn) for number, turn in enumerate(outcome.edit.turns, start=1))
     session.flush()
 
 
@@ -69,6 +92,7 @@ def _slots(outcome: JobOutcome) -> dict[Slot, ArtifactRef]:
     refs = {
         Slot.MASK_ALPHA: outcome.mask.alpha,
         Slot.MATCHED_PICTURE: outcome.match.picture if outcome.match else None,
+        Slot.EDITED_PICTURE: outcome.edit.picture if outcome.edit else None,
         Slot.PREVIEW_ON_MODEL: outcome.previews.on_model,
         Slot.PREVIEW_FLATLAY: outcome.previews.flatlay,
         Slot.PREVIEW_MATCHED: outcome.previews.matched,
@@ -114,11 +138,28 @@ def _report_row(job_id: int, stage: Stage, report: DeltaEReport) -> DeltaEReport
     )
 
 
+def _turn_row(job_id: int, number: int, turn: EditedTurn) -> EditedTurnRow:
+    return EditedTurnRow(
+        job_id=job_id,
+        turn=number,
+        mask_kind=turn.mask.kind,
+        mask_sha256=turn.mask.sha256,
+        mask_suffix=turn.mask.suffix,
+        mask_size_bytes=int(turn.mask.size_bytes),
+        box_left=int(turn.box.left),
+        box_top=int(turn.box.top),
+        box_right=int(turn.box.right),
+        box_bottom=int(turn.box.bottom),
+        painted=turn.painted,
+        provenance=turn.provenance,
+    )
+
+
 # -- reading ------------------------------------------------------------------------------------------------------
 
 
 def outcomes(session: Session, job_ids: Iterable[int]) -> dict[int, JobOutcome]:
-    """The outcomes of those of the jobs that have one; five queries for 500 jobs, not five for each."""
+    """The outcomes of those of the jobs that have one; seven queries at most for 500 jobs, not seven for each."""
     found: dict[int, JobOutcome] = {}
     for ids in chunks(dict.fromkeys(job_ids)):
         masks = {row.job_id: row for row in session.scalars(select(MaskRow).where(MaskRow.job_id.in_(ids)))}
@@ -131,6 +172,11 @@ def outcomes(session: Session, job_ids: Iterable[int]) -> dict[int, JobOutcome]:
         reports: dict[int, dict[Stage, DeltaEReport]] = defaultdict(dict)
         for report in session.scalars(select(DeltaEReportRow).where(DeltaEReportRow.job_id.in_(ids))):
             reports[report.job_id][report.stage] = _report(report)
+        edits = {row.job_id: row for row in session.scalars(select(EditRow).where(EditRow.job_id.in_(ids)))}
+        turns: dict[int, dict[int, EditedTurn]] = defaultdict(dict)
+        if edits:
+            for row in session.scalars(select(EditedTurnRow).where(EditedTurnRow.job_id.in_(list(edits)))):
+                turns[row.job_id][row.turn] = _turn(row)
         for result in session.scalars(select(ResultRow).where(ResultRow.job_id.in_(ids))):
             try:
                 found[result.job_id] = _outcome(
@@ -139,6 +185,8 @@ def outcomes(session: Session, job_ids: Iterable[int]) -> dict[int, JobOutcome]:
                     matches.get(result.job_id),
                     refs[result.job_id],
                     reports[result.job_id],
+                    edits.get(result.job_id),
+                    tuple(turn for _, turn in sorted(turns[result.job_id].items())),
                 )
             except KeyError as error:
                 raise BugError(f"the outcome of job {result.job_id} lacks {error}") from error
@@ -151,6 +199,8 @@ def _outcome(
     match: ColorMatchRow | None,
     refs: dict[Slot, ArtifactRef],
     reports: dict[Stage, DeltaEReport],
+    edit: EditRow | None,
+    turns: tuple[EditedTurn, ...],
 ) -> JobOutcome:
     return JobOutcome(
         mask=MaskResult(
@@ -179,6 +229,16 @@ def _outcome(
             mask=refs.get(Slot.PREVIEW_MASK),
         ),
         notices=result.notices,
+        edit=None if edit is None else EditResult(refs[Slot.EDITED_PICTURE], edit.outside_max_change, turns),
+    )
+
+
+def _turn(row: EditedTurnRow) -> EditedTurn:
+    return EditedTurn(
+        mask=ArtifactRef(row.mask_kind, row.mask_sha256, row.mask_suffix, row.mask_size_bytes),
+        box=Box(row.box_left, row.box_top, row.box_right, row.box_bottom),
+        painted=row.painted,
+        provenance=row.provenance,
     )
 
 

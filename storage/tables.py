@@ -41,6 +41,7 @@ class Slot(StrEnum):
 
     MASK_ALPHA = "mask_alpha"
     MATCHED_PICTURE = "matched_picture"
+    EDITED_PICTURE = "edited_picture"
     PREVIEW_ON_MODEL = "preview_on_model"
     PREVIEW_FLATLAY = "preview_flatlay"
     PREVIEW_MATCHED = "preview_matched"
@@ -245,6 +246,36 @@ class DeltaEReportRow(Base):
     illuminant: Mapped[str]
     observer: Mapped[str]
     palette: Mapped[tuple[PaletteLine, ...]] = mapped_column(PaletteText(), server_default="[]")
+
+
+class EditRow(Base):
+    """`engine.domain.results.EditResult` without its file and its turns."""
+
+    __tablename__ = "edit"
+    __table_args__ = (STRICT,)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("result.job_id"), primary_key=True)
+    outside_max_change: Mapped[int]
+
+
+class EditedTurnRow(Base):
+    """`engine.domain.results.EditedTurn`; its mask's file is here, because an outcome has as many as turns."""
+
+    __tablename__ = "edited_turn"
+    __table_args__ = (STRICT,)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("edit.job_id"), primary_key=True)
+    turn: Mapped[int] = mapped_column(primary_key=True)
+    mask_kind: Mapped[ArtifactKind]
+    mask_sha256: Mapped[str] = mapped_column(index=True)
+    mask_suffix: Mapped[str]
+    mask_size_bytes: Mapped[int]
+    box_left: Mapped[int]
+    box_top: Mapped[int]
+    box_right: Mapped[int]
+    box_bottom: Mapped[int]
+    painted: Mapped[bool]
+    provenance: Mapped[Provenance] = mapped_column(ProvenanceText())
 
 
 class ArtifactRow(Base):

@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from storage.job_queue import require_job
-from storage.tables import ArtifactRow, EventRow
+from storage.tables import ArtifactRow, EditedTurnRow, EventRow
 
 
 def log(session: Session, kind: str, message: str, job_id: int | None, now: datetime) -> None:
@@ -19,7 +19,10 @@ def log(session: Session, kind: str, message: str, job_id: int | None, now: date
 
 
 def referenced_artifacts(session: Session) -> set[str]:
-    return set(session.scalars(select(ArtifactRow.sha256).distinct()))
+    return {
+        *session.scalars(select(ArtifactRow.sha256).distinct()),
+        *session.scalars(select(EditedTurnRow.mask_sha256).distinct()),
+    }
 
 
 def check(session: Session) -> list[str]:
@@ -63,6 +66,15 @@ _RULES = (
             (SELECT count(*) FROM delta_e_report WHERE delta_e_report.job_id = color_match.job_id) != 2
             OR NOT EXISTS (SELECT 1 FROM artifact WHERE artifact.job_id = color_match.job_id
                 AND slot = 'matched_picture')
+        ORDER BY job_id
+        """,
+    ),
+    (
+        "An edit without its picture or without a turn: jobs {}.",
+        """
+        SELECT job_id FROM edit WHERE
+            NOT EXISTS (SELECT 1 FROM edited_turn WHERE edited_turn.job_id = edit.job_id)
+            OR NOT EXISTS (SELECT 1 FROM artifact WHERE artifact.job_id = edit.job_id AND slot = 'edited_picture')
         ORDER BY job_id
         """,
     ),

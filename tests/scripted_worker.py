@@ -47,6 +47,9 @@ class ScriptedBackend:
     def color_guide(self, *_: object) -> None:
         return None
 
+    def paint_edit(self, *_: object) -> None:
+        return None
+
 
 class ScriptedBackends(Backends):
     def get(self, name: EngineName) -> Backend:

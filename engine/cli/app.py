@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import catalog, color, demo, detect, doctor, export, mask, models, qc, run_batch
+from engine.cli import catalog, color, demo, detect, doctor, edit, export, mask, models, qc, run_batch
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, SOME_FAILED, WRONG_USAGE, say
 from engine.domain.errors import KnownError, UsageError
@@ -25,6 +25,7 @@ app.command("run")(run_batch.run)
 app.add_typer(color.app, name="color")
 app.add_typer(mask.app, name="mask")
 app.command("detect")(detect.detect)
+app.command("edit")(edit.edit)
 app.command("qc")(qc.qc)
 app.command("export")(export.export)
 app.add_typer(catalog.app, name="catalog")

@@ -53,7 +53,6 @@ def match(
         judged_garment,
         masked_garment,
         read_guide,
-        read_mask,
         require_free_names,
         write_by_suffix,
         write_json,
@@ -61,6 +60,7 @@ def match(
     )
     from engine.domain.picture import PaintedMask
     from engine.imaging.color.samples import require_color
+    from engine.imaging.masks.given import read_mask
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.depth import with_bit_depth
     from engine.services.report import palette_line_text, tolerance_text

@@ -1,4 +1,4 @@
-"""Picture files named on the command line: masks and guides in, results out."""
+"""Picture files named on the command line: guides in, results out."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import complete_file, known_os_error
-from engine.domain.geometry import Extent
 from engine.domain.picture import ColorGuide, PaintedMask, Picture
 
 if TYPE_CHECKING:
@@ -21,9 +20,6 @@ if TYPE_CHECKING:
 
 _OTHER_NAME = "Choose another name for the result."
 """The way out wherever a result would be written over something that is needed."""
-
-_MIDDLE = (16, 239)
-"""A mask is black and white but for its soft edge; the outer sixteenths leave room for what JPEG does to both."""
 
 
 def require_free_names(
@@ -97,56 +93,6 @@ def judged_garment(label: str, mask: PaintedMask) -> str:
     from engine.imaging.masks.garments import garment_of
 
     return label if garment_of(label) is not None else mask.garment
-
-
-def read_mask(path: Path, extent: Extent) -> NDArray[np.uint8]:
-    """A mask picture as ``(H, W)`` uint8, 255 = inside: its transparency where it has any, its brightness otherwise.
-
-    Raises
-    ------
-    KnownError
-        It is no picture, not of the photograph's size, a photograph and no mask, or white nearly nowhere.
-    """
-    import numpy as np
-
-    from engine.imaging.color.samples import MINIMUM_PIXELS
-    from engine.imaging.raster.decode import read_picture
-
-    picture = read_picture(path)
-    if picture.extent != extent:
-        raise KnownError(
-            f"the mask is {picture.extent}, the photograph {extent} pixels",
-            remedy="Make the mask for this photograph.",
-            path=path,
-        )
-    if picture.alpha is not None and picture.alpha.min() < _MIDDLE[0]:
-        mask = picture.alpha
-    else:
-        mask = _brightness(picture, path)
-    count = int(np.count_nonzero(mask > 127))
-    if count < MINIMUM_PIXELS:
-        held = f"is white on only {count} pixel{'s' if count > 1 else ''}" if count else "is empty"
-        if not count and mask.any():
-            held = f"is nowhere more than half white; its brightest value is {int(mask.max())} of 255"
-        raise KnownError(f"the mask {held}", remedy="Paint the garment white on black, and retry.", path=path)
-    return mask
-
-
-def _brightness(picture: Picture, path: Path) -> NDArray[np.uint8]:
-    """The larger of the three channels, so that a mask painted in any colour is read."""
-    import numpy as np
-
-    depth = 257 if picture.bit_depth == 16 else 1
-    red, green, blue = (picture.pixels[..., channel] for channel in range(3))
-    brightest = np.maximum(np.maximum(red, green), blue) // depth
-    dullest = np.minimum(np.minimum(red, green), blue) // depth
-    shaded = (brightest >= _MIDDLE[0]) & (brightest <= _MIDDLE[1])
-    # An edge is a few hundredths of a picture, and one colour all round; a photograph is shaded and coloured all over.
-    if float((shaded & (brightest - dullest > _MIDDLE[0])).mean()) > 0.1:
-        raise KnownError(
-            "this is a photograph and not a mask", remedy="Give a picture with the garment white on black.", path=path
-        )
-    return brightest.astype(np.uint8)
 
 
 def read_guide(path: Path, photo: Picture) -> ColorGuide:

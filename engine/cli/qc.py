@@ -44,8 +44,9 @@ def qc(
 
     With --mask, two versions of one photograph are also compared outside it: 0 proves that nothing else changed.
     """
-    from engine.cli.pictures import read_mask, require_free_names, write_png_file
+    from engine.cli.pictures import require_free_names, write_png_file
     from engine.imaging.color.heat_map import heat_map
+    from engine.imaging.masks.given import read_mask
     from engine.imaging.raster.decode import read_picture
     from engine.services.tolerances import load_tolerances, with_limits
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.geometry import Extent
+from engine.domain.geometry import Extent, Placement
 
 if TYPE_CHECKING:
     import numpy as np
@@ -108,3 +108,25 @@ class ColorGuide:
     pixels: NDArray[np.uint8]
     provenance: dict[str, str | float | int]
     covered: NDArray[np.bool_] | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PaintedCrop:
+    """What a model painted on a part of a photograph, before it is pasted.
+
+    Attributes
+    ----------
+    pixels : ndarray
+        ``(h, w, 3)`` uint8 sRGB, the model's canvas.
+    placement : Placement
+        Where the canvas lies on the photograph.
+    provenance : dict
+        Model and LoRA hashes, prompt, seed, canvas, seconds.
+    notices : tuple of str
+        One sentence each, for the operator.
+    """
+
+    pixels: NDArray[np.uint8]
+    placement: Placement
+    provenance: dict[str, str | float | int]
+    notices: tuple[str, ...] = ()

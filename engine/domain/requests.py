@@ -234,4 +234,58 @@ class ColorMatchRequest:
         return dict(self.tolerance_by_garment).get(found, self.tolerance)
 
 
-Request = MaskRequest | ColorMatchRequest
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A file that a request reads beside its photographs, as it was when the request was made."""
+
+    path: Path
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class EditTurn:
+    """One thing an operator asked for: what to paint, and where.
+
+    Attributes
+    ----------
+    mask : InputFile
+        White on black at the photograph's size; nothing is changed where it is black.
+    reference : InputFile or None
+        A picture of what shall be painted, such as a garment or a banner. None lets the model go by the photograph.
+    diffusion : DiffusionSettings
+        Model, prompt, LoRA and sampling; its ``seeds`` and ``draft`` do not apply, an edit is painted once and in full.
+    strength : float
+        Above 0, to 1: how much of what lies under the mask is given up before it is painted; 1 starts from noise.
+    """
+
+    mask: InputFile
+    reference: InputFile | None
+    diffusion: DiffusionSettings
+    strength: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class EditRequest:
+    """Change the on-model photograph inside masks, and nothing else.
+
+    The request is the whole history, and every turn of it is painted on the ORIGINAL photograph: no turn ever sees
+    what another one painted. A picture that goes through the model's VAE once for each turn loses detail and shifts
+    its colours each time; here no pixel has gone through it more than once, however long the history. The paintings
+    are laid over the photograph in the order of the turns, each inside its own mask. Where masks overlap, the later
+    turn lies on top; a turn whose mask a later one covers entirely is not painted at all, so that trying another
+    prompt in the same mask takes the former one's place. What a turn shall add to must therefore be in its own prompt
+    ("a blue shirt with SALE on its chest"). In return a turn looks the same whatever comes before or after it.
+
+    Attributes
+    ----------
+    engine : EngineName
+        Never ``AUTO``.
+    turns : tuple of EditTurn
+        In the order in which they were asked for; at least one.
+    """
+
+    engine: EngineName
+    turns: tuple[EditTurn, ...]
+
+
+Request = MaskRequest | ColorMatchRequest | EditRequest

@@ -14,6 +14,7 @@ class ArtifactKind(StrEnum):
 
     MASK = "mask"
     MATCHED = "matched"
+    EDITED = "edited"
     PREVIEW = "preview"
 
 
@@ -163,8 +164,52 @@ class MatchResult:
 
 
 @dataclass(frozen=True, slots=True)
+class EditedTurn:
+    """What became of one turn of an edit.
+
+    Attributes
+    ----------
+    mask : ArtifactRef
+        PNG, ``(H, W) uint8``, the mask as it was read; it stays when the operator's own file is gone.
+    box : Box
+        Bounding box of everything above zero in the mask, in source pixels.
+    painted : bool
+        False for a turn that a later one covers.
+    provenance : dict
+        Prompt, reference, seed, model and LoRA hashes, crop, canvas, timings in seconds; strings and numbers only.
+    """
+
+    mask: ArtifactRef
+    box: Box
+    painted: bool
+    provenance: dict[str, str | float | int] = field(default_factory=dict[str, "str | float | int"])
+
+
+@dataclass(frozen=True, slots=True)
+class EditResult:
+    """The on-model photograph with what was painted into it.
+
+    Attributes
+    ----------
+    picture : ArtifactRef
+        Lossless, full size, the source's bit depth and ICC profile.
+    outside_max_change : int
+        Largest change of any channel value outside every mask; 0 by construction and measured all the same.
+    turns : tuple of EditedTurn
+        Every turn of the request, in order.
+    """
+
+    picture: ArtifactRef
+    outside_max_change: int
+    turns: tuple[EditedTurn, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Previews:
-    """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is none."""
+    """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is none.
+
+    ``matched`` is the result's picture, whether it was matched or edited.
+    """
 
     on_model: ArtifactRef
     flatlay: ArtifactRef | None
@@ -174,18 +219,36 @@ class Previews:
 
 @dataclass(frozen=True, slots=True)
 class JobOutcome:
-    """Everything one successful job yields."""
+    """Everything one successful job yields.
+
+    Attributes
+    ----------
+    mask : MaskResult
+        The mask that was asked for, or the one inside which the picture was changed.
+    match : MatchResult or None
+        Of a colour match.
+    edit : EditResult or None
+        Of an edit.
+    """
 
     mask: MaskResult
     match: MatchResult | None
     previews: Previews
     notices: tuple[str, ...] = ()
+    edit: EditResult | None = None
+
+    @property
+    def picture(self) -> ArtifactRef | None:
+        """The changed photograph; None for a job that makes a mask only."""
+        changed = self.match or self.edit
+        return changed.picture if changed is not None else None
 
     def artifacts(self) -> tuple[ArtifactRef, ...]:
         """Every artifact the outcome refers to."""
         refs = (
             self.mask.alpha,
-            self.match.picture if self.match else None,
+            self.picture,
+            *(turn.mask for turn in (self.edit.turns if self.edit else ())),
             self.previews.on_model,
             self.previews.flatlay,
             self.previews.matched,

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 from engine.domain.errors import BugError, KnownError
-from engine.domain.picture import ColorGuide, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, MaskRequest
+from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
+from engine.domain.requests import ColorMatchRequest, EditTurn, MaskRequest
 from engine.imaging.masks.garment import garment_mask
 from engine.imaging.masks.garments import category_of
 from engine.imaging.raster.icc import to_srgb8
 from engine.ports import ReportStep
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha
 
 
 class ClassicalBackend:
@@ -50,5 +54,11 @@ class ClassicalBackend:
     def color_guide(
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
     ) -> ColorGuide | None:
+        """Always None: the classical engine paints nothing."""
+        return None
+
+    def paint_edit(
+        self, photograph: Picture, mask: Alpha, reference: Picture | None, turn: EditTurn, report: ReportStep
+    ) -> PaintedCrop | None:
         """Always None: the classical engine paints nothing."""
         return None

@@ -86,34 +86,64 @@ def _torch() -> Finding:
     return Finding("torch", Health.OK, versions)
 
 
+CARD_QUESTION = (
+    "import json, torch; c = torch.cuda.is_available(); p = torch.cuda.get_device_properties(0) if c else None;"
+    "print(json.dumps([p.name, *torch.cuda.mem_get_info()] if p else []))"
+)
+"""What a Python process of its own is to run; `graphics_card` reads its answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class GraphicsCard:
+    """The card that torch computes on."""
+
+    name: str
+    free_bytes: int
+    total_bytes: int
+
+    def sentence(self) -> str:
+        return f"{self.name}, {self.free_bytes / _GIB:.1f} of {self.total_bytes / _GIB:.1f} GiB are free"
+
+
+def graphics_card(answer: subprocess.CompletedProcess[str]) -> GraphicsCard | None:
+    """The graphics card by the answer to `CARD_QUESTION`; None where torch can use none.
+
+    Raises
+    ------
+    KnownError
+        torch does not start.
+    """
+    if answer.returncode != 0:
+        last = answer.stderr.strip().splitlines()[-1:] or ["no message"]
+        raise KnownError(f"torch does not start: {last[0]}", remedy="Run installer/bootstrap.py again.")
+    found = json.loads(answer.stdout.strip().splitlines()[-1])
+    return GraphicsCard(*found) if found else None
+
+
 def _gpu(model: Path | None) -> Finding:
-    code = (
-        "import json, torch; c = torch.cuda.is_available(); p = torch.cuda.get_device_properties(0) if c else None;"
-        "print(json.dumps([p.name, *torch.cuda.mem_get_info()] if p else []))"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180)
-    if run.returncode != 0:
-        last = run.stderr.strip().splitlines()[-1:] or ["no message"]
-        return Finding("GPU", Health.BROKEN, f"torch does not start: {last[0]}", "Run installer/bootstrap.py again.")
-    found = json.loads(run.stdout.strip().splitlines()[-1])
-    if found:
-        name, free, total = found
-        return _card(name, free, total, model)
+    try:
+        card = graphics_card(
+            subprocess.run([sys.executable, "-c", CARD_QUESTION], capture_output=True, text=True, timeout=180)
+        )
+    except KnownError as error:
+        return Finding("GPU", Health.BROKEN, error.what, error.remedy)
+    if card is not None:
+        return _tier(card, model)
     if shutil.which("nvidia-smi"):
         remedy = "Install torch with CUDA for this driver (see docs/models.md)."
         return Finding("GPU", Health.NOTE, "there is an NVIDIA card, but this torch cannot use it", remedy)
     return Finding("GPU", Health.NOTE, "none: the classical engine runs on the CPU", "")
 
 
-def _card(name: str, free: int, total: int, model: Path | None) -> Finding:
+def _tier(card: GraphicsCard, model: Path | None) -> Finding:
     """The graphics card, and how FLUX.1 Kontext would be run on it."""
     from engine.services.model_tiers import tier_here
 
-    card = f"{name}, {free / _GIB:.1f} of {total / _GIB:.1f} GiB are free"
     try:
-        return Finding("GPU", Health.OK, f"{card}; {tier_here(total, free, model).sentence()}")
+        tier = tier_here(card.total_bytes, card.free_bytes, model)
+        return Finding("GPU", Health.OK, f"{card.sentence()}; {tier.sentence()}")
     except KnownError as error:
-        return Finding("GPU", Health.NOTE, f"{card}; {error.what}", error.remedy)
+        return Finding("GPU", Health.NOTE, f"{card.sentence()}; {error.what}", error.remedy)
 
 
 def _kontext(model: Path | None) -> Finding:

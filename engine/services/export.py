@@ -77,15 +77,13 @@ def export_items(
     """
     chosen = [item for item in items if _admits(plan, item.decision)]
     names = output_names(item.pair for item in items)
+    stems = _item_stems(items, names)
     written, kept, failures = list[Path](), list[Path](), list[str]()
     for done, item in enumerate(chosen):
         if advance:
             advance(done, len(chosen), item.pair.on_model.path.name)
-        stem = names[item.pair.id]
-        if item.outcome.mask.name != "garment":
-            stem = f"{stem}_{item.outcome.mask.name}"
         try:
-            export = _ItemExport(catalog, artifacts, item, plan, stem)
+            export = _ItemExport(catalog, artifacts, item, plan, stems[item.job.id])
             for format in formats_for(item, plan.formats):
                 path, is_new = export.write(format)
                 (written if is_new else kept).append(path)
@@ -98,9 +96,9 @@ def export_items(
 
 
 def formats_for(item: ReviewItem, wanted: Iterable[ExportFormat]) -> list[ExportFormat]:
-    """The formats that an item can have: without a matched picture only the PSD and the mask make sense."""
-    matched_only = {ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.JPEG}
-    return [format for format in wanted if item.outcome.match is not None or format not in matched_only]
+    """The formats that an item can have: without a changed picture only the PSD and the mask make sense."""
+    flat = {ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.JPEG}
+    return [format for format in wanted if item.outcome.picture is not None or format not in flat]
 
 
 def output_names(pairs: Iterable[AssetPair]) -> dict[int, str]:
@@ -121,6 +119,19 @@ def output_names(pairs: Iterable[AssetPair]) -> dict[int, str]:
         )
     count = Counter(name.casefold() for name in names.values())
     return {id: name if count[name.casefold()] == 1 else f"{name}_{id}" for id, name in names.items()}
+
+
+def _item_stems(items: Sequence[ReviewItem], names: Mapping[int, str]) -> dict[int, str]:
+    """A file stem for each job id: the pair's name, and the mask's where it is another than the garment's.
+
+    A photograph that was edited again and again has several results of one name; the job's number tells them apart.
+    """
+    stems: dict[int, str] = {}
+    for item in items:
+        mask = item.outcome.mask.name
+        stems[item.job.id] = names[item.pair.id] + (f"_{mask}" if mask != "garment" else "")
+    count = Counter(stem.casefold() for stem in stems.values())
+    return {id: stem if count[stem.casefold()] == 1 else f"{stem}_{id}" for id, stem in stems.items()}
 
 
 def _file_stem(text: str) -> str:
@@ -158,7 +169,7 @@ def layer_under_mask(below: Pixels, composite: Pixels, alpha: Alpha) -> Pixels:
 
 
 class _ItemExport:
-    """Writes one item's files; the photograph and the matched picture are decoded once, when first needed."""
+    """Writes one item's files; the photograph is decoded once, when first needed."""
 
     def __init__(
         self, catalog: Catalog, artifacts: ArtifactStore, item: ReviewItem, plan: ExportPlan, stem: str
@@ -214,7 +225,9 @@ class _ItemExport:
             suffix = ".psb"
         if format is ExportFormat.MASK and self._item.outcome.mask.name != "garment":
             suffix = "-mask.png"
-        return self._plan.folder.absolute() / f"{self._stem}{'_matched' if flat else ''}{suffix}"
+        # An edit's stem ends in the name of its mask, which tells it from the original as well.
+        what = "_matched" if flat and self._item.outcome.match is not None else ""
+        return self._plan.folder.absolute() / f"{self._stem}{what}{suffix}"
 
     def _write_format(self, format: ExportFormat, path: Path) -> None:
         from engine.imaging.raster import encode
@@ -223,11 +236,11 @@ class _ItemExport:
             case ExportFormat.PSD:
                 self._write_psd(path)
             case ExportFormat.TIFF:
-                encode.write_tiff(path, self._matched())
+                encode.write_tiff(path, self._changed())
             case ExportFormat.PNG:
-                encode.write_png(path, self._matched())
+                encode.write_png(path, self._changed())
             case ExportFormat.JPEG:
-                encode.write_jpeg(path, self._matched())
+                encode.write_jpeg(path, self._changed())
             case ExportFormat.MASK:
                 path.write_bytes(self._artifacts.read(self._item.outcome.mask.alpha))
 
@@ -241,9 +254,10 @@ class _ItemExport:
         alpha = decode_mask(self._artifacts.read(mask.alpha))
         layers: tuple[PixelLayer, ...] = ()
         composite = source.pixels
-        if self._item.outcome.match is not None:
-            composite = self._matched().pixels
-            layers = (PixelLayer("Matched colour", layer_under_mask(source.pixels, composite, alpha), alpha),)
+        if self._item.outcome.picture is not None:
+            composite = self._changed().pixels
+            name = "Matched colour" if self._item.outcome.match is not None else "Edit"
+            layers = (PixelLayer(name, layer_under_mask(source.pixels, composite, alpha), alpha),)
         document = LayeredDocument(
             extent=source.extent,
             bit_depth=source.bit_depth,
@@ -277,10 +291,11 @@ class _ItemExport:
             self._source = read_picture(asset.path, sha256=asset.sha256)
         return self._source
 
-    def _matched(self) -> Picture:
+    def _changed(self) -> Picture:
+        """The matched or edited photograph."""
         from engine.imaging.raster.decode import read_picture
 
-        match = self._item.outcome.match
-        assert match is not None
-        pixels = read_picture(self._artifacts.path(match.picture)).pixels
+        picture = self._item.outcome.picture
+        assert picture is not None
+        pixels = read_picture(self._artifacts.path(picture)).pixels
         return replace(self._original(), pixels=pixels)

@@ -10,6 +10,7 @@ import json
 import re
 import shutil
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, cast
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import complete_file, known_os_error
 from engine.inference.kontext.availability import models_folder
-from engine.inference.kontext.source import MODEL_NAME
+from engine.inference.kontext.source import MODEL_NAME, check_safetensors
 from engine.services.painting import find_lora, lora_ref
 from engine.services.registries import LoraEntry, LoraKind, Registry, check_entry, load_registry, user_registry
 from engine.services.toml_files import Table
@@ -76,8 +77,8 @@ class LoraState:
     ----------
     file : Path or None
         None where there is none.
-    problem : str
-        What is wrong with it; empty where it can be used.
+    problem, remedy : str
+        What is wrong with it and what to do; empty where it can be used.
     own : bool
         From the operator's registry.
     """
@@ -85,6 +86,7 @@ class LoraState:
     entry: LoraEntry
     file: Path | None
     problem: str
+    remedy: str
     own: bool
 
 
@@ -167,7 +169,27 @@ def add_lora(path: Path, new: NewLora, *, replace: bool = False) -> tuple[LoraEn
         The preflight refuses the file (`check_lora_file`), a name or mask type is taken, or the disk refuses.
     """
     report = check_lora_file(path)
-    registry = user_registry()
+    return register_lora(report, new, replace=replace), report
+
+
+def register_lora(report: LoraReport, new: NewLora, *, replace: bool = False) -> LoraEntry:
+    """Copy a LoRA file that was checked into the models folder, and enter it in the operator's registry. No torch.
+
+    Parameters
+    ----------
+    report : LoraReport
+        What `check_lora_file` found; in the window another process's.
+    new : NewLora
+        What it is for.
+    replace : bool
+        As in `add_lora`.
+
+    Raises
+    ------
+    KnownError
+        The file has changed since, a name or mask type is taken, or the disk refuses.
+    """
+    path, registry = report.path, user_registry()
     entry = _entry(path, new, report)
     check_entry(registry, entry)
     kept, taken = _split(registry, entry.name, entry.mask_type)
@@ -179,7 +201,7 @@ def add_lora(path: Path, new: NewLora, *, replace: bool = False) -> tuple[LoraEn
     _copy(path, models_folder() / "loras" / entry.file, report.sha256)
     block = "\n".join(f"{field.name} = {_toml(getattr(entry, field.name))}" for field in fields(entry))
     _write(registry, f"{kept.rstrip()}\n\n[[lora]]\n{block}\n".lstrip())
-    return entry, report
+    return entry
 
 
 def remove_lora(name: str) -> None:
@@ -213,26 +235,40 @@ def lora_states(model: Path, registry: Registry | None = None) -> list[LoraState
     own = {str(row.get("name")) for row, _ in _blocks(own_path) if row is not None}
     states: list[LoraState] = []
     for entry in (registry or load_registry()).loras:
-        file, problem = find_lora(entry, model), ""
+        file, problem, remedy = find_lora(entry, model), "", ""
         try:
             lora_ref(entry, model)
         except KnownError as error:
-            problem = error.what
-        states.append(LoraState(entry, file, problem, entry.name in own))
+            problem, remedy = error.what, error.remedy
+        if file is not None and not problem:
+            try:
+                check_safetensors(file)  # shipped entries name no hash that would tell a copy that broke off
+            except KnownError as error:
+                problem, remedy = error.what, "Put the file itself there again."
+        states.append(LoraState(entry, file, problem, remedy, entry.name in own))
     return states
+
+
+def proposed_name(path: Path) -> str:
+    """The name a LoRA gets where none is given: its file's, in lower case letters, digits and hyphens."""
+    return re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "lora"
+
+
+def proposed_prompt(mask_type: str, trigger: str, known: Sequence[LoraEntry]) -> tuple[str, str]:
+    """Prompt and trigger where no prompt is given: those known for the mask type, or the published general caption."""
+    same = [lora for lora in known if lora.mask_type == mask_type]
+    if same:
+        return same[-1].prompt, trigger or same[-1].trigger
+    prompt = _GENERAL_PROMPT.replace("{object}", mask_type.replace("-", " "))
+    return (f"{trigger} {prompt}" if trigger else prompt), trigger
 
 
 def _entry(path: Path, new: NewLora, report: LoraReport) -> LoraEntry:
     kind = LoraKind.MASK if new.mask_type else LoraKind.COLOR
-    name = new.name or re.sub(r"[^a-z0-9]+", "-", path.stem.lower()).strip("-") or "lora"
+    name = new.name or proposed_name(path)
     trigger, prompt = new.trigger, new.prompt
     if not prompt:
-        known = [lora for lora in load_registry().loras if (lora.kind, lora.mask_type) == (kind, new.mask_type)]
-        if known:
-            prompt, trigger = known[-1].prompt, trigger or known[-1].trigger
-        else:
-            prompt = _GENERAL_PROMPT.replace("{object}", new.mask_type.replace("-", " "))
-            prompt = f"{trigger} {prompt}" if trigger else prompt
+        prompt, trigger = proposed_prompt(new.mask_type, trigger, load_registry().loras)
     return LoraEntry(
         name=name,
         kind=kind,
@@ -251,15 +287,20 @@ def _entry(path: Path, new: NewLora, report: LoraReport) -> LoraEntry:
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
-    if target.is_file():
-        with open(target, "rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() == sha256:
-                return
+    if target.is_file() and _sha256(target) == sha256:
+        return
     with complete_file(target, overwrite=True) as temporary:
         try:
             shutil.copyfile(source, temporary)
         except OSError as error:
             raise known_os_error(error, target) from error
+        if _sha256(temporary) != sha256:
+            raise KnownError("the file has changed since it was checked", remedy="Add it again.", path=source)
+
+
+def _sha256(path: Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(registry: Path, text: str) -> None:

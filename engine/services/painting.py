@@ -23,7 +23,8 @@ def lora_folders(model: Path) -> tuple[Path, ...]:
 
     ``loras`` inside and beside the model, the model's own folder and the one beside, then the default models folder.
     """
-    folder = model if model.is_dir() else model.parent
+    # A model that is not there yet is the folder that a download will make.
+    folder = model.parent if model.is_file() else model
     default = models_folder()
     candidates = (folder / "loras", folder.parent / "loras", folder, folder.parent, default / "loras", default)
     return tuple(dict.fromkeys(candidates))

@@ -130,6 +130,20 @@ class Registry:
             f"there is no LoRA for '{task}'", remedy=f"Choose from: {', '.join((*self.mask_types(), COLOR_TASK))}."
         )
 
+    def lora(self, name: str) -> LoraEntry:
+        """The LoRA of that name.
+
+        Raises
+        ------
+        UsageError
+            None is known.
+        """
+        for lora in self.loras:
+            if lora.name == name:
+                return lora
+        known = ", ".join(lora.name for lora in self.loras)
+        raise UsageError(f"there is no LoRA '{name}'", remedy=f"Choose from: {known}.")
+
 
 def load_registry(user: Path | None = None) -> Registry:
     """Read the registries that ship with Chromask, and merge the operator's own over them.

@@ -79,6 +79,8 @@ def _row(job: Job, pair: AssetPair, item: ReviewItem | None) -> dict[str, object
             "texture": f"{match.texture:.4f}",
             "outside_max_change": match.outside_max_change,
         }
+    if item.outcome.edit is not None:
+        row["outside_max_change"] = item.outcome.edit.outside_max_change
     return row
 
 
@@ -144,11 +146,11 @@ def write_html_report(
 
 
 def _article(item: ReviewItem, artifacts: ArtifactStore, truth: tuple[float, float] | None) -> str:
-    previews, match = item.outcome.previews, item.outcome.match
+    previews, match, edit = item.outcome.previews, item.outcome.match, item.outcome.edit
     figures = [
         _figure(artifacts, previews.flatlay, "Flatlay"),
         _figure(artifacts, previews.on_model, "Photograph"),
-        _figure(artifacts, previews.matched or previews.mask, "Matched" if match else "Mask"),
+        _figure(artifacts, previews.matched or previews.mask, "Matched" if match else "Edited" if edit else "Mask"),
     ]
     name = html.escape(item.pair.on_model.path.name)
     facts = [f"<dt>Photograph</dt><dd>{name}</dd>"]
@@ -161,6 +163,10 @@ def _article(item: ReviewItem, artifacts: ArtifactStore, truth: tuple[float, flo
             facts.append(f"<dt>Colours of the flatlay</dt><dd>{'<br>'.join(map(_swatches, after.palette))}</dd>")
         facts.append(f"<dt>Judged by</dt><dd>{tolerance_text(after.tolerance)}</dd>")
         facts.append(f"<dt>Largest change outside the mask</dt><dd>{match.outside_max_change}</dd>")
+    if edit is not None:
+        prompts = "<br>".join(html.escape(str(turn.provenance["prompt"])) for turn in edit.turns if turn.painted)
+        facts.append(f"<dt>Painted</dt><dd>{prompts}</dd>")
+        facts.append(f"<dt>Largest change outside the mask</dt><dd>{edit.outside_max_change}</dd>")
     if truth is not None:
         facts.append(f"<dt>ΔE00 to the truth</dt><dd>{truth[0]:.2f} → {truth[1]:.2f}</dd>")
     facts.append(f"<dt>Mask confidence</dt><dd>{item.outcome.mask.confidence:.2f}</dd>")

@@ -3,22 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from engine.domain.assets import AssetPair
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Box
 from engine.domain.picture import PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, MaskRequest, Request, View
-from engine.domain.results import ArtifactKind, ArtifactRef, JobOutcome, MaskResult, MatchResult, Previews
+from engine.domain.requests import ColorMatchRequest, EditRequest, Request, View
+from engine.domain.results import (
+    ArtifactKind,
+    ArtifactRef,
+    EditedTurn,
+    EditResult,
+    JobOutcome,
+    MaskResult,
+    MatchResult,
+    Previews,
+)
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
+from engine.worker.editing import edit_picture
 from engine.worker.matching import LOW_CONFIDENCE, MatchedPair, match_pair, with_garment_alpha
 from engine.worker.views import Views
 
 if TYPE_CHECKING:
     from engine.imaging.color.views import ViewColors
+
+_PARTS = 100
+"""Into which a step is divided for progress within it."""
+
+EDIT_MASK = "edit"
+"""Name of the mask of everything that an edit changed."""
 
 PREVIEW_SIDE = 2048
 """Long side of the review window's previews in pixels; more than a third of a 5K screen's width."""
@@ -43,14 +59,16 @@ def run_request(
     """
     if isinstance(request, ColorMatchRequest):
         return _match(pair, request, backends, views, artifacts, report)
-    total = 4
-    report(0, total, "reading")
+    if isinstance(request, EditRequest):
+        return _edit(pair, request, backends, artifacts, report)
+    steps = _Steps(report, 3)
+    steps.begin(0, "reading")
     on_model, flatlay = _read(pair)
-    report(1, total, "masking")
-    mask = backends.get(request.engine).make_mask(on_model, flatlay, request, _nested(report, 1, total))
-    report(2, total, "storing")
-    outcome = _store(on_model, flatlay, request, mask, None, artifacts)
-    report(total, total, "done")
+    steps.begin(1, "masking")
+    mask = backends.get(request.engine).make_mask(on_model, flatlay, request, steps.within(1))
+    steps.begin(2, "storing")
+    outcome = _store(on_model, flatlay, request.name, mask, None, artifacts)
+    steps.begin(3, "done")
     return outcome
 
 
@@ -62,30 +80,65 @@ def _match(
     artifacts: ArtifactStore,
     report: ReportStep,
 ) -> JobOutcome:
-    total = 5 if request.views else 4
-    report(0, total, "reading")
+    steps = _Steps(report, 5)
+    steps.begin(0, "reading")
     on_model, flatlay = _read(pair)
     if flatlay is None or pair.flatlay is None:
         raise KnownError("it has no flatlay to match", remedy="Pair it by hand.", path=on_model.path)
     _require_colors(on_model, flatlay)
-    report(1, total, "masking")
+    steps.begin(1, "masking")
     others: list[ViewColors] = []
     notices: list[str] = []
     if request.views:
         view = View(pair.on_model.path, pair.on_model.sha256, pair.flatlay.path, pair.flatlay.sha256)
-        mask = views.mask(view, on_model, flatlay, request.mask, _nested(report, 1, total))
-        report(2, total, "other views")
+        mask = views.mask(view, on_model, flatlay, request.mask, steps.within(1))
+        steps.begin(2, "other views")
         views.see(view, on_model, flatlay, mask.alpha, request.mask)
-        others, notices = views.others(view, request.views, request.mask, _nested(report, 2, total))
+        others, notices = views.others(view, request.views, request.mask, steps.within(2))
     else:
-        mask = backends.get(request.mask.engine).make_mask(on_model, flatlay, request.mask, _nested(report, 1, total))
-    report(total - 2, total, "matching")
-    steps = _nested(report, total - 2, total)
-    guide = backends.get(request.engine).color_guide(on_model, flatlay, mask, request, steps)
+        mask = backends.get(request.mask.engine).make_mask(on_model, flatlay, request.mask, steps.within(1))
+    steps.begin(3, "matching")
+    guide = backends.get(request.engine).color_guide(on_model, flatlay, mask, request, steps.within(3))
     match = match_pair(on_model, flatlay, mask.alpha, guide, request.tolerance_for(mask.garment), others)
-    report(total - 1, total, "storing")
-    outcome = _store(on_model, flatlay, request.mask, mask, match, artifacts, notices)
-    report(total, total, "done")
+    steps.begin(4, "storing")
+    outcome = _store(on_model, flatlay, request.mask.name, mask, match, artifacts, notices)
+    steps.begin(5, "done")
+    return outcome
+
+
+def _edit(
+    pair: AssetPair, request: EditRequest, backends: Backends, artifacts: ArtifactStore, report: ReportStep
+) -> JobOutcome:
+    from engine.imaging.masks.cleanup import mask_box
+    from engine.imaging.raster.decode import read_picture
+    from engine.imaging.raster.encode import encode_mask, encode_png
+
+    steps = _Steps(report, 3)
+    steps.begin(0, "reading")
+    on_model = read_picture(pair.on_model.path, sha256=pair.on_model.sha256)
+    # Only to be shown beside the result.
+    flatlay = read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256) if pair.flatlay is not None else None
+    steps.begin(1, "painting")
+    edited = edit_picture(on_model, request.turns, backends.get(request.engine), steps.within(1))
+    steps.begin(2, "storing")
+    mask = PaintedMask(edited.alpha, 1.0, {"engine": request.engine.value, "turns": len(edited.turns)})
+    outcome = _store(on_model, flatlay, EDIT_MASK, mask, None, artifacts, edited.notices)
+    picture = replace(on_model, pixels=edited.pixels)
+    result = EditResult(
+        picture=artifacts.put(ArtifactKind.EDITED, encode_png(picture.pixels, picture.icc), ".png"),
+        outside_max_change=edited.outside_max_change,
+        turns=tuple(
+            EditedTurn(
+                mask=artifacts.put(ArtifactKind.MASK, encode_mask(turn.mask), ".png"),
+                box=mask_box(turn.mask),
+                painted=turn.painted,
+                provenance=turn.provenance,
+            )
+            for turn in edited.turns
+        ),
+    )
+    outcome = replace(outcome, edit=result, previews=replace(outcome.previews, matched=_preview(picture, artifacts)))
+    steps.begin(3, "done")
     return outcome
 
 
@@ -106,36 +159,45 @@ def _require_colors(on_model: Picture, flatlay: Picture) -> None:
     require_color(flatlay, FLATLAY)
 
 
-def _nested(report: ReportStep, done: int, total: int) -> ReportStep:
-    """A backend's own steps: shown by their label, and a chance to cancel, while the job's step stands still."""
+@dataclass(frozen=True, slots=True)
+class _Steps:
+    """The job's steps, and within one of them a backend's own, of which a model has dozens: each a chance to cancel."""
 
-    def step(inner: int, inner_total: int, label: str) -> None:
-        report(done, total, f"{label} {inner}/{inner_total}")
+    report: ReportStep
+    total: int
 
-    return step
+    def begin(self, step: int, label: str) -> None:
+        """``label`` begins, after ``step`` steps."""
+        self.report(step * _PARTS, self.total * _PARTS, label)
+
+    def within(self, step: int) -> ReportStep:
+        """For what does the step that comes after ``step`` steps."""
+
+        def report(inner: int, inner_total: int, label: str) -> None:
+            part = _PARTS * min(inner, inner_total) // max(inner_total, 1)
+            self.report(step * _PARTS + part, self.total * _PARTS, f"{label} {inner}/{inner_total}")
+
+        return report
 
 
 def _store(
     on_model: Picture,
     flatlay: Picture | None,
-    request: MaskRequest,
+    mask_name: str,
     mask: PaintedMask,
     match: MatchedPair | None,
     artifacts: ArtifactStore,
     more_notices: Sequence[str] = (),
 ) -> JobOutcome:
     from engine.imaging.masks.cleanup import mask_box, mask_coverage
-    from engine.imaging.raster.encode import encode_mask, encode_png, encode_preview
-
-    def preview(picture: Picture) -> ArtifactRef:
-        return artifacts.put(ArtifactKind.PREVIEW, encode_preview(picture.pixels, picture.icc, PREVIEW_SIDE), ".jpg")
+    from engine.imaging.raster.encode import encode_mask, encode_png
 
     notices = [*on_model.notices, *(flatlay.notices if flatlay else ()), *mask.notices, *more_notices]
     if mask.confidence < LOW_CONFIDENCE:
         notices.append(f"The mask is uncertain (confidence {mask.confidence:.2f}): look at it first.")
     box: Box = mask_box(mask.alpha)
     mask_result = MaskResult(
-        name=request.name,
+        name=mask_name,
         alpha=artifacts.put(ArtifactKind.MASK, encode_mask(mask.alpha), ".png"),
         extent=on_model.extent,
         box=box,
@@ -155,14 +217,20 @@ def _store(
             texture=match.matched.texture,
             provenance=match.matched.provenance,
         )
-        matched_preview = preview(matched)
+        matched_preview = _preview(matched, artifacts)
     previews = Previews(
-        on_model=preview(on_model),
-        flatlay=preview(flatlay) if flatlay else None,
+        on_model=_preview(on_model, artifacts),
+        flatlay=_preview(flatlay, artifacts) if flatlay else None,
         matched=matched_preview,
         mask=artifacts.put(ArtifactKind.PREVIEW, _mask_preview(mask), ".png"),
     )
     return JobOutcome(mask_result, match_result, previews, tuple(dict.fromkeys(notices)))
+
+
+def _preview(picture: Picture, artifacts: ArtifactStore) -> ArtifactRef:
+    from engine.imaging.raster.encode import encode_preview
+
+    return artifacts.put(ArtifactKind.PREVIEW, encode_preview(picture.pixels, picture.icc, PREVIEW_SIDE), ".jpg")
 
 
 def _mask_preview(mask: PaintedMask) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,7 +13,10 @@ from engine.domain.jobs import JobFailure
 from engine.domain.requests import (
     ColorMatchRequest,
     DiffusionSettings,
+    EditRequest,
+    EditTurn,
     EngineName,
+    InputFile,
     LoraRef,
     MaskRequest,
     Sampling,
@@ -22,6 +26,8 @@ from engine.domain.results import (
     ArtifactKind,
     ArtifactRef,
     DeltaEReport,
+    EditedTurn,
+    EditResult,
     JobOutcome,
     MaskResult,
     MatchResult,
@@ -173,6 +179,42 @@ def match_outcome(text: str = "1", delta_E: float = 1.25) -> JobOutcome:
             mask=artifact(ArtifactKind.PREVIEW, f"mask {text}", ".jpg"),
         ),
         notices=("The sleeve is cut off.", "Zweite Zeile: ΔE über der Toleranz."),
+    )
+
+
+def edit_request(turns: int = 2) -> EditRequest:
+    """Edits with and without a reference."""
+    settings = kontext_request().diffusion
+    assert settings is not None
+    every = (
+        EditTurn(InputFile(Path("/studio/banner.png"), digest("banner")), None, settings),
+        EditTurn(
+            InputFile(Path("/studio/shirt.png"), digest("shirt")),
+            InputFile(Path("/studio/flat.jpg"), digest("flat")),
+            replace(settings, prompt="the shirt of the picture", lora=None),
+            strength=0.75,
+        ),
+    )
+    return EditRequest(EngineName.KONTEXT, every[:turns])
+
+
+def edit_outcome(text: str = "1") -> JobOutcome:
+    """What an edit of two turns yields, of which the first is covered."""
+    outcome = match_outcome(text)
+    return replace(
+        outcome,
+        mask=replace(outcome.mask, name="edit"),
+        match=None,
+        edit=EditResult(
+            picture=artifact(ArtifactKind.EDITED, f"edited {text}"),
+            outside_max_change=0,
+            turns=(
+                EditedTurn(artifact(ArtifactKind.MASK, f"turn 1 {text}"), Box(10, 21, 32, 43), False, {"seed": 7}),
+                EditedTurn(
+                    artifact(ArtifactKind.MASK, f"turn 2 {text}"), Box(9, 20, 33, 45), True, {"scale": 0.5, "steps": 28}
+                ),
+            ),
+        ),
     )
 
 

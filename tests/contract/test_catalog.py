@@ -27,6 +27,8 @@ from tests.contract.factories import (
     NOON,
     after,
     color_match_request,
+    edit_outcome,
+    edit_request,
     failure,
     kontext_request,
     mask_outcome,
@@ -168,7 +170,7 @@ class TestJobs:
     def test_are_queued_with_their_request(self, catalog: Catalog) -> None:
         batch = catalog.create_batch("Frühjahr")
         (pair,) = catalog.add_pairs([new_pair()])
-        requests: list[Request] = [mask_request(), color_match_request(), kontext_request()]
+        requests: list[Request] = [mask_request(), color_match_request(), kontext_request(), edit_request()]
         began = datetime.now(UTC)
         jobs = catalog.add_jobs(batch.id, [(pair.id, request) for request in requests], priority=3)
         assert [job.request for job in jobs] == requests
@@ -434,7 +436,9 @@ class TestQueue:
 
 
 class TestOutcomes:
-    @pytest.mark.parametrize("outcome", [mask_outcome(), match_outcome()], ids=["mask", "match"])
+    @pytest.mark.parametrize(
+        "outcome", [mask_outcome(), match_outcome(), edit_outcome()], ids=["mask", "match", "edit"]
+    )
     def test_come_back_exactly(self, catalog: Catalog, outcome: JobOutcome) -> None:
         (job,) = fill(catalog, 1, color_match_request())
         assert catalog.outcome(job.id) is None

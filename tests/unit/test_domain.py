@@ -31,7 +31,7 @@ from engine.domain.requests import (
 )
 from engine.domain.results import MatchResult
 from engine.worker.protocol import Heartbeat, Ready, decode_report, encode_report
-from tests.contract.factories import match_outcome
+from tests.contract.factories import edit_outcome, edit_request, match_outcome
 
 LORA = LoraRef("socks", "/loras/socks.safetensors", "ab" * 32, "FLUX.1-Kontext-dev", 64, 1.0, "")
 DREAMED = MaskRequest(
@@ -40,7 +40,7 @@ DREAMED = MaskRequest(
 MATCH = ColorMatchRequest(EngineName.CLASSICAL, MaskRequest(EngineName.CLASSICAL), Tolerance(2.0, 4.0))
 
 
-@pytest.mark.parametrize("request_", [DREAMED, MATCH], ids=["mask", "match"])
+@pytest.mark.parametrize("request_", [DREAMED, MATCH, edit_request()], ids=["mask", "match", "edit"])
 def test_requests_survive_json(request_: Request) -> None:
     assert from_json(to_json(request_, Request), Request) == request_
 
@@ -54,9 +54,12 @@ def test_everything_that_changes_a_pixel_changes_the_hash() -> None:
             MaskRequest(EngineName.CLASSICAL),
             MaskRequest(EngineName.CLASSICAL, garment="shirt"),
             ColorMatchRequest(EngineName.CLASSICAL, MaskRequest(EngineName.CLASSICAL)),
+            edit_request(),
+            edit_request(turns=1),
+            replace(edit_request(), turns=edit_request().turns[::-1]),
         )
     }
-    assert len(hashes) == 5
+    assert len(hashes) == 8
     assert request_hash(MATCH) == request_hash(from_json(to_json(MATCH, Request), Request))
 
 
@@ -97,8 +100,8 @@ def test_unknown_and_missing_keys_are_errors(text: str) -> None:
 
 
 def test_events_and_reports_survive_the_pipe() -> None:
-    outcome = match_outcome("x")
-    for event in (Succeeded(3, outcome), Progress(3, 1, 28, "dreaming\nnext line")):
+    outcome, edited = match_outcome("x"), edit_outcome("x")
+    for event in (Succeeded(3, outcome), Succeeded(3, edited), Progress(3, 1, 28, "dreaming\nnext line")):
         assert from_json(to_json(event, JobEvent), JobEvent) == event
         line = encode_report(event)
         assert line.count(b"\n") == 1

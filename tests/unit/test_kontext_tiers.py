@@ -123,14 +123,14 @@ def test_the_card_decides_by_what_it_has_and_what_is_free():
 
 
 def test_the_operator_sees_the_tier_of_the_machine(monkeypatch):
-    from engine.services.doctor import Health, _card
+    from engine.services.doctor import GraphicsCard, Health, _tier
     from engine.services.model_tiers import tier_here
 
     monkeypatch.delenv("CHROMASK_VRAM_TIER", raising=False)
-    card = _card("NVIDIA Test 24GB", 23 * GIB, 24 * GIB, None)
+    card = _tier(GraphicsCard("NVIDIA Test 24GB", 23 * GIB, 24 * GIB), None)
     assert (card.health, card.remedy) == (Health.OK, "")
     assert "24 GB tier: fp8 weights, 14.7 GiB at most" in card.what
-    busy = _card("NVIDIA Test 24GB", GIB, 24 * GIB, None)
+    busy = _tier(GraphicsCard("NVIDIA Test 24GB", GIB, 24 * GIB), None)
     assert busy.health is Health.NOTE
     assert "Close other programs" in busy.remedy
     monkeypatch.setenv("CHROMASK_VRAM_TIER", "12")

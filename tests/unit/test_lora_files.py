@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from engine.domain.errors import KnownError, UsageError
-from engine.services.lora_files import NewLora, add_lora, check_lora_file, lora_states, remove_lora
+from engine.services.lora_files import NewLora, add_lora, check_lora_file, lora_states, register_lora, remove_lora
 from engine.services.painting import diffusion_settings_for
 from engine.services.registries import load_registry
 
@@ -127,6 +127,26 @@ def test_the_list_says_what_is_there_what_is_missing_and_what_changed(models, fi
     assert "kontext-mask-hat.safetensors" in shipped.problem
     (models / "loras" / entry.file).write_bytes(b"something else")
     assert "not the file that was registered" in state(entry.name).problem
+
+
+def test_a_shipped_one_whose_copy_broke_off_is_not_called_ready(models, file):
+    (models / "loras").mkdir()
+    cut = models / "loras" / "kontext-mask-hat.safetensors"
+    cut.write_bytes(file.read_bytes()[:-1])
+    state = next(state for state in lora_states(models / "FLUX.1-Kontext-dev") if state.file == cut)
+    assert "cut short" in state.problem
+    assert state.remedy
+
+
+def test_a_file_that_changed_after_its_check_is_not_registered(models, file, tmp_path):
+    path = tmp_path / "scarf.safetensors"
+    path.write_bytes(file.read_bytes())
+    report = check_lora_file(path)
+    path.write_bytes(path.read_bytes()[:-1] + b"!")
+    with pytest.raises(KnownError, match="has changed since it was checked"):
+        register_lora(report, NewLora("scarf"))
+    assert not (models / "loras.toml").exists()
+    assert not any((models / "loras").iterdir())
 
 
 def test_a_broken_registry_is_named_and_left_alone(models, file):

@@ -25,8 +25,8 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0003"
-down_revision = "0002"
+revision = "0004"
+down_revision = "0003"
 
 def upgrade() -> None:
     with op.batch_alter_table("result", recreate="always") as batch:
@@ -48,7 +48,7 @@ def filled(path: Path) -> Path:
 
 def next_migrations(folder: Path, text: str = NEXT_REVISION) -> Path:
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0003_next.py").write_text(text, encoding="utf-8")
+    (folder / "versions" / "0004_next.py").write_text(text, encoding="utf-8")
     return folder
 
 
@@ -102,12 +102,12 @@ def test_an_empty_database_is_backed_up_and_filled(tmp_path: Path) -> None:
 
 def test_an_older_catalog_is_backed_up_and_loses_nothing(tmp_path: Path) -> None:
     path = filled(tmp_path / "catalog.db")
-    saved = upgrade(path, migrations=next_migrations(tmp_path / "next"), head="0003")
-    assert revision(path) == "0003"
+    saved = upgrade(path, migrations=next_migrations(tmp_path / "next"), head="0004")
+    assert revision(path) == "0004"
     assert saved is not None
     assert backups(path) == [saved]
-    assert saved.name.startswith("catalog.db.backup-0002-")
-    assert revision(saved) == "0002"
+    assert saved.name.startswith("catalog.db.backup-0003-")
+    assert revision(saved) == "0003"
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*), count(seconds) FROM result").fetchone() == (1, 0)
         assert connection.execute("SELECT count(*) FROM mask").fetchone() == (1,)
@@ -118,12 +118,14 @@ def test_an_older_catalog_is_backed_up_and_loses_nothing(tmp_path: Path) -> None
         assert catalog.check() == []
         (item,) = catalog.review_items()
         assert item.outcome == match_outcome()
-    assert upgrade(path, migrations=tmp_path / "next", head="0003") is None
+    assert upgrade(path, migrations=tmp_path / "next", head="0004") is None
 
 
 def test_a_catalog_of_the_first_revision_gets_palettes_and_keeps_its_reports(tmp_path: Path) -> None:
     path = filled(tmp_path / "catalog.db")
     with closing(sqlite3.connect(path)) as connection:  # as the first version wrote it
+        connection.execute("DROP TABLE edited_turn")
+        connection.execute("DROP TABLE edit")
         connection.execute("ALTER TABLE delta_e_report DROP COLUMN palette")
         connection.execute("UPDATE alembic_version SET version_num = '0001'")
         connection.commit()
@@ -150,9 +152,9 @@ def test_an_upgrade_that_fails_leaves_the_catalog_as_it_was(tmp_path: Path, brok
     text = NEXT_REVISION.replace("op.execute(\"DELETE FROM pair WHERE sku = 'drop me'\")", broken)
     assert broken in text
     with pytest.raises((BugError, ZeroDivisionError)) as caught:
-        upgrade(path, migrations=next_migrations(tmp_path / "next", text), head="0003")
+        upgrade(path, migrations=next_migrations(tmp_path / "next", text), head="0004")
     assert says in str(caught.value) or isinstance(caught.value, ZeroDivisionError)
-    assert revision(path) == "0002"
+    assert revision(path) == "0003"
     with SqliteLocation().open(path) as (catalog, _):
         assert catalog.check() == []
         assert len(catalog.review_items()) == 1

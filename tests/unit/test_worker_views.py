@@ -139,3 +139,21 @@ def test_a_garment_that_was_found_is_judged_by_its_own_rule(article: Article) ->
         )
         assert outcome.match is not None
         assert outcome.match.after.tolerance == wanted
+
+
+def test_progress_never_goes_back_and_ends_at_the_end(article: Article) -> None:
+    seen: list[tuple[int, int]] = []
+    front = article.pairs[0]
+    request = ColorMatchRequest(
+        EngineName.CLASSICAL, MaskRequest(EngineName.CLASSICAL), views=other_views(article.pairs)[front.id]
+    )
+
+    def report(step: int, total: int, label: str) -> None:
+        assert label
+        seen.append((step, total))
+
+    run_request(front, request, OneBackend(article.backend), article.views, article.artifacts, report)
+    steps = [step for step, _ in seen]
+    assert steps == sorted(steps)
+    assert {total for _, total in seen} == {steps[-1]}
+    assert len(set(steps)) > 5  # a step within a step: the other view

@@ -18,6 +18,7 @@ from engine.imaging.color.plausibility import doubts, require_plausible
 from engine.imaging.color.samples import FLATLAY, ON_MODEL, GarmentSamples, garment_samples, require_color, robust_mean
 from engine.imaging.color.spaces import lab_to_linear, lightness_of, row_chunks, xyz_to_lab
 from engine.imaging.color.weave import measure_weaves
+from engine.imaging.untouched import outside_max_change
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -192,7 +193,7 @@ def match_samples(
         strategy=correction.strategy,
         lightness_kept=correction.lightness_kept,
         texture=texture,
-        outside_max_change=_outside_max_change(on_model.pixels, pixels, alpha),
+        outside_max_change=outside_max_change(on_model.pixels, pixels, alpha),
         provenance=provenance,
         notices=tuple(notices),
     )
@@ -292,12 +293,3 @@ class _GradientCorrelation:
         """1 where the photograph has no gradients to keep."""
         product, before, after = self._sums
         return float(product / np.sqrt(before * after)) if before > 0 and after > 0 else 1.0
-
-
-def _outside_max_change(before: Pixels, after: Pixels, alpha: Alpha) -> int:
-    largest = 0
-    for rows in row_chunks(before.shape):
-        change = cv2.absdiff(before[rows], after[rows])
-        change = np.maximum(np.maximum(change[..., 0], change[..., 1]), change[..., 2])  # ten times max(axis=-1)
-        largest = max(largest, int(change[alpha[rows] == 0].max(initial=0)))
-    return largest

@@ -85,13 +85,13 @@ def decode_picture(data: bytes, path: Path | None = None) -> Picture:
     if samples.color.shape[:2] != (extent.height, extent.width):
         raise damaged(path, stored.format)
     pixels, profile = _to_rgb(samples.color, stored)
-    alpha = _turned(_alpha8(samples.alpha), stored.orientation) if samples.alpha is not None else None
+    alpha = turned(_alpha8(samples.alpha), stored.orientation) if samples.alpha is not None else None
     block, notices = _exif(data, stored)
     xmp, dpi = stored.xmp, stored.dpi
     if dpi is not None and stored.orientation in _SWAPPING:
         dpi = (dpi[1], dpi[0])
     return Picture(
-        pixels=_turned(pixels, stored.orientation),
+        pixels=turned(pixels, stored.orientation),
         icc=profile,
         alpha=alpha,
         exif=exif.upright(block, upright_extent(stored)) if block is not None else None,
@@ -128,7 +128,7 @@ def _exif(data: bytes, stored: StoredHeader) -> tuple[bytes | None, tuple[str, .
     return None, ("The EXIF block is damaged and is left out.",)
 
 
-def _turned(array: _Array, orientation: int) -> _Array:
+def turned(array: _Array, orientation: int) -> _Array:
     """The array turned upright as EXIF (CIPA DC-008, 4.6.4) numbers the eight orientations."""
     if orientation == 1:
         return array

@@ -15,6 +15,7 @@ from engine.domain.geometry import Extent
 
 IMAGE_DESCRIPTION, MAKE, MODEL, ORIENTATION = 270, 271, 272, 274
 X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT = 282, 283, 296
+JPEG_OFFSET, JPEG_LENGTH = 513, 514
 SOFTWARE, DATE_TIME, ARTIST, COPYRIGHT = 305, 306, 315, 33432
 EXIF_IFD, GPS_IFD, INTEROP_IFD = 34665, 34853, 40965
 COLOR_SPACE, PIXEL_X_DIMENSION, PIXEL_Y_DIMENSION = 40961, 40962, 40963
@@ -143,6 +144,23 @@ def states_srgb(block: bytes | None) -> bool:
         return False
     shape, entries, _ = found
     return shape.integer(_directory(shape, entries, EXIF_IFD).get(COLOR_SPACE)) == 1
+
+
+def thumbnail(block: bytes) -> bytes | None:
+    """The JPEG of the thumbnail directory (CIPA DC-008, 4.6.4 and 4.8); None where the block has none."""
+    found = _first_directory(block)
+    if found is None:
+        return None
+    shape, _, after = found
+    try:
+        (second,) = struct.unpack_from(shape.order + "I", block, after)
+        entries = shape.entries(second)[0] if second else {}
+    except struct.error:
+        return None
+    start, length = shape.integer(entries.get(JPEG_OFFSET)), shape.integer(entries.get(JPEG_LENGTH))
+    if not start or not length or start + length > len(block):
+        return None
+    return bytes(block[start : start + length])
 
 
 def upright(block: bytes, extent: Extent) -> bytes:

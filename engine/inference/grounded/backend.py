@@ -6,14 +6,15 @@ import hashlib
 import json
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BugError, KnownError
 from engine.domain.geometry import Box
-from engine.domain.picture import ColorGuide, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, DetectionLabel, DetectionSettings, MaskRequest
+from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
+from engine.domain.requests import ColorMatchRequest, DetectionLabel, DetectionSettings, EditTurn, MaskRequest
 from engine.imaging.raster.icc import to_srgb8
 from engine.inference.grounded.detect import Detector
 from engine.inference.grounded.labels import (
@@ -27,6 +28,9 @@ from engine.inference.grounded.loading import choose_device, memory_named
 from engine.inference.grounded.segment import BoxMasks, Corners, Segmenter, alpha_of, context_crop
 from engine.inference.grounded.source import WeightFolder, find_detector, find_segmenter
 from engine.ports import ReportStep
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha
 
 Provenance = dict[str, str | float | int]
 
@@ -109,6 +113,12 @@ class GroundedBackend:
     def color_guide(
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
     ) -> ColorGuide | None:
+        """Always None: detection paints nothing."""
+        return None
+
+    def paint_edit(
+        self, photograph: Picture, mask: Alpha, reference: Picture | None, turn: EditTurn, report: ReportStep
+    ) -> PaintedCrop | None:
         """Always None: detection paints nothing."""
         return None
 

@@ -1,4 +1,4 @@
-"""The Kontext backend: masks and colour guides painted by FLUX.1 Kontext with LoRAs."""
+"""The Kontext backend: masks, colour guides and edits painted by FLUX.1 Kontext with LoRAs."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from engine.domain.errors import BugError, KnownError
 from engine.domain.geometry import Extent
-from engine.domain.picture import ColorGuide, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, DiffusionSettings, MaskRequest
+from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
+from engine.domain.requests import ColorMatchRequest, DiffusionSettings, EditTurn, MaskRequest
+from engine.imaging.edit_placement import paintable, place_edit
 from engine.imaging.painted import ExtractedMask, agreement, extract_painted_mask
 from engine.imaging.placement import KONTEXT_BUCKETS, Color, place, to_canvas
 from engine.imaging.raster.icc import to_srgb8
@@ -24,6 +25,7 @@ from engine.imaging.side_by_side import (
     register_half,
     right_half,
 )
+from engine.inference.kontext.inpainting import inpaint, inpainting_steps
 from engine.inference.kontext.lora import CheckedLora
 from engine.inference.kontext.prompts import PromptCache, default_prompt_folder
 from engine.inference.kontext.residence import Residence
@@ -190,6 +192,70 @@ class KontextBackend:
             return ColorGuide(right_half(output, pair, right), provenance, shown)
 
         return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
+
+    def paint_edit(
+        self,
+        photograph: Picture,
+        mask: NDArray[np.uint8],
+        reference: Picture | None,
+        turn: EditTurn,
+        report: ReportStep,
+    ) -> PaintedCrop:
+        """Let the model repaint what the mask covers, on a crop of the photograph around it.
+
+        Parameters
+        ----------
+        photograph : Picture
+            The original.
+        mask : ndarray
+            ``(H, W)`` uint8 at the photograph's size, above 0 = may change.
+        reference : Picture or None
+            What the model looks at while it paints; what is transparent in it is shown on white.
+        turn : EditTurn
+            Prompt, model, LoRA and sampling.
+
+        Raises
+        ------
+        KnownError
+            The model or LoRA does not load, or memory runs out twice.
+        Cancelled
+            From ``report``.
+        """
+        settings = turn.diffusion
+        began = time.perf_counter()
+        total = 1 + inpainting_steps(settings.sampling, turn.strength)
+        report(0, total, "loading the model")
+        rgb = to_srgb8(photograph.pixels, photograph.icc)
+        placement = place_edit(mask, self._buckets)
+        crop = placement.crop
+        canvas = to_canvas(rgb, placement, _border_color(rgb[crop.top : crop.bottom, crop.left : crop.right]))
+        repainted = paintable(mask, placement)
+        shown = self._reference_canvas(reference) if reference is not None else None
+
+        def work() -> PaintedCrop:
+            model, lora, prompt = self.residence.settle(settings)
+            report(1, total, "denoising")
+            output = inpaint(
+                model.pipeline, canvas, repainted, shown, prompt, settings.sampling, report,
+                strength=turn.strength, done=1, total=total,
+            )  # fmt: skip
+            provenance = self._provenance(settings, lora, began) | {
+                "strength": turn.strength,
+                "canvas": f"{placement.canvas.width}x{placement.canvas.height}",
+                "crop": f"{crop.extent.width}x{crop.extent.height}+{crop.left}+{crop.top}",
+                "scale": round(placement.scale, 4),
+            }
+            return PaintedCrop(output, placement, provenance, self.residence.notices())
+
+        return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
+
+    def _reference_canvas(self, reference: Picture) -> NDArray[np.uint8]:
+        """The whole reference on a canvas of the model's own sizes."""
+        rgb = to_srgb8(reference.pixels, reference.icc)
+        if reference.alpha is not None:
+            share = reference.alpha[..., None].astype(np.float32) / 255
+            rgb = np.rint(255 + (rgb.astype(np.float32) - 255) * share).astype(np.uint8)
+        return to_canvas(rgb, place(_extent(rgb), buckets=self._buckets), _border_color(rgb))
 
     def _provenance(self, settings: DiffusionSettings, lora: CheckedLora | None, began: float) -> Provenance:
         placing = self.residence.model.placing

@@ -63,14 +63,6 @@ def sample(
     """
     height, width = canvas.shape[:2]
     device = pipeline._execution_device
-
-    def on_step_end(_: FluxKontextPipeline, step: int, __: Any, tensors: dict[str, Any]) -> dict[str, Any]:
-        # Raising is the one way out: `pipeline._interrupt` skips the remaining steps, decodes the half-denoised
-        # latents and returns them as if all were well.
-        finished = step + 1
-        report(done + finished, total, "denoising" if finished < sampling.num_inference_steps else "decoding")
-        return tensors
-
     with memory_errors("while denoising"):
         try:
             # width, height and max_area together: height and width alone only set the aspect ratio. The picture is
@@ -86,13 +78,45 @@ def sample(
                 num_inference_steps=sampling.num_inference_steps,
                 guidance_scale=sampling.guidance_scale,
                 generator=torch.Generator("cpu").manual_seed(sampling.seed),
-                callback_on_step_end=on_step_end,  # pyright: ignore[reportArgumentType]  # annotated (int, int) -> None
+                callback_on_step_end=reporting(report, done, sampling.num_inference_steps, total),
                 output_type="np",
             )
         finally:
             # The pipeline itself frees its offloaded components only where it comes to its end.
             pipeline.maybe_free_model_hooks()
-    picture = np.asarray(output.images[0])  # pyright: ignore[reportAttributeAccessIssue]  # no tuple: return_dict
+    return finished_picture(output, canvas)
+
+
+def reporting(report: ReportStep, done: int, steps: int, total: int) -> Any:
+    """A pipeline's ``callback_on_step_end`` that reports each step.
+
+    Parameters
+    ----------
+    done, total : int
+        The job's steps that came before, and all of them.
+    steps : int
+        Denoising steps of this call.
+    """
+
+    def on_step_end(_: object, step: int, __: object, tensors: dict[str, Any]) -> dict[str, Any]:
+        # Raising is the one way out: `pipeline._interrupt` skips the remaining steps, decodes the half-denoised
+        # latents and returns them as if all were well.
+        finished = step + 1
+        report(done + finished, total, "denoising" if finished < steps else "decoding")
+        return tensors
+
+    return on_step_end
+
+
+def finished_picture(output: Any, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture of a pipeline's output as ``(h, w, 3)`` uint8 of the canvas's size.
+
+    Raises
+    ------
+    KnownError
+        It holds values that are not numbers.
+    """
+    picture = np.asarray(output.images[0])
     if picture.shape != canvas.shape:
         raise BugError(f"the pipeline returned {picture.shape} for a canvas of {canvas.shape}")
     if not np.isfinite(picture).all():
