@@ -97,6 +97,7 @@ def _slots(outcome: JobOutcome) -> dict[Slot, ArtifactRef]:
         Slot.PREVIEW_FLATLAY: outcome.previews.flatlay,
         Slot.PREVIEW_MATCHED: outcome.previews.matched,
         Slot.PREVIEW_MASK: outcome.previews.mask,
+        Slot.PREVIEW_DISAGREEMENT: outcome.previews.disagreement,
     }
     return {slot: ref for slot, ref in refs.items() if ref is not None}
 
@@ -227,6 +228,7 @@ def _outcome(
             flatlay=refs.get(Slot.PREVIEW_FLATLAY),
             matched=refs.get(Slot.PREVIEW_MATCHED),
             mask=refs.get(Slot.PREVIEW_MASK),
+            disagreement=refs.get(Slot.PREVIEW_DISAGREEMENT),
         ),
         notices=result.notices,
         edit=None if edit is None else EditResult(refs[Slot.EDITED_PICTURE], edit.outside_max_change, turns),

@@ -46,6 +46,7 @@ class Slot(StrEnum):
     PREVIEW_FLATLAY = "preview_flatlay"
     PREVIEW_MATCHED = "preview_matched"
     PREVIEW_MASK = "preview_mask"
+    PREVIEW_DISAGREEMENT = "preview_disagreement"
 
 
 class Stage(StrEnum):

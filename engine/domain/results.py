@@ -208,13 +208,15 @@ class EditResult:
 class Previews:
     """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is none.
 
-    ``matched`` is the result's picture, whether it was matched or edited.
+    ``matched`` is the result's picture, whether it was matched or edited. ``disagreement`` is a grey PNG of where a mask
+    that was made several times came out differently.
     """
 
     on_model: ArtifactRef
     flatlay: ArtifactRef | None
     matched: ArtifactRef | None
     mask: ArtifactRef | None
+    disagreement: ArtifactRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,5 +255,6 @@ class JobOutcome:
             self.previews.flatlay,
             self.previews.matched,
             self.previews.mask,
+            self.previews.disagreement,
         )
         return tuple(ref for ref in refs if ref is not None)

@@ -28,6 +28,7 @@ from engine.worker.matching import LOW_CONFIDENCE, MatchedPair, match_pair, with
 from engine.worker.views import Views
 
 if TYPE_CHECKING:
+    from engine.domain.picture import Alpha
     from engine.imaging.color.views import ViewColors
 
 _PARTS = 100
@@ -222,7 +223,8 @@ def _store(
         on_model=_preview(on_model, artifacts),
         flatlay=_preview(flatlay, artifacts) if flatlay else None,
         matched=matched_preview,
-        mask=artifacts.put(ArtifactKind.PREVIEW, _mask_preview(mask), ".png"),
+        mask=_plane_preview(mask.alpha, artifacts),
+        disagreement=_plane_preview(mask.disagreement, artifacts) if mask.disagreement is not None else None,
     )
     return JobOutcome(mask_result, match_result, previews, tuple(dict.fromkeys(notices)))
 
@@ -233,14 +235,15 @@ def _preview(picture: Picture, artifacts: ArtifactStore) -> ArtifactRef:
     return artifacts.put(ArtifactKind.PREVIEW, encode_preview(picture.pixels, picture.icc, PREVIEW_SIDE), ".jpg")
 
 
-def _mask_preview(mask: PaintedMask) -> bytes:
-    """The mask at the size of a preview picture."""
+def _plane_preview(plane: Alpha, artifacts: ArtifactStore) -> ArtifactRef:
+    """A mask, or a map of one, at the size of a preview picture."""
     import cv2
     import numpy as np
 
     from engine.imaging.raster.encode import encode_mask
 
-    height, width = mask.alpha.shape
+    height, width = plane.shape
     scale = min(1.0, PREVIEW_SIDE / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return encode_mask(cv2.resize(mask.alpha, size, interpolation=cv2.INTER_AREA).astype(np.uint8))
+    small = cv2.resize(plane, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
+    return artifacts.put(ArtifactKind.PREVIEW, encode_mask(small), ".png")

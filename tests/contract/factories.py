@@ -177,6 +177,7 @@ def match_outcome(text: str = "1", delta_E: float = 1.25) -> JobOutcome:
             flatlay=artifact(ArtifactKind.PREVIEW, f"flatlay {text}", ".jpg"),
             matched=artifact(ArtifactKind.PREVIEW, f"matched {text}", ".jpg"),
             mask=artifact(ArtifactKind.PREVIEW, f"mask {text}", ".jpg"),
+            disagreement=artifact(ArtifactKind.PREVIEW, f"disagreement {text}", ".png"),
         ),
         notices=("The sleeve is cut off.", "Zweite Zeile: ΔE über der Toleranz."),
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from engine.domain.assets import AssetPair
@@ -14,6 +15,7 @@ from engine.domain.picture import PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, EngineName, MaskRequest, Tolerance
 from engine.domain.results import JobOutcome
 from engine.imaging.drawn import write_demo_set
+from engine.imaging.raster.encode import decode_mask
 from engine.inference.classical import ClassicalBackend
 from engine.ports import ArtifactStore, Backend, ReportStep
 from engine.services.articles import other_views
@@ -157,3 +159,28 @@ def test_progress_never_goes_back_and_ends_at_the_end(article: Article) -> None:
     assert steps == sorted(steps)
     assert {total for _, total in seen} == {steps[-1]}
     assert len(set(steps)) > 5  # a step within a step: the other view
+
+
+class UndecidedBackend(ClassicalBackend):
+    """Says that its mask came out differently in its upper half."""
+
+    def make_mask(
+        self, on_model: Picture, flatlay: Picture | None, request: MaskRequest, report: ReportStep
+    ) -> PaintedMask:
+        mask = super().make_mask(on_model, flatlay, request, report)
+        disagreement = np.zeros_like(mask.alpha)
+        disagreement[: len(disagreement) // 2] = 200
+        return replace(mask, disagreement=disagreement)
+
+
+def test_where_seeds_disagree_is_stored_beside_the_mask(article: Article) -> None:
+    request = MaskRequest(EngineName.CLASSICAL)
+    front = article.pairs[0]
+    sure, undecided = (
+        run_request(front, request, OneBackend(backend), article.views, article.artifacts, lambda *_: None).previews
+        for backend in (article.backend, UndecidedBackend())
+    )
+    assert sure.disagreement is None
+    assert undecided.disagreement is not None
+    stored = decode_mask(article.artifacts.read(undecided.disagreement))
+    assert (int(stored[0].max()), int(stored[-1].max())) == (200, 0)
