@@ -208,8 +208,8 @@ class EditResult:
 class Previews:
     """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is none.
 
-    ``matched`` is the result's picture, whether it was matched or edited. ``disagreement`` is a grey PNG of where a mask
-    that was made several times came out differently.
+    ``matched`` is the result's picture, whether it was matched or edited. ``disagreement`` is a grey PNG of where
+    a mask that was made several times came out differently.
     """
 
     on_model: ArtifactRef
