@@ -31,8 +31,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def worker_command(catalog: Path) -> list[str]:
     """The command line that starts a worker process for a catalog; also from a frozen application."""
-    program = [] if getattr(sys, "frozen", False) else [str(Path(__file__).resolve())]
-    return [sys.executable, *program, "worker", str(catalog)]
+    return [*program(), "worker", str(catalog)]
+
+
+def program() -> list[str]:
+    """The beginning of every command line of Chromask; also from a frozen application."""
+    script = [] if getattr(sys, "frozen", False) else [str(Path(__file__).resolve())]
+    return [sys.executable, *script]
 
 
 def _worker(catalog: Path) -> int:
@@ -48,12 +53,14 @@ def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
     from engine.services.demo import draw_demo
     from gui.app import run_window
     from gui.services import WindowServices
+    from gui.torch_process import TorchProcess
     from storage.location import SqliteLocation
 
-    with open_session(SqliteLocation(), catalog) as session:
+    location = SqliteLocation()
+    with open_session(location, catalog) as session, location.open_thumbnails(session.path) as thumbnails:
         dispatcher = session.dispatcher(worker_command)
-        parts = (session.catalog, session.artifacts, dispatcher, default_export_folder())
-        services = WindowServices(*parts, lambda folder: draw_demo(folder).pictures, session.path)
+        parts = (session.catalog, session.artifacts, dispatcher, TorchProcess(program()), default_export_folder())
+        services = WindowServices(*parts, lambda folder: draw_demo(folder).pictures, session.path, thumbnails)
         return run_window(services, [str(path) for path in drop])
 
 

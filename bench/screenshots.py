@@ -1,4 +1,4 @@
-"""Draws a demo batch, runs it through the real engine, and saves pictures of the four pages.
+"""Draws a demo batch, runs it through the real engine, and saves pictures of the pages.
 
 Run on a screen, or on a virtual one: ``xvfb-run -a -s "-screen 0 1600x1000x24" python bench/screenshots.py``.
 """
@@ -25,8 +25,9 @@ from engine.services.demo import draw_demo  # noqa: E402
 from gui.actions import PageName  # noqa: E402
 from gui.app import prepare  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
+from gui.torch_process import TorchProcess  # noqa: E402
 from gui.windows.main_window import MainWindow  # noqa: E402
-from main import worker_command  # noqa: E402
+from main import program, worker_command  # noqa: E402
 from storage.location import SqliteLocation  # noqa: E402
 
 SIZE = (1600, 1000)
@@ -59,6 +60,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         os.environ["HOME"] = str(folder)  # so that every path on the pictures begins with ~
+        os.environ["CHROMASK_MODELS"] = str(folder / "Chromask" / "models")  # and none of this computer's is shown
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder / "settings"))
         application = QApplication(["chromask"])
         prepare(application)
@@ -69,6 +71,7 @@ def main() -> None:
                 session.catalog,
                 session.artifacts,
                 dispatcher,
+                TorchProcess(program()),
                 folder / "Pictures" / "Chromask",
                 lambda f: draw_demo(f).pictures,
             )
@@ -88,7 +91,12 @@ def shoot(window: MainWindow, pictures: Path, to: Path) -> None:
         print(f"{name}.png")
 
     settle(window)
+    window.show_page(PageName.MODELS)
+    settle(window)
+    window.models.loras.table.selectRow(0)
+    save("models")
     window.begin([pictures])
+    window.show_page(PageName.INTAKE)
     settle(window)
     window.intake.pairs_table.selectRow(0)
     save("intake")

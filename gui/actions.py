@@ -13,12 +13,13 @@ from gui.icons import icon
 
 
 class PageName(StrEnum):
-    """The four pages, in the order of the work."""
+    """The pages: four in the order of the work, and what the work needs."""
 
     INTAKE = "intake"
     QUEUE = "queue"
     REVIEW = "review"
     EXPORT = "export"
+    MODELS = "models"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,7 @@ class Command:
     icon: str = ""
 
 
-_IN, _QU, _RE, _EX = PageName.INTAKE, PageName.QUEUE, PageName.REVIEW, PageName.EXPORT
+_IN, _QU, _RE, _EX, _MO = PageName.INTAKE, PageName.QUEUE, PageName.REVIEW, PageName.EXPORT, PageName.MODELS
 
 # ruff: noqa: E501 - one row of the table is one line
 COMMANDS = (
@@ -65,19 +66,43 @@ COMMANDS = (
     Command("redo", "Review", "Redo verdict", ("Ctrl+Shift+Z", "Ctrl+Y"), "Give the undone verdict again", _RE),
     Command("previous", "Review", "Previous", ("Left", "Up"), "Show the previous result", _RE),
     Command("next", "Review", "Next", ("Right", "Down"), "Show the next result", _RE),
-    Command("compare", "Review", "Show original", ("Space",), "Blink between the result and the original", _RE, True),
-    Command("mask", "Review", "Mask overlay", ("M",), "Tint what lies inside the mask", _RE, True, "mask"),
-    Command("actual_size", "Review", "100 % or fit", ("Z",), "One picture pixel on one screen pixel, and back", _RE, icon="actual"),
-    Command("fit", "Review", "Fit", ("F",), "Show the whole pictures", _RE, icon="fit"),
-    Command("zoom_in", "Review", "Zoom in", ("+", "Ctrl++", "="), "Magnify the three views", _RE),
-    Command("zoom_out", "Review", "Zoom out", ("-", "Ctrl+-"), "Reduce the three views", _RE),
     Command("note", "Review", "Write a note", ("N",), "Say why, for whoever retouches it", _RE),
+    Command("compare", "View", "Show original", ("\\", "Space"), "Blink between the result and the original; held, until the key is let go", _RE, True),
+    Command("wipe", "View", "Wipe", ("W",), "Original and result in one picture, with a divider to drag", _RE, True),
+    Command("wipe_left", "View", "Divider to the left", ("Alt+Left",), "Move the divider to show more of the result", _RE),
+    Command("wipe_right", "View", "Divider to the right", ("Alt+Right",), "Move the divider to show more of the original", _RE),
+    Command("split", "View", "Split", ("Shift+Y",), "Three pictures side by side, two, or the result alone", _RE),
+    Command("mask", "View", "Mask overlay", ("M",), "Tint what lies inside the mask", _RE, True, "mask"),
+    Command("heat_map", "View", "ΔE map", ("D",), "Show where, and by how much, the result differs from the original", _RE, True),
+    Command("eyedropper", "View", "Eyedropper", ("I",), "Read L*a*b* under the pointer; a click pins a point to measure from", _RE, True),
+    Command("unpin", "View", "Remove the pin", ("Esc",), "Forget the pinned point", _RE),
+    Command("actual_size", "View", "100 % or fit", ("Z",), "One picture pixel on one screen pixel, and back", _RE, icon="actual"),
+    Command("fit", "View", "Fit", ("F",), "Show the whole pictures", _RE, icon="fit"),
+    Command("zoom_in", "View", "Zoom in", ("+", "Ctrl++", "="), "Magnify the three views", _RE),
+    Command("zoom_out", "View", "Zoom out", ("-", "Ctrl+-"), "Reduce the three views", _RE),
+    Command("soft_proof", "View", "Soft proof sRGB", ("S",), "Show the pictures as they look once they are sRGB", _RE, True),
+    Command("display_profile", "View", "Display profile…", (), "Choose the ICC profile of this screen", _RE),
+    Command("forget_display_profile", "View", "Forget the display profile", (), "Take the desktop's profile for this screen again, or none", _RE),
+    Command("surround_lighter", "View", "Lighter surround", ("Alt+Up",), "Lighten the grey around the pictures by one stop", _RE),
+    Command("surround_darker", "View", "Darker surround", ("Alt+Down",), "Darken the grey around the pictures by one stop", _RE),
+    Command("grid", "Review", "Grid or viewer", ("G",), "Every result as a small picture, to sort out many at once; or one large", _RE, True, "grid"),
+    Command("select_all", "Review", "Select all", ("Ctrl+A",), "Choose every result of the grid", _RE),
+    Command("accept_under", "Review", "Accept all under a tolerance…", ("Ctrl+Shift+P",), "Approve every undecided result that passes, after showing how many", _RE),
     Command("export", "Export", "Export", ("Ctrl+E",), "Write the files", _EX, icon="export"),
     Command("stop_export", "Export", "Stop the export", ("Ctrl+.",), "Finish the file that is being written, then stop", _EX),
+    Command("download_model", "Models", "Download…", (), "Show the licence of FLUX.1 Kontext, then get what is missing of it", _MO, icon="download"),
+    Command("stop_download", "Models", "Stop the download", ("Ctrl+.",), "What has arrived is kept, and continued next time", _MO, icon="cancel"),
+    Command("choose_model", "Models", "Use another file…", (), "Run FLUX.1 Kontext from a .safetensors or .gguf file, or another folder", _MO),
+    Command("default_model", "Models", "Use the models folder's", (), "Run FLUX.1 Kontext from the models folder again", _MO),
+    Command("add_lora", "Models", "Add LoRA…", ("Ctrl+L",), "Check a .safetensors file and register it", icon="plus"),
+    Command("remove_lora", "Models", "Remove LoRA…", ("Delete",), "Take the chosen LoRA out of your registry; its file stays", _MO),
+    Command("open_models_folder", "Models", "Open the models folder", (), "Show where models and LoRAs lie", icon="folder"),
+    Command("look_again", "Models", "Look again", ("F5",), "Read the models folder and the graphics card again", _MO, icon="retry"),
     Command("show_intake", "Go", "Intake", ("Ctrl+1",), "Drop photographs and pair them"),
     Command("show_queue", "Go", "Queue", ("Ctrl+2",), "Watch the batch run"),
     Command("show_review", "Go", "Review", ("Ctrl+3",), "Look, compare and decide"),
     Command("show_export", "Go", "Export", ("Ctrl+4",), "Write layered files for Photoshop"),
+    Command("show_models", "Go", "Models", ("Ctrl+5",), "See what is installed, and add LoRAs"),
     Command("cheat_sheet", "Help", "Keyboard shortcuts", ("?", "F1", "Shift+?"), "Show every key"),
 )  # fmt: skip
 
@@ -93,6 +118,8 @@ class Actions(QObject):
             action.setObjectName(command.name)
             action.setShortcuts([QKeySequence(text) for text in command.shortcuts])
             action.setCheckable(command.checkable)
+            # A held key must not flicker between on and off at the keyboard's repeat rate.
+            action.setAutoRepeat(not command.checkable)
             keys = f" ({shortcut_text(command)})" if command.shortcuts else ""
             action.setToolTip(f"{command.tip}{keys}")
             if command.icon:

@@ -15,11 +15,16 @@ from PySide6.QtGui import QColor, QImage, QImageReader
 
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Extent
+from gui.display import Display
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+_SRGB = Display()
+_HEAT_SCALES = (10.0, 20.0, 40.0, 80.0)
+"""ΔE00 at the end of a map's ramp: 10 where it suffices, so that most maps compare with each other."""
+_HEAT_SAMPLES = 100_000  # pixels that choose the scale
 _SMALLEST_LEVEL = 256  # pixels on the long side; below that a picture is a thumbnail
 
 
@@ -32,7 +37,7 @@ class Level:
     image : QImage
         Wrapped around ``pixels``, which must outlive it.
     pixels : ndarray
-        ``(h, w, 3)`` uint8 sRGB, or ``(h, w)`` uint8 for a mask.
+        ``(h, w, 3)`` uint8 in the screen's colours (sRGB where it is unknown), or ``(h, w)`` uint8 for a mask.
     scale : float
         Level pixels per source pixel.
     """
@@ -66,25 +71,72 @@ class Pyramid:
         return best >= min(scale, 0.999)
 
 
-def read_preview(path: Path, extent: Extent) -> Pyramid:
-    """Decode a stored sRGB preview of a picture whose full size is ``extent``. Pool threads only."""
+def read_preview(path: Path, extent: Extent, display: Display = _SRGB) -> Pyramid:
+    """Decode a stored sRGB preview of a picture whose full size is ``extent``, for a screen. Pool threads only."""
     import cv2
     import numpy as np
+
+    from engine.imaging.raster.display import to_display8
 
     data = np.frombuffer(_bytes(path), np.uint8)
     pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
     if pixels is None:
         raise KnownError("the preview cannot be read", remedy="Retry the job to make it again.", path=path)
-    return _pyramid(pixels.astype(np.uint8, copy=False), extent)
+    return _pyramid(to_display8(pixels.astype(np.uint8, copy=False), None, display.profile), extent)
 
 
-def read_full(path: Path) -> Pyramid:
-    """Decode a photograph or a matched picture at full size, brought to sRGB. Pool threads only."""
+def read_full(path: Path, display: Display = _SRGB) -> Pyramid:
+    """Decode a photograph or a matched picture at full size, from its profile to a screen's. Pool threads only."""
     from engine.imaging.raster.decode import read_picture
-    from engine.imaging.raster.icc import to_srgb8
+    from engine.imaging.raster.display import to_display8
 
     picture = read_picture(path)
-    return _pyramid(to_srgb8(picture.pixels, picture.icc), picture.extent)
+    shown = to_display8(picture.pixels, picture.icc, display.profile, soft_proof=display.soft_proof)
+    return _pyramid(shown, picture.extent)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class HeatMap:
+    """Where two pictures differ.
+
+    Attributes
+    ----------
+    pyramid : Pyramid
+        The map at full resolution, in the viridis ramp.
+    ramp : QImage
+        One line, from no difference to ``full_scale``.
+    full_scale : float
+        ΔE00 of the ramp's end; more is drawn as that.
+    """
+
+    pyramid: Pyramid
+    ramp: QImage
+    full_scale: float
+
+
+def read_heat_map(before: Path, after: Path) -> HeatMap:
+    """Draw ΔE00 of every pixel of two versions of a photograph, at full size. Pool threads only.
+
+    Raises
+    ------
+    KnownError
+        A file cannot be read, or their sizes differ.
+    """
+    import numpy as np
+
+    from engine.imaging.color.heat_map import heat_map
+    from engine.imaging.color.quality import delta_E_map
+    from engine.imaging.raster.decode import read_picture
+
+    first = read_picture(before)
+    values = delta_E_map(first, read_picture(after))
+    # The step is odd to most widths, so that the samples do not stand in columns.
+    highest = float(np.percentile(values.ravel()[:: max(1, values.size // _HEAT_SAMPLES) | 1], 99))
+    top = next((scale for scale in _HEAT_SCALES if highest <= scale), _HEAT_SCALES[-1])
+    drawn = heat_map(values, full_scale=top, legend=False)
+    levels = np.linspace(0, top, 256, dtype=np.float32)[None]
+    ramp = np.ascontiguousarray(heat_map(levels, full_scale=top, legend=False))
+    return HeatMap(_pyramid(drawn, first.extent), _wrapped(ramp).copy(), top)
 
 
 def read_mask_preview(path: Path, extent: Extent) -> Pyramid:

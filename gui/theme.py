@@ -88,6 +88,18 @@ def sized(font: QFont, pixels: int, *, bold: bool = False) -> QFont:
     return result
 
 
+def grey(reflectance: float) -> QColor:
+    """The neutral grey that reflects this share of the light, in sRGB (IEC 61966-2-1)."""
+    encoded = 12.92 * reflectance if reflectance <= 0.0031308 else 1.055 * reflectance ** (1 / 2.4) - 0.055
+    value = round(255 * encoded)
+    return QColor(value, value, value)
+
+
+def text_on(ground: QColor) -> QColor:
+    """Black or white, whichever is read better on a neutral grey: their contrasts are equal at 17.9 % reflectance."""
+    return QColor("#101010" if ground.red() > grey(0.179).red() else "#f0f0f0")
+
+
 def label(text: str = "", role: str = "body", parent: QWidget | None = None) -> QLabel:
     """A label in a role of the type scale: ``title``, ``heading``, ``body``, ``quiet``, ``caption`` or ``figure``."""
     result = QLabel(text, parent)
@@ -126,10 +138,12 @@ QLabel[role="title"] {{ font-size: {TITLE}px; font-weight: 600; }}
 QLabel[role="heading"] {{ font-size: {HEADING}px; font-weight: 600; }}
 QLabel[role="quiet"] {{ color: {TEXT_QUIET}; }}
 QLabel[role="caption"] {{ color: {TEXT_QUIET}; font-size: {CAPTION}px; }}
+QLabel[role="reading"] {{ font-size: {CAPTION}px; }}
 QLabel[role="figure"] {{ font-size: {FIGURE}px; font-weight: 600; }}
 QLabel:disabled {{ color: {TEXT_FAINT}; }}
 
 QFrame[panel="true"] {{ background: {PANEL}; border: none; }}
+QScrollArea, QScrollArea > QWidget > QWidget {{ background: transparent; }}
 QFrame[rule="true"] {{ background: {LINE}; border: none; max-height: 1px; min-height: 1px; }}
 
 QMenuBar {{ background: {WINDOW}; border: none; padding: 2px {SMALL}px; }}
@@ -155,8 +169,12 @@ QPushButton[primary="true"]:hover {{ background: #3a7dcf; }}
 QPushButton[primary="true"]:focus {{ border-color: #a9cdf5; }}
 QPushButton[primary="true"]:disabled {{ background: {PANEL}; border-color: {LINE}; color: {TEXT_FAINT}; }}
 QToolButton:checked {{ background: {SELECTION}; border-color: {ACCENT}; color: white; }}
+QToolButton[compact="true"] {{ padding: 5px 6px; }}
 QToolButton[quiet="true"] {{ background: transparent; border: 1px solid transparent; padding: 4px; }}
 QToolButton[quiet="true"]:hover {{ background: {HOVER}; }}
+QPushButton[disclosure="true"] {{ background: transparent; border: none; text-align: left; padding: 4px 0;
+    font-size: {HEADING}px; font-weight: 600; }}
+QPushButton[disclosure="true"]:hover, QPushButton[disclosure="true"]:focus {{ color: white; }}
 QToolButton::menu-indicator {{ image: none; }}
 QToolButton[step="true"] {{
     background: transparent; border: none; border-bottom: 2px solid transparent; border-radius: 0;
@@ -167,16 +185,25 @@ QToolButton[step="true"]:focus {{ color: {TEXT}; }}
 QToolButton[decision="approve"]:checked {{ background: #2c4a36; border-color: {PASS}; color: white; }}
 QToolButton[decision="reject"]:checked {{ background: #54302d; border-color: {FAIL}; color: white; }}
 
-QLineEdit, QPlainTextEdit, QComboBox {{
+QLineEdit, QPlainTextEdit, QComboBox, QDoubleSpinBox {{
     background: {SUNKEN}; border: 1px solid {OUTLINE}; border-radius: {RADIUS}px; padding: 4px 6px;
     selection-background-color: {ACCENT_DEEP}; }}
 QComboBox {{ background: {RAISED}; padding: 4px {SMALL}px; min-height: 18px; }}
 QComboBox:editable {{ background: {SUNKEN}; }}
-QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus {{ border-color: {ACCENT}; }}
+QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDoubleSpinBox:focus {{ border-color: {ACCENT}; }}
+QComboBox:disabled {{ color: {TEXT_FAINT}; background: {PANEL}; border-color: {LINE}; }}
 QComboBox::drop-down {{ border: none; width: 22px; }}
 QComboBox::down-arrow {{ image: url({_url("chevron-down")}); width: 12px; height: 12px; }}
 QComboBox QAbstractItemView {{ background: {RAISED}; border: 1px solid {OUTLINE}; outline: none;
     selection-background-color: {ACCENT_DEEP}; }}
+
+QDoubleSpinBox {{ padding: 4px 18px 4px 6px; }}
+QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ subcontrol-origin: border; width: 20px; border: none; }}
+QDoubleSpinBox::up-button {{ subcontrol-position: top right; margin: 3px 0 0 0; }}
+QDoubleSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 0 3px 0; }}
+QDoubleSpinBox::up-arrow {{ image: url({_url("chevron-up")}); width: 10px; height: 10px; }}
+QDoubleSpinBox::down-arrow {{ image: url({_url("chevron-down")}); width: 10px; height: 10px; }}
+QDoubleSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
 
 QCheckBox {{ spacing: {SMALL}px; }}
 QCheckBox:disabled {{ color: {TEXT_FAINT}; }}

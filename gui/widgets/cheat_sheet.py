@@ -24,7 +24,7 @@ class CheatSheet(QDialog):
         layout.addWidget(theme.label("Keyboard shortcuts", "title"))
         columns = QHBoxLayout()
         columns.setSpacing(48)
-        for menus in (("Review",), ("Intake", "Queue", "Export"), ("File", "Go", "Help")):
+        for menus in (("Review", "Go", "Help"), ("View", "File"), ("Intake", "Queue", "Export", "Models")):
             column = QVBoxLayout()
             column.setSpacing(theme.SMALL)
             for menu in menus:

@@ -12,7 +12,9 @@ from engine.domain.review import Decision, ReviewItem
 from gui import theme
 from gui.icons import pixmap
 from gui.models.jobs import PROGRESS_ROLE, STATE_ROLE
-from gui.models.review import ITEM_ROLE, UNSURE
+from gui.models.loras import READINESS_ROLE, Readiness
+from gui.models.review import ITEM_ROLE
+from gui.models.review_filter import UNSURE
 from gui.widgets.progress_line import draw_line
 from gui.widgets.verdict_badge import badge_size, draw_badge
 
@@ -114,22 +116,41 @@ class StateDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         state: JobState = index.data(STATE_ROLE)
-        painter.save()
-        _ground(painter, option)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        color = QColor(theme.STATE_COLORS[state])
-        dot = QRectF(option.rect.x() + 11, option.rect.center().y() - 3, 7, 7)
-        if state in (JobState.QUEUED, JobState.CANCELLED):
-            painter.setPen(color)
-            painter.drawEllipse(dot.adjusted(0.5, 0.5, -0.5, -0.5))
-        else:
-            painter.setPen(Qt.PenStyle.NoPen)
-            painter.setBrush(color)
-            painter.drawEllipse(dot)
-        painter.setPen(QColor(theme.TEXT_QUIET) if state is JobState.QUEUED else color)
-        painter.setFont(theme.sized(option.font, theme.BODY))
-        _elided(painter, option.rect.adjusted(25, 0, -4, 0), index.data(Qt.ItemDataRole.DisplayRole))
-        painter.restore()
+        color = theme.STATE_COLORS[state]
+        is_hollow = state in (JobState.QUEUED, JobState.CANCELLED)
+        word = theme.TEXT_QUIET if state is JobState.QUEUED else color
+        _dotted(painter, option, index.data(Qt.ItemDataRole.DisplayRole), color, word, is_hollow)
+
+
+class ReadinessDelegate(QStyledItemDelegate):
+    """A coloured dot and whether a LoRA can be used."""
+
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
+        state = Readiness(index.data(READINESS_ROLE))  # Qt hands a StrEnum back as plain text
+        color = {Readiness.READY: theme.PASS, Readiness.MISSING: theme.TEXT_FAINT, Readiness.DAMAGED: theme.FAIL}[state]
+        is_hollow = state is Readiness.MISSING
+        _dotted(painter, option, state.value, color, theme.TEXT_QUIET if is_hollow else color, is_hollow)
+
+
+def _dotted(
+    painter: QPainter, option: QStyleOptionViewItem, text: str, color: str, text_color: str, is_hollow: bool
+) -> None:
+    painter.save()
+    is_selected = _ground(painter, option)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    dot = QRectF(option.rect.x() + 11, option.rect.center().y() - 3, 7, 7)
+    if is_hollow:
+        painter.setPen(QColor(color))
+        painter.drawEllipse(dot.adjusted(0.5, 0.5, -0.5, -0.5))
+    else:
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(color))
+        painter.drawEllipse(dot)
+    painter.setPen(QColor(theme.TEXT if is_selected else text_color))
+    painter.setFont(theme.sized(option.font, theme.BODY))
+    # Without the line below the row, as the view centres its own cells.
+    _elided(painter, option.rect.adjusted(25, 0, -4, -2), text)
+    painter.restore()
 
 
 class ReviewDelegate(QStyledItemDelegate):
@@ -174,7 +195,10 @@ class ReviewDelegate(QStyledItemDelegate):
         match = item.outcome.match
         if match is None:
             painter.setPen(QColor(theme.TEXT_QUIET))
-            painter.drawText(rect, _LEFT, f"Mask · {item.outcome.mask.confidence * 100:.0f} % sure")
+            is_edit = item.outcome.edit is not None
+            painter.drawText(
+                rect, _LEFT, "Edit" if is_edit else f"Mask · {item.outcome.mask.confidence * 100:.0f} % sure"
+            )
             return
         painter.setFont(theme.sized(painter.font(), theme.BODY))
         painter.setPen(QColor(theme.TEXT_QUIET))

@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVB
 from engine.domain.results import DeltaEReport, JobOutcome, MatchResult
 from engine.services.report import tolerance_text
 from gui import theme
-from gui.models.review import UNSURE
+from gui.models.review_filter import UNSURE
 from gui.widgets.palette_rows import PaletteRows
 from gui.widgets.verdict_badge import VerdictBadge
 
@@ -259,7 +259,9 @@ def _facts(outcome: JobOutcome | None) -> dict[str, str]:
     texture, outside = "—", "—"
     if match is not None:
         texture = f"{match.texture * 100:.1f} %"
-        change = match.outside_max_change
+    result = match or outcome.edit
+    if result is not None:
+        change = result.outside_max_change
         outside = "0 · untouched" if change == 0 else f"{change} · changed"
     return dict(zip(names, (f"{mask.coverage * 100:.1f} %", sure, texture, outside), strict=True))
 

@@ -1,4 +1,4 @@
-"""The main window: four pages in the order of the work, one banner, one status line."""
+"""The main window: four pages in the order of the work and one for the models, one banner, one status line."""
 
 from __future__ import annotations
 
@@ -35,18 +35,20 @@ from gui.bridge import Bridge
 from gui.context import WindowContext
 from gui.icons import pixmap
 from gui.landing import where_work_waits
-from gui.phrases import count, sentence
+from gui.phrases import at_home, count, sentence
 from gui.services import WindowServices
 from gui.widgets.banner import Banner
 from gui.widgets.cheat_sheet import CheatSheet
 from gui.widgets.progress_line import ProgressLine
 from gui.windows.export_page import ExportPage
 from gui.windows.intake_page import IntakePage
+from gui.windows.models_page import WEIGHTS, ModelsPage
 from gui.windows.queue_page import QueuePage
 from gui.windows.review_page import ReviewPage
 
 _TITLES = {
     PageName.INTAKE: "Intake", PageName.QUEUE: "Queue", PageName.REVIEW: "Review", PageName.EXPORT: "Export",
+    PageName.MODELS: "Models",
 }  # fmt: skip
 _EVERY_BATCH = "All batches"
 
@@ -67,11 +69,13 @@ class MainWindow(QMainWindow):
         self.context = WindowContext(services, self.bridge, self.actions_table, self.report, self.notify, self.remark)
         self.intake, self.queue = IntakePage(self.context), QueuePage(self.context)
         self.review, self.export = ReviewPage(self.context), ExportPage(self.context)
-        self._pages: dict[PageName, IntakePage | QueuePage | ReviewPage | ExportPage] = {
+        self.models = ModelsPage(self.context)
+        self._pages: dict[PageName, IntakePage | QueuePage | ReviewPage | ExportPage | ModelsPage] = {
             PageName.INTAKE: self.intake,
             PageName.QUEUE: self.queue,
             PageName.REVIEW: self.review,
             PageName.EXPORT: self.export,
+            PageName.MODELS: self.models,
         }
         self._running: set[int] = set()
         self._may_close = False
@@ -82,6 +86,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self._restore()
         self.show_page(PageName.INTAKE)
+        self._show_engine()
         services.dispatcher.subscribe(self.bridge.listener(self.on_event))
         self._read_batches()
         self._go_to_work()
@@ -106,6 +111,8 @@ class MainWindow(QMainWindow):
             self.review.list.setFocus()
         elif page is PageName.EXPORT:
             self.export.reload()
+        elif page is PageName.MODELS:
+            self.models.loras.table.setFocus()
 
     @property
     def page(self) -> PageName:
@@ -122,7 +129,7 @@ class MainWindow(QMainWindow):
 
     def remark(self, text: str) -> None:
         """Put a lasting remark into the status line, cut to its first sentence."""
-        first = text.split(". ")[0].rstrip(".").replace(Path.home().as_posix(), "~")
+        first = at_home(text.split(". ")[0].rstrip("."))
         shown = self.fontMetrics().elidedText(first, Qt.TextElideMode.ElideMiddle, self.width() // 2)
         self.remark_text.setText(shown)
         self.remark_text.setToolTip(text)
@@ -147,37 +154,52 @@ class MainWindow(QMainWindow):
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if event.mimeData().hasUrls():
             event.acceptProposedAction()
-            self.intake.drop_zone.set_hot(True)
+            self._light(True)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self.intake.drop_zone.set_hot(False)
+        self._light(False)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self.intake.drop_zone.set_hot(False)
+        self._light(False)
         paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if paths:
-            event.acceptProposedAction()
+        if not paths:
+            return
+        event.acceptProposedAction()
+        weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
+        pictures = [path for path in paths if path not in weights]
+        if weights:
+            self.show_page(PageName.MODELS)
+            self.models.add(weights)
+        if pictures:
             self.show_page(PageName.INTAKE)
-            self.intake.add(paths)
+            self.intake.add(pictures)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         counts = self.queue.counts
         busy = self.services.dispatcher.is_running and (counts.queued or counts.running or self._running)
-        if (busy or self.export.is_busy) and not self._may_close:
+        if (busy or self.export.is_busy or self.models.is_busy) and not self._may_close:
             event.ignore()
             self._ask_before_closing()
             return
         self._save()
+        if self.models.is_busy:
+            self.hide()  # the piece that is being downloaded ends first, which takes seconds on a slow line
         self.shut_down()
         event.accept()
 
     def shut_down(self) -> None:
         """Stop the engine and the background threads; running jobs go back into the queue."""
         self.export.stop()
+        self.models.stop()
         self.services.dispatcher.stop()
         self.bridge.close()
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _light(self, hot: bool) -> None:
+        """Light the place of the page at the front where a drop would go."""
+        self.intake.drop_zone.set_hot(hot)
+        self.models.loras.strip.set_hot(hot)
 
     def _ask_before_closing(self) -> None:
         if self._question is not None:
@@ -192,6 +214,10 @@ class MainWindow(QMainWindow):
         if self.export.is_busy:
             box.setText("An export is still writing files.")
         box.setInformativeText("If you stop now, nothing is lost: Chromask goes on with them next time.")
+        if self.models.is_busy and not left and not self.export.is_busy:
+            box.setWindowTitle("A download is running")
+            box.setText("FLUX.1 Kontext is still being downloaded.")
+            box.setInformativeText("What has arrived is kept; resume the download on the Models page.")
         stop = box.addButton("Stop, continue next time", QMessageBox.ButtonRole.DestructiveRole)
         keep = box.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
         stop.setObjectName("stop_and_close")
@@ -296,7 +322,9 @@ class MainWindow(QMainWindow):
         self.actions_table["pause"].toggled.connect(self._show_engine)
         for name in ("add_folder", "add_files", "demo"):
             self.actions_table.on(name, lambda: self.show_page(PageName.INTAKE))
+        self.actions_table.on("add_lora", lambda: self.show_page(PageName.MODELS))
         self.intake.submitted.connect(self._on_submitted)
+        self.models.changed.connect(self.intake.plan.look)
         self.batches.currentIndexChanged.connect(self._on_batch)
         for model in (self.queue.jobs, self.review.results):
             model.modelReset.connect(self._show_counts)

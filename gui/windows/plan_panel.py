@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QStandardItemModel
-from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QComboBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from engine.domain.requests import EngineName
 from engine.services.plan import BatchPlan
-from gui import theme
+from gui import preferences, theme
 from gui.context import WindowContext
+from gui.model_facts import EngineFacts, read_engine_facts
 from gui.phrases import count
 from gui.widgets.drop_zone import button_for
+from gui.windows.plan_options import PlanOptions
 
 _WIDTH = 288
 _ENGINES = (
@@ -21,34 +21,6 @@ _ENGINES = (
     (EngineName.CLASSICAL, "Classical, on the processor"),
     (EngineName.KONTEXT, "FLUX.1 Kontext"),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class EngineFacts:
-    """What can run here.
-
-    Attributes
-    ----------
-    reason, remedy : str
-        Why Kontext cannot; empty where it can.
-    mask_types : tuple of str
-        Dreamed masks that the registry knows.
-    """
-
-    has_kontext: bool
-    reason: str
-    remedy: str
-    mask_types: tuple[str, ...]
-
-
-def read_engine_facts() -> EngineFacts:
-    """Look at the models folder. Pool threads only: it opens files."""
-    from engine.inference.kontext.availability import kontext_status
-    from engine.services.registries import load_registry
-
-    status = kontext_status()
-    reason = "" if status.available else status.reason
-    return EngineFacts(status.available, reason, status.remedy, load_registry().mask_types())
 
 
 class PlanPanel(QFrame):
@@ -59,7 +31,9 @@ class PlanPanel(QFrame):
     def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self._has_kontext, self._why = False, ""
+        self._facts: EngineFacts | None = None
+        self._looks = 0
+        self._why = ""
         self.setProperty("panel", True)
         self.setFixedWidth(_WIDTH)
         self.garment_mask, self.color_match = QCheckBox("Garment mask"), QCheckBox("Colour match to the flatlay")
@@ -70,6 +44,7 @@ class PlanPanel(QFrame):
         self.engine = QComboBox()
         for name, text in _ENGINES:
             self.engine.addItem(text, name)
+        self.options = PlanOptions()
         self.notice = theme.label("", "caption")
         self.notice.setWordWrap(True)
         self._dreamed_reason = theme.label("", "caption")
@@ -84,7 +59,19 @@ class PlanPanel(QFrame):
         for box in (self.garment_mask, self.color_match):
             box.toggled.connect(self._on_task)
         self.engine.currentIndexChanged.connect(self._on_engine)
-        context.bridge.run_in_background(read_engine_facts, self.set_facts, context.report)
+        self.look()
+
+    def look(self) -> None:
+        """Find out what can run here, in the background."""
+        chosen = preferences.kontext_model()
+        self._looks += 1
+        look = self._looks
+
+        def done(facts: EngineFacts) -> None:
+            if look == self._looks:
+                self.set_facts(facts)
+
+        self._context.bridge.run_in_background(lambda: read_engine_facts(chosen), done, self._context.report)
 
     def plan(self) -> BatchPlan:
         """The choice as the queue takes it."""
@@ -93,6 +80,9 @@ class PlanPanel(QFrame):
             color_match=self.color_match.isChecked(),
             dreamed=tuple(name for name, box in self.dreamed.items() if box.isEnabled() and box.isChecked()),
             engine=EngineName(self.engine.currentData()),
+            model=preferences.kontext_model(),
+            mask_source=self.options.mask_source(),
+            painting=self.options.painting(),
         )
 
     def has_task(self) -> bool:
@@ -105,24 +95,26 @@ class PlanPanel(QFrame):
         self._start_hint.setText(count(number, "pair") if number else "Drop photographs to begin")
 
     def set_facts(self, facts: EngineFacts) -> None:
-        """Show what can run here."""
-        self._has_kontext = facts.has_kontext
+        """Show what can run here; what was chosen stays chosen where it still can."""
+        self._facts = facts
+        self._why = "" if facts.has_kontext else f"FLUX.1 Kontext is not available: {facts.reason}. {facts.remedy}"
+        for name in [name for name in self.dreamed if name not in facts.mask_types]:
+            self.dreamed.pop(name).deleteLater()
         for name in facts.mask_types:
-            box = QCheckBox(f"{name.capitalize()}")
-            box.setToolTip("A mask of something that may not be in the picture, painted by FLUX.1 Kontext")
-            box.toggled.connect(self._on_task)
-            self._dreamed_box.addWidget(box)
-            self.dreamed[name] = box
-        if not facts.has_kontext:
-            why = f"FLUX.1 Kontext is not available: {facts.reason}. {facts.remedy}"
-            self.notice.setToolTip(why)
-            self._dreamed_reason.setToolTip(why)
-            row = self.engine.findData(EngineName.KONTEXT)
-            self.engine.setItemData(row, why, Qt.ItemDataRole.ToolTipRole)
-            model = self.engine.model()
-            assert isinstance(model, QStandardItemModel)
-            model.item(row).setEnabled(False)
-            self._why = why
+            if name not in self.dreamed:
+                box = self.dreamed[name] = QCheckBox(f"{name.capitalize()}")
+                box.toggled.connect(self._on_task)
+                self._dreamed_box.addWidget(box)
+        self.notice.setToolTip(self._why)
+        self._dreamed_reason.setToolTip(self._why)
+        row = self.engine.findData(EngineName.KONTEXT)
+        self.engine.setItemData(row, self._why, Qt.ItemDataRole.ToolTipRole)
+        model = self.engine.model()
+        assert isinstance(model, QStandardItemModel)
+        model.item(row).setEnabled(facts.has_kontext)
+        if not facts.has_kontext and self.engine.currentData() == EngineName.KONTEXT:
+            self.engine.setCurrentIndex(self.engine.findData(EngineName.AUTO))
+        self.options.set_grounded(facts.grounded)
         self._on_engine()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -136,10 +128,16 @@ class PlanPanel(QFrame):
 
     def _on_engine(self) -> None:
         wanted = EngineName(self.engine.currentData())
-        can_dream = self._has_kontext and wanted is not EngineName.CLASSICAL
-        for box in self.dreamed.values():
-            box.setEnabled(can_dream)
-        if self._has_kontext:
+        has_kontext = self._facts is not None and self._facts.has_kontext
+        can_dream = has_kontext and wanted is not EngineName.CLASSICAL
+        for name, box in self.dreamed.items():
+            has_lora = self._facts is not None and name not in self._facts.without_lora
+            box.setEnabled(can_dream and has_lora)
+            tip = "A mask of something that may not be in the picture, painted by FLUX.1 Kontext"
+            box.setToolTip(tip if has_lora else f"The LoRA for {name} is not installed; see the Models page")
+        why = self._why or ("" if can_dream else "The classical engine cannot dream masks.")
+        self.options.set_can_dream(can_dream, why)
+        if has_kontext:
             texts = {
                 EngineName.AUTO: "Kontext guides the colours; every pixel of the result stays the photograph's.",
                 EngineName.CLASSICAL: "Masks and colours are computed on the processor.",
@@ -156,8 +154,9 @@ class PlanPanel(QFrame):
         self._on_task()
 
     def _build_layout(self) -> None:
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
+        content = QWidget()
+        layout = QVBoxLayout(content)
+        layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.SMALL)
         layout.setSpacing(theme.SMALL)
         layout.addWidget(theme.label("What to do", "heading"))
         layout.addSpacing(theme.TIGHT)
@@ -172,7 +171,26 @@ class PlanPanel(QFrame):
         layout.addSpacing(theme.TIGHT)
         layout.addWidget(self.engine)
         layout.addWidget(self.notice)
+        layout.addSpacing(theme.MEDIUM)
+        layout.addWidget(self.options)
         layout.addStretch()
-        layout.addWidget(self._start_hint)
-        layout.addWidget(self.start_button)
+        scroll = QScrollArea()
+        scroll.setWidget(content)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        # After the layout has made room: on a small screen the options unfold below the edge.
+        self.options.fold.toggled.connect(
+            lambda: QTimer.singleShot(0, self, lambda: scroll.ensureWidgetVisible(self.options))
+        )
+        start = QVBoxLayout()
+        start.setContentsMargins(theme.LARGE, theme.SMALL, theme.LARGE, theme.LARGE)
+        start.setSpacing(theme.SMALL)
+        start.addWidget(self._start_hint)
+        start.addWidget(self.start_button)
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.setSpacing(0)
+        outer.addWidget(scroll, 1)
+        outer.addLayout(start)
         self._on_engine()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 
-from PySide6.QtCore import QModelIndex, Qt, Signal
-from PySide6.QtGui import QShowEvent
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtGui import QKeyEvent, QShowEvent
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QButtonGroup,
@@ -19,18 +20,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from engine.domain.requests import Tolerance
 from engine.domain.review import Decision, Review, ReviewItem
 from engine.services.review import items_of
 from gui import theme
 from gui.context import WindowContext
-from gui.models.review import ReviewListModel, SortOrder
+from gui.models.review import ReviewListModel
+from gui.models.review_filter import ReviewFilter, SortOrder
 from gui.phrases import when
 from gui.verdicts import Verdicts
-from gui.widgets.compare_view import CompareView
+from gui.widgets.accept_dialog import AcceptDialog
 from gui.widgets.delegates import ReviewDelegate
 from gui.widgets.delta_e_panel import DeltaEPanel
 from gui.widgets.drop_zone import button_for
+from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.grid_delegate import CELL, GridDelegate
+from gui.widgets.grid_view import GridView
 from gui.widgets.note_field import NoteField
+from gui.widgets.review_filters import ReviewFilters
+from gui.widgets.viewer import Viewer
 
 _LIST_WIDTH = 284
 _PANEL_WIDTH = 288
@@ -41,9 +49,14 @@ _FILTERS = (
     (Decision.REJECTED, "Rejected"),
 )
 _COMMANDS = (
-    "approve", "reject", "clear_verdict", "previous", "next", "compare", "mask", "actual_size", "fit", "zoom_in",
-    "zoom_out", "note",
+    "approve", "reject", "clear_verdict", "previous", "next", "note",
 )  # fmt: skip
+_TOOLS = (
+    ("grid", "Grid"),
+    ("actual_size", "100 %"), ("split", "Split"), ("wipe", "Wipe"), ("compare", "Blink"),
+    ("mask", "Mask"), ("heat_map", "ΔE map"), ("eyedropper", "Eyedropper"),
+)  # fmt: skip
+"""Commands with a button below the pictures, and the short names that fit there."""
 
 
 class ReviewPage(QWidget):
@@ -57,10 +70,14 @@ class ReviewPage(QWidget):
         self._batch: int | None = None
         self._was_shown = False
         services = context.services
-        self.results = ReviewListModel(context.bridge, services.artifacts, self)
-        self.verdicts = Verdicts(context, self._on_verdict)
+        self.results = ReviewListModel(context.bridge, services.artifacts, self, services.thumbnails)
+        self.verdicts = Verdicts(context, self._on_verdicts)
         self.list = self._build_list()
-        self.compare = CompareView(context.bridge, services.artifacts, context.report)
+        self.grid = self._build_grid()
+        self.narrow = ReviewFilters()
+        self.narrow.set_folded(True)
+        self.viewer = Viewer(context)
+        self.compare = self.viewer.compare
         self.figures = DeltaEPanel()
         self.note = NoteField(self._save_note)
         self.sort = QComboBox()
@@ -71,6 +88,8 @@ class ReviewPage(QWidget):
         self._sku = theme.label("", "caption")
         self._name.setWordWrap(True)
         self._who.setWordWrap(True)
+        self._rule = theme.label("", "caption")
+        self._rule.setWordWrap(True)
         self._empty = theme.label("", "quiet")
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self._build_layout()
@@ -114,8 +133,16 @@ class ReviewPage(QWidget):
         actions, is_here, has_item = self._context.actions, self.isVisible(), self.current_id() is not None
         for name in _COMMANDS:
             actions[name].setEnabled(is_here and has_item)
+        self.viewer.refresh_actions(is_here and has_item and not self.is_grid)
+        actions["grid"].setEnabled(is_here and bool(self.results.items()))
+        actions["select_all"].setEnabled(is_here and has_item and self.is_grid)
+        actions["accept_under"].setEnabled(is_here and has_item)
         actions["undo"].setEnabled(is_here and self.verdicts.can_undo)
         actions["redo"].setEnabled(is_here and self.verdicts.can_redo)
+
+    def keyReleaseEvent(self, event: QKeyEvent) -> None:
+        if not self.viewer.end_held_blink(event):
+            super().keyReleaseEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -128,13 +155,54 @@ class ReviewPage(QWidget):
         item = self.current()
         if item is None:
             return
+        chosen = self.chosen()
+        if len(chosen) > 1:
+            self.verdicts.give(chosen, decision)
+            self._select(item.job.id)
+            return
         ids = self.results.shown_ids()
         row = ids.index(item.job.id)
         # Onwards to the next result; at the end of the list back to what is still undecided.
         undecided = [i for i in ids if self.results.item(i).decision is Decision.PENDING and i != item.job.id]
         following = next(iter([*ids[row + 1 : row + 2], *undecided]), item.job.id)
-        self.verdicts.give(item, decision, self.note.toPlainText().strip())
+        self.verdicts.give([item], decision, self.note.toPlainText().strip())
         self._select(item.job.id if decision is Decision.PENDING else following)
+
+    def chosen(self) -> list[ReviewItem]:
+        """What a verdict is given to: the selection in the grid, the one result that is looked at in the viewer."""
+        ids = self.results.shown_ids()
+        if self.is_grid and (rows := self.grid.selected_rows()):
+            return [self.results.item(ids[row]) for row in rows]
+        item = self.current()
+        return [item] if item is not None else []
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether the results are shown as a grid."""
+        return self._context.actions["grid"].isChecked()
+
+    def show_grid(self, shown: bool) -> None:
+        """Show the list as a grid, or its active result in the viewer."""
+        self._context.actions["grid"].setChecked(shown)
+        self.list.setVisible(not shown)
+        self._filler.setVisible(shown)
+        self.narrow.set_folded(not shown)
+        current = self.list.currentIndex()
+        if not shown and current.isValid():
+            # In the viewer one result is looked at, so only that one may be meant.
+            self.list.selectionModel().select(current, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+        self._show_current()
+        view = self.grid if shown else self.list
+        view.scrollTo(current)
+        view.setFocus()
+
+    def ask_to_accept(self) -> None:
+        """Say how many results are under a tolerance, and approve them if that is wanted."""
+        items = [self.results.item(job_id) for job_id in self.results.shown_ids()]
+        match = next((item.outcome.match for item in items if item.outcome.match), None)
+        self.question = AcceptDialog(items, match.after.tolerance.passes if match else Tolerance().passes, self)
+        self.question.accepted_items.connect(partial(self._accept, current=self.current_id()))
+        self.question.open()
 
     def move(self, step: int) -> None:
         """Go to the next or the previous result."""
@@ -145,16 +213,21 @@ class ReviewPage(QWidget):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _step_back(self, forward: bool) -> None:
-        job_id = self.verdicts.redo() if forward else self.verdicts.undo()
-        self._select(job_id)
+        job_ids = self.verdicts.redo() if forward else self.verdicts.undo()
+        if job_ids:
+            self._select(job_ids[0])
+
+    def _accept(self, items: list[ReviewItem], current: int | None) -> None:
+        self.verdicts.give(items, Decision.APPROVED)
+        self._select(current)
 
     def _save_note(self) -> None:
         item = self.current()
         if item is not None and item.review is not None:
-            self.verdicts.give(item, item.decision, self.note.toPlainText().strip())
+            self.verdicts.give([item], item.decision, self.note.toPlainText().strip())
 
-    def _on_verdict(self, job_id: int, review: Review) -> None:
-        self.results.set_review(job_id, review)
+    def _on_verdicts(self, reviews: Sequence[Review]) -> None:
+        self.results.set_reviews(reviews)
         self._show_counts()
         self._show_current()
         self.decided.emit()
@@ -165,32 +238,50 @@ class ReviewPage(QWidget):
         if row is None and self.results.rowCount():
             row = max(0, min(self.list.currentIndex().row(), self.results.rowCount() - 1)) if self._was_shown else 0
         if row is not None:
-            self.list.setCurrentIndex(self.results.index(row))
-            self.list.scrollTo(self.results.index(row))
+            if row != self.list.currentIndex().row():
+                self.list.setCurrentIndex(self.results.index(row))
+            view = self.grid if self.is_grid else self.list
+            view.scrollTo(self.results.index(row))
         self._show_current()
 
     def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
-        self._context.actions["compare"].setChecked(False)
-        self.compare.show_original(False)
+        self.viewer.end_blink()
         self._show_current()
 
     def _show_current(self) -> None:
         item = self.current()
         ids = self.results.shown_ids()
         row = ids.index(item.job.id) if item is not None else 0
-        neighbours = [self.results.item(i) for i in (*ids[row + 1 : row + 3], *ids[max(0, row - 1) : row])]
-        self.compare.show_item(item, neighbours if item is not None else ())
+        near = (row + 1, row - 1, row + 2, row - 2, row + 3, row - 3)  # what comes next most likely is read first
+        neighbours = [self.results.item(ids[i]) for i in near if 0 <= i < len(ids)]
+        if not self.is_grid:  # where nobody looks at large pictures none is decoded
+            self.viewer.show_item(item, neighbours if item is not None else ())
         self.figures.show_outcome(item.outcome if item else None)
         self._show_verdict(item)
         self._side.setVisible(item is not None)
-        self.compare.setVisible(item is not None)
+        self.viewer.setVisible(item is not None and not self.is_grid)
+        self.grid.setVisible(item is not None and self.is_grid)
+        self._rule.setVisible(item is not None)
+        self._show_rule()
         self._empty.setVisible(item is None)
         self._empty.setText(
-            "No result has this verdict."
+            self._nothing_text()
             if self.results.items()
             else "Nothing to review yet.\nResults appear here as soon as they are made."
         )
         self.refresh_actions()
+
+    def _show_rule(self) -> None:
+        number = sum(part.height() for part in self.list.selectionModel().selection().toList())
+        keys = "P, X and U go to all of them" if number > 1 else "P, X and U go to it"
+        self._rule.setText(
+            f"{number:,} selected · {keys}" if number else "Nothing selected · P, X and U go to the framed"
+        )
+
+    def _nothing_text(self) -> str:
+        if self.results.filter == ReviewFilter(decision=self.results.filter.decision):
+            return "No result has this verdict."
+        return "No result is like that.\nShow all leads back to the whole list."
 
     def _show_verdict(self, item: ReviewItem | None) -> None:
         review = item.review if item else None
@@ -213,12 +304,15 @@ class ReviewPage(QWidget):
         counts = self.results.counts()
         for decision, text in _FILTERS:
             self.filters[decision].setText(f"{text} {counts[decision]}")
+        self.narrow.set_garments(self.results.garments())
+        self.narrow.show_count(self.results.rowCount(), counts[None])
 
     def _arrange(self) -> None:
         current = self.current_id()
         chosen = next(decision for decision, button in self.filters.items() if button.isChecked())
-        self.results.arrange(SortOrder(self.sort.currentData()), chosen)
+        self.results.arrange(SortOrder(self.sort.currentData()), self.narrow.filter(chosen))
         self._select(current)
+        self.narrow.show_count(self.results.rowCount(), len(self.results.items()))
 
     def _connect(self) -> None:
         actions = self._context.actions
@@ -230,17 +324,18 @@ class ReviewPage(QWidget):
             ("redo", partial(self._step_back, True)),
             ("previous", partial(self.move, -1)),
             ("next", partial(self.move, +1)),
-            ("compare", lambda: self.compare.show_original(actions["compare"].isChecked())),
-            ("mask", lambda: self.compare.show_mask(actions["mask"].isChecked())),
-            ("actual_size", self.compare.toggle_actual_size),
-            ("fit", self.compare.link.fit),
-            ("zoom_in", partial(self.compare.zoom, 1.25)),
-            ("zoom_out", partial(self.compare.zoom, 0.8)),
             ("note", self.note.setFocus),
+            ("grid", lambda: self.show_grid(self.is_grid)),
+            ("select_all", self.grid.selectAll),
+            ("accept_under", self.ask_to_accept),
         ):
             actions.on(name, call)
         self.sort.currentIndexChanged.connect(self._arrange)
+        self.narrow.changed.connect(self._arrange)
+        self.grid.opened.connect(lambda: self.show_grid(False))
+        self.grid.visible_changed.connect(self.results.want_thumbnails)
         self.list.selectionModel().currentChanged.connect(self._on_current)
+        self.list.selectionModel().selectionChanged.connect(self._show_rule)
 
     # -- layout -------------------------------------------------------------------------------------------------
 
@@ -255,6 +350,13 @@ class ReviewPage(QWidget):
         view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         return view
 
+    def _build_grid(self) -> GridView:
+        view = GridView(CELL, theme.SMALL)
+        view.setModel(self.results)
+        view.setSelectionModel(self.list.selectionModel())  # the same active result, whichever shows it
+        view.setItemDelegate(GridDelegate(view))
+        return view
+
     def _build_layout(self) -> None:
         left = QFrame()
         left.setProperty("panel", True)
@@ -264,9 +366,17 @@ class ReviewPage(QWidget):
         strip.setSpacing(theme.SMALL)
         strip.addLayout(self._build_filters())
         strip.addWidget(self.list, 1)
+        self._filler = QWidget()  # takes the list's place beside the grid, and says whom a verdict concerns
+        self._filler.hide()
+        told = QVBoxLayout(self._filler)
+        told.setContentsMargins(theme.SMALL, theme.SMALL, theme.SMALL, theme.MEDIUM)
+        told.addStretch()
+        told.addWidget(self._rule)
+        strip.addWidget(self._filler, 1)
         middle = QVBoxLayout()
         middle.setSpacing(0)
-        middle.addWidget(self.compare, 1)
+        middle.addWidget(self.viewer, 1)
+        middle.addWidget(self.grid, 1)
         middle.addWidget(self._empty, 1)
         middle.addWidget(self._build_tools())
         layout = QHBoxLayout(self)
@@ -299,6 +409,7 @@ class ReviewPage(QWidget):
         self.sort.setToolTip("How the list is sorted")
         self.sort.setFocusPolicy(Qt.FocusPolicy.TabFocus)
         box.addWidget(self.sort)
+        box.addWidget(self.narrow)
         return box
 
     def _build_tools(self) -> QFrame:
@@ -307,16 +418,21 @@ class ReviewPage(QWidget):
         tools = QHBoxLayout(bar)
         tools.setContentsMargins(theme.SMALL, theme.TIGHT, theme.SMALL, theme.TIGHT)
         tools.setSpacing(theme.TIGHT)
-        for name in ("fit", "actual_size", "mask", "compare"):
-            tools.addWidget(self._tool(name))
-        tools.addStretch()
-        tools.addWidget(theme.label("? shows every key", "caption"))
+        for name, text in _TOOLS:
+            tools.addWidget(self._tool(name, text))
+        keys = ElidedLabel("caption")
+        keys.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        keys.show_text("?  all keys")
+        tools.addWidget(keys, 1)
         return bar
 
-    def _tool(self, name: str) -> QToolButton:
+    def _tool(self, name: str, text: str) -> QToolButton:
+        action = self._context.actions[name]
+        action.setIconText(text)
         button = QToolButton()
-        button.setDefaultAction(self._context.actions[name])
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setDefaultAction(action)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        button.setProperty("compact", True)
         button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         return button
 

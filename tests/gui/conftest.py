@@ -19,7 +19,7 @@ from gui.app import prepare
 from gui.services import WindowServices
 from gui.windows.main_window import MainWindow
 from storage.location import SqliteLocation
-from tests.gui.studio import Studio
+from tests.gui.studio import Studio, TorchHere
 
 PROJECT = Path(__file__).resolve().parents[2]
 WORKER = PROJECT / "tests" / "scripted_worker.py"
@@ -53,6 +53,7 @@ def _prepared(qapp: QApplication, tmp_path: Path) -> Iterator[None]:
 @pytest.fixture
 def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
     monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    monkeypatch.setenv("CHROMASK_MODELS", str(tmp_path / "models"))
     with ExitStack() as stack:
         file = tmp_path / "catalog.db"
         catalog, artifacts = stack.enter_context(SqliteLocation().open(file))
@@ -62,7 +63,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
         def demo(folder: Path) -> Path:
             return Studio.shoot(made, "demo-1", "demo-2")
 
-        services = WindowServices(catalog, artifacts, dispatcher, tmp_path / "export", demo)
+        services = WindowServices(catalog, artifacts, dispatcher, TorchHere(), tmp_path / "export", demo)
         made = Studio(tmp_path, catalog, artifacts, dispatcher, services)
         yield made
 

@@ -24,10 +24,13 @@ from engine.domain.results import (
     Verdict,
 )
 from engine.ports import ArtifactStore, Catalog
+from engine.services.doctor import GraphicsCard
 from engine.services.intake import scan
+from engine.services.lora_files import LoraReport, check_lora_file
 from engine.services.plan import BatchPlan
 from engine.services.queue import submit
 from gui.services import WindowServices
+from gui.torch_process import TorchProcess
 
 EXTENT = Extent(600, 900)
 PREVIEW = Extent(300, 450)
@@ -56,6 +59,20 @@ def report(delta_E: float, tolerance: Tolerance) -> DeltaEReport:
     return DeltaEReport(
         "garment / flatlay", delta_E, delta_E, delta_E, delta_E * 2, 1.25, -2.5, 0.5, 1000, tolerance, verdict
     )
+
+
+class TorchHere(TorchProcess):
+    """Checks LoRA files with the real preflight in the test's own process, and finds the card that a test wants."""
+
+    def __init__(self) -> None:
+        super().__init__(())
+        self.card: GraphicsCard | None = None
+
+    def check_lora(self, path: Path) -> LoraReport:
+        return check_lora_file(path)
+
+    def graphics_card(self) -> GraphicsCard | None:
+        return self.card
 
 
 @dataclass

@@ -124,7 +124,7 @@ def test_a_batch_runs_pauses_cancels_and_retries(
     assert window.queue._headline.text() == "All 3 jobs finished"
     assert window.queue.progress.fraction == 1.0
     qtbot.waitUntil(lambda: window.review.results.rowCount() == 1, timeout=10_000)
-    assert window.steps[PageName.REVIEW].text() == "Review  1"
+    qtbot.waitUntil(lambda: window.steps[PageName.REVIEW].text() == "Review  1")
 
     select(window, refused_id)
     button = window.queue.findChild(QPushButton, "retry_button")

@@ -13,7 +13,7 @@ from engine.domain.geometry import Extent
 from engine.domain.review import Decision
 from engine.services.review import current_reviewer, decide, items_of
 from gui.actions import PageName
-from gui.models.review import SortOrder
+from gui.models.review_filter import SortOrder
 from gui.widgets.compare_view import Part
 from gui.windows.main_window import MainWindow
 from tests.gui.studio import EXTENT, PREVIEW, Studio

@@ -11,7 +11,6 @@ from engine.imaging.color.spaces import xyz_to_lab
 from engine.imaging.raster.decode import read_picture
 
 if TYPE_CHECKING:
-    from engine.domain.geometry import Extent
     from engine.domain.picture import Picture
 
 SAMPLE = 5
@@ -32,10 +31,6 @@ class ColorProbe:
 
     picture: Picture
     space: RgbSpace
-
-    @property
-    def extent(self) -> Extent:
-        return self.picture.extent
 
     def lab_at(self, x: float, y: float) -> tuple[float, float, float]:
         """CIELAB (D65, 2° observer) of the `SAMPLE` x `SAMPLE` pixels around a point.
