@@ -72,7 +72,7 @@ def test_every_drawn_cast_comes_off(accuracies: dict[str, Accuracy]) -> None:
 
 
 def test_the_mean_distance_to_the_truth_is_held(accuracies: dict[str, Accuracy]) -> None:
-    """Measured: 6.44 before, 2.24 after; 3.03 with the flatlay's lightness, 2.39 with the photograph's always believed."""
+    """Measured: 6.44 before, 2.24 after; 3.03 with the flatlay's lightness, 2.39 with the photograph's believed."""
     assert np.mean([a.before for a in accuracies.values()]) > 5
     assert np.mean([a.after for a in accuracies.values()]) < 2.4
 
