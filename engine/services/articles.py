@@ -13,8 +13,8 @@ from engine.domain.results import DeltaEReport, LabColor
 from engine.domain.review import ReviewItem
 
 MOST_VIEWS = 12
-"""Of one article that are solved together. Studios shoot four to eight; a number that stands for a whole rail of
-garments (or for nothing) must not make every job read hundreds of photographs."""
+"""Of one article that are solved together. A number that stands for a whole rail of garments (or for nothing) must not
+make every job read hundreds of photographs."""
 
 
 ArticleKey = tuple[str, str, Path]

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _Kept = TypeVar("_Kept")
 
 _CAPACITY = 32
-"""Views that are remembered: jobs of one article follow each other, and few articles have more than a dozen."""
+"""Views that are remembered: jobs of one article follow each other, and at most a dozen views are solved together."""
 
 
 class Views:

@@ -27,13 +27,14 @@ if TYPE_CHECKING:
 
 SAME_ARTICLE = 8.0
 """Largest ΔE00 between two flatlays, or between a matched view and what the others agree on, at which they can be one
-article: two laboratories' pictures of one cloth lie below 5, neighbouring colours of a range of garments above 8."""
+article. Chosen, not measured: wider than the light of two photographs of one cloth, narrower than the 15 to 25 that
+neighbouring basic hues lie apart."""
 
 _LEAST_SHARE = 0.05
 """Of a view's garment: a colour that fills less of it says more about its neighbours than about itself."""
 
 _ROUNDS = 3
-"""Of correcting the offset; what the ends of the scale took from it is below 0.05 of it after two."""
+"""Of correcting the offset: near black and white it fades, so that once is not enough."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
