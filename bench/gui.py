@@ -1,4 +1,5 @@
-"""The results grid with 100,000 rows beside a QListView in icon mode: same model, same delegate, same run.
+"""The results grid with 100,000 rows beside a QListView in icon mode: same model, same delegate, same run; and the
+window on such a catalog, from its start and while a batch runs.
 
 ``xvfb-run -a -s "-screen 0 1600x1000x24" python bench/gui.py``; each view is measured in a process of its own, so that
 neither's memory hides the other's.
@@ -17,36 +18,29 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
-import cv2  # noqa: E402
 import numpy as np  # noqa: E402
 from PySide6.QtCore import QSize  # noqa: E402
 from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView  # noqa: E402
 
-from engine.domain.assets import Asset, AssetPair, Role  # noqa: E402
-from engine.domain.geometry import Extent  # noqa: E402
-from engine.domain.jobs import Job, JobState  # noqa: E402
-from engine.domain.requests import Tolerance  # noqa: E402
-from engine.domain.results import ArtifactKind, Previews  # noqa: E402
-from engine.domain.review import ReviewItem  # noqa: E402
+from bench.large_catalog import write_large_catalog  # noqa: E402
+from engine.domain.review import ReviewRow  # noqa: E402
+from engine.ports import Catalog  # noqa: E402
 from gui import theme  # noqa: E402
 from gui.app import prepare  # noqa: E402
 from gui.bridge import Bridge  # noqa: E402
 from gui.models.review import ReviewListModel  # noqa: E402
+from gui.models.review_feed import PAGE  # noqa: E402
 from gui.models.review_filter import ReviewFilter, SortOrder  # noqa: E402
 from gui.widgets.grid_delegate import CELL, GridDelegate  # noqa: E402
 from gui.widgets.grid_view import GridView  # noqa: E402
-from storage.artifacts import DiskArtifactStore  # noqa: E402
-from tests.contract.factories import color_match_request, match_outcome  # noqa: E402
-from tests.gui.studio import jpeg, picture, report  # noqa: E402
+from storage.location import SqliteLocation  # noqa: E402
 
-ROWS, APPENDED, STEPS, PICTURES = 100_000, 100, 300, 200
+ROWS, APPENDED, STEPS = 100_000, 100, 300
 SIZE = QSize(1500, 940)
 
 
@@ -54,34 +48,52 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--view", choices=("grid", "list"), help="measure one of the two, in this process")
     parser.add_argument("--rows", type=int, default=ROWS)
+    parser.add_argument("--catalog", type=Path, help="a catalog of `bench/large_catalog.py`; written anew if not given")
     options = parser.parse_args()
     if options.view:
-        print(json.dumps(measure(options.view, options.rows)))
+        print(json.dumps(measure(options.view, options.catalog)))
         return
-    figures = {}
-    for view in ("grid", "list"):
-        command = [sys.executable, __file__, "--view", view, "--rows", str(options.rows)]
-        figures[view] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+    with tempfile.TemporaryDirectory() as folder:
+        catalog = options.catalog
+        if catalog is None:
+            catalog = Path(folder) / "catalog.db"
+            write_large_catalog(catalog, options.rows)
+        figures = {view: run(__file__, "--view", view, "--catalog", catalog) for view in ("grid", "list")}
+        window = PROJECT / "bench" / "window.py"
+        alone = {what: run(window, what, catalog, "--began", time.time()) for what in ("start", "batch")}
     print(f"| {options.rows:,} rows | grid | QListView | ratio |\n| --- | --- | --- | --- |")
     for name, ours in figures["grid"].items():
         theirs = figures["list"][name]
         ratio = f"{theirs / ours:.0f}x" if ours >= 0.05 else "-"
         print(f"| {name} | {ours:.1f} | {theirs:.1f} | {ratio} |")
+    for what, measured in alone.items():
+        print(f"\n| {what} | |\n| --- | --- |")
+        for name, figure in measured.items():
+            print(f"| {name} | {figure:,.2f} |")
 
 
-def measure(which: str, rows: int) -> dict[str, float]:
+def run(script: Path | str, *arguments: object) -> dict[str, float]:
+    """The figures that a script prints, measured in a process of its own."""
+    command = [sys.executable, str(script), *map(str, arguments)]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+def measure(which: str, file: Path) -> dict[str, float]:
     """Every figure of one view, in milliseconds and MB."""
     application = QApplication(["bench"])
     prepare(application)
-    with tempfile.TemporaryDirectory() as folder:
-        artifacts = DiskArtifactStore(Path(folder))
+    with SqliteLocation().open(file) as (catalog, artifacts):
         bridge = Bridge()
         model = ReviewListModel(bridge, artifacts)
         model.arrange(SortOrder.FINISHED, ReviewFilter())
-        items = list(results(artifacts, rows + APPENDED))
-        start = resident()
-        model.set_items(items[:rows])
+        start, begin = resident(), time.perf_counter()
+        worked = time.thread_time()
+        rows = list(rows_of(catalog))
+        read, read_work = time.perf_counter() - begin, time.thread_time() - worked
         rows_mb = resident() - start
+        begin = time.perf_counter()
+        model.take(rows[:-APPENDED])
+        taken = time.perf_counter() - begin
         view = build(which)
         before = resident()
         begin = time.perf_counter()
@@ -98,7 +110,7 @@ def measure(which: str, rows: int) -> dict[str, float]:
         settle(bridge)
         memory = resident() - before
         begin = time.perf_counter()
-        model.add_items(items[rows:])
+        model.take(rows[-APPENDED:])
         painted(view)
         appended = time.perf_counter() - begin
         begin = time.perf_counter()
@@ -108,6 +120,9 @@ def measure(which: str, rows: int) -> dict[str, float]:
         view.close()
         bridge.close()
     return {
+        "rows read, ms": read * 1e3,
+        "… the thread's own work, ms": read_work * 1e3,
+        "rows taken over and sorted, ms": taken * 1e3,
         "shown, ms": shown * 1e3,
         "scroll a wheel's step, p95, ms": wheel[0],
         "… the window thread's own work, ms": wheel[1],
@@ -116,7 +131,7 @@ def measure(which: str, rows: int) -> dict[str, float]:
         "append 100, ms": appended * 1e3,
         "sort worst first, ms": sorted_again * 1e3,
         "memory of the view and its thumbnails, MB": memory,
-        "memory of the model's own lists, MB": rows_mb,
+        "memory of the rows, MB": rows_mb,
     }
 
 
@@ -136,25 +151,12 @@ def build(which: str) -> QAbstractItemView:
     return view
 
 
-def results(artifacts: DiskArtifactStore, count: int) -> Iterator[ReviewItem]:
-    """Drawn results: a few hundred pictures, each row with its own name, job, pair and measurement."""
-    previews = [
-        artifacts.put(ArtifactKind.PREVIEW, jpeg(cv2.resize(picture(n), (480, 720))), ".jpg") for n in range(PICTURES)
-    ]
-    outcome, request, now = match_outcome(), color_match_request(), datetime.now(UTC)
-    asset = Asset(1, Path("drop"), "0" * 64, 1, Role.ON_MODEL, Extent(4000, 6000), 8, "RGB", None)
-    delta_E = np.random.default_rng(5).gamma(2, 1.2, count)
-    for n in range(count):
-        pair = AssetPair(
-            n, f"{n // 4:05d}", "front", "coat", replace(asset, path=Path(f"drop/{n:06d}_model.jpg")), None
-        )
-        job = Job(n, 1, n, request, JobState.SUCCEEDED, 1, 0, n, None, None, None, now, now, now)
-        assert outcome.match is not None
-        match = replace(outcome.match, after=report(float(delta_E[n]), Tolerance()))
-        preview = previews[n % PICTURES]
-        yield ReviewItem(
-            job, pair, replace(outcome, match=match, previews=Previews(preview, None, preview, None)), None
-        )
+def rows_of(catalog: Catalog) -> Iterator[ReviewRow]:
+    """Every row, page by page, as the window reads them."""
+    after = 0
+    while page := catalog.review_rows(after=after, limit=PAGE):
+        yield from page
+        after = page[-1].change
 
 
 def scroll(view: QAbstractItemView) -> Iterator[tuple[float, float]]:

@@ -1,6 +1,7 @@
-"""Draws a demo batch, runs it through the real engine, and saves pictures of the pages.
+"""Draws a demo batch, runs it through the real engine, and saves a picture of every page for the guide.
 
-Run on a screen, or on a virtual one: ``xvfb-run -a -s "-screen 0 1600x1000x24" python bench/screenshots.py``.
+Run on a virtual screen, where fonts and sizes do not depend on the desktop:
+``xvfb-run -a -s "-screen 0 1920x1200x24" python bench/screenshots.py``.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 
 from PySide6.QtCore import QSettings  # noqa: E402
-from PySide6.QtWidgets import QApplication  # noqa: E402
+from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 
 from engine.dispatch.session import open_session  # noqa: E402
 from engine.domain.review import Decision  # noqa: E402
 from engine.services.demo import draw_demo  # noqa: E402
+from gui import appearance, preferences  # noqa: E402
 from gui.actions import PageName  # noqa: E402
 from gui.app import prepare  # noqa: E402
+from gui.appearance import Theme  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
 from gui.torch_process import TorchProcess  # noqa: E402
+from gui.widgets.cheat_sheet import CheatSheet  # noqa: E402
 from gui.windows.main_window import MainWindow  # noqa: E402
 from main import program, worker_command  # noqa: E402
 from storage.location import SqliteLocation  # noqa: E402
@@ -43,16 +47,85 @@ def wait(until: Callable[[], object], seconds: float = 600) -> None:
             raise TimeoutError("the window did not come to rest")
 
 
-def settle(window: MainWindow, seconds: float = 0.6) -> None:
-    """Let background work arrive and be painted."""
-    wait(lambda: not window.bridge.is_busy)
-    rest = time.monotonic() + seconds
-    wait(lambda: time.monotonic() > rest and not window.bridge.is_busy)
+class Photographer:
+    """Walks the operator's way through a window and takes a picture of each page."""
+
+    def __init__(self, application: QApplication, window: MainWindow, to: Path) -> None:
+        self._application, self._window, self._to = application, window, to
+
+    def settle(self, seconds: float = 0.6) -> None:
+        """Let background work arrive and be painted."""
+        window = self._window
+        wait(lambda: not window.bridge.is_busy)
+        rest = time.monotonic() + seconds
+        wait(lambda: time.monotonic() > rest and not window.bridge.is_busy)
+
+    def save(self, name: str, above: QWidget | None = None) -> None:
+        """The window as it is, or a dialog alone."""
+        self.settle()
+        shot = (above or self._window).grab()
+        shot.save(str(self._to / f"{name}.png"))
+        print(f"{name}.png")
+
+    def all_pages(self, pictures: Path) -> None:
+        """From the empty catalog to the exported files."""
+        window = self._window
+        self.settle()
+        window.show_page(PageName.INTAKE)
+        self.save("first-start")
+        window.show_page(PageName.MODELS)
+        self.settle()
+        window.models.loras.table.selectRow(0)
+        self.save("models")
+        window.begin([pictures])
+        window.show_page(PageName.INTAKE)
+        self.settle()
+        window.intake.pairs_table.selectRow(0)
+        self.save("intake")
+        window.intake.start()
+        wait(lambda: window.queue.counts.succeeded >= 3)
+        self.save("queue")
+        wait(lambda: window.queue.counts.total and window.queue.counts.finished == window.queue.counts.total)
+        self._review()
+        window.show_page(PageName.EXPORT)
+        self.settle()
+        window.export.folder.setText("~/Pictures/Chromask")
+        window.export.export()
+        wait(lambda: not window.export.is_busy)
+        self.save("export")
+        window.show_page(PageName.SETTINGS)
+        window.settings.shortcuts.select("approve")
+        self.save("settings")
+        window.actions_table["cheat_sheet"].trigger()
+        (sheet,) = window.findChildren(CheatSheet)
+        self.save("shortcuts", sheet)
+        sheet.close()
+
+    def _review(self) -> None:
+        window = self._window
+        window.show_page(PageName.REVIEW)
+        self.settle()
+        for decision in (Decision.APPROVED, Decision.APPROVED, Decision.REJECTED):
+            window.review.decide(decision)
+            self.settle(0.1)
+        window.banner.hide()
+        self.save("review")
+        appearance.choose(Theme.LIGHT, self._application)
+        self.save("review-light")
+        appearance.choose(Theme.DARK, self._application)
+        window.actions_table["grid"].trigger()
+        self.save("grid")
+        window.actions_table["grid"].trigger()
+        self.settle()
+        window.actions_table["edit_mask"].trigger()
+        self.save("mask-editor")
+        window.actions_table["mask_leave"].trigger()
+        self.settle()
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--to", type=Path, default=PROJECT / "docs" / "images")
+    parser.add_argument("--to", type=Path, default=PROJECT / "docs" / "guide")
     parser.add_argument("--count", type=int, default=12)
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
@@ -64,60 +137,21 @@ def main() -> None:
         QSettings.setPath(QSettings.Format.IniFormat, QSettings.Scope.UserScope, str(folder / "settings"))
         application = QApplication(["chromask"])
         prepare(application)
+        preferences.set_reviewer("Ada")  # nor the name of its account
         pictures = draw_demo(folder, options.count).pictures
-        with open_session(SqliteLocation(), folder / "catalog.db") as session:
-            dispatcher = session.dispatcher(worker_command)
-            services = WindowServices(
-                session.catalog,
-                session.artifacts,
-                dispatcher,
-                TorchProcess(program()),
-                folder / "Pictures" / "Chromask",
-                lambda f: draw_demo(f).pictures,
-            )
-            window = MainWindow(services)
+        location = SqliteLocation()
+        with (
+            open_session(location, folder / "Chromask" / "catalog.db") as session,
+            location.open_thumbnails(session.path) as thumbnails,
+        ):
+            parts = (session.catalog, session.artifacts, session.dispatcher(worker_command), TorchProcess(program()))
+            pictures_folder = folder / "Pictures" / "Chromask"
+            demo: Callable[[Path], Path] = lambda to: draw_demo(to).pictures  # noqa: E731
+            window = MainWindow(WindowServices(*parts, pictures_folder, demo, session.path, thumbnails))
             window.resize(*SIZE)
             window.show()
-            shoot(window, pictures, options.to)
+            Photographer(application, window, options.to).all_pages(pictures)
             window.close()
-
-
-def shoot(window: MainWindow, pictures: Path, to: Path) -> None:
-    """Walk the operator's way and take a picture of each page."""
-
-    def save(name: str) -> None:
-        settle(window)
-        window.grab().save(str(to / f"{name}.png"))
-        print(f"{name}.png")
-
-    settle(window)
-    window.show_page(PageName.MODELS)
-    settle(window)
-    window.models.loras.table.selectRow(0)
-    save("models")
-    window.begin([pictures])
-    window.show_page(PageName.INTAKE)
-    settle(window)
-    window.intake.pairs_table.selectRow(0)
-    save("intake")
-    window.intake.start()
-    wait(lambda: window.queue.counts.succeeded >= 3)
-    save("queue")
-    wait(lambda: window.queue.counts.total and window.queue.counts.finished == window.queue.counts.total)
-    window.show_page(PageName.REVIEW)
-    settle(window)
-    for decision in (Decision.APPROVED, Decision.APPROVED, Decision.REJECTED):
-        window.review.decide(decision)
-    results = window.review.results
-    furthest = max(results.items(), key=lambda item: item.outcome.match.before.delta_E if item.outcome.match else 0.0)
-    window.review.list.setCurrentIndex(results.index(results.row_of(furthest.job.id) or 0))
-    save("review")
-    window.show_page(PageName.EXPORT)
-    settle(window)
-    window.export.folder.setText("~/Pictures/Chromask")
-    window.export.export()
-    wait(lambda: not window.export.is_busy)
-    save("export")
 
 
 if __name__ == "__main__":

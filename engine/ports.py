@@ -8,12 +8,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.assets import AssetPair, NewPair
-from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState
+from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState, Origin
 from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, EditTurn, MaskRequest, Request
-from engine.domain.results import ArtifactKind, ArtifactRef, JobOutcome
-from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
+from engine.domain.requests import ColorMatchRequest, EditTurn, MaskRequest, Request, View
+from engine.domain.results import JobOutcome
+from engine.domain.review import Decision, ExportFormat, ExportRecord, Review, ReviewItem, ReviewRow, TrainingMark
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -36,6 +37,16 @@ class Backend(Protocol):
             The picture, the model folder or the memory does not allow it.
         Cancelled
             From ``report``.
+        """
+        ...
+
+    def mask_flatlay(self, flatlay: Picture, request: MaskRequest) -> PaintedMask | None:
+        """Mask the garment on a flatlay whose background is not plain; None where the backend cannot.
+
+        Raises
+        ------
+        KnownError
+            The garment was not found on it, or the models do not load; names the file.
         """
         ...
 
@@ -123,9 +134,23 @@ class Catalog(Protocol):
         """
         ...
 
-    def add_jobs(self, batch_id: int, jobs: Sequence[tuple[int, Request]], priority: int = 0) -> list[Job]:
+    def add_jobs(
+        self,
+        batch_id: int,
+        jobs: Sequence[tuple[int, Request]],
+        priority: int = 0,
+        origins: Sequence[Origin] = (),
+    ) -> list[Job]:
         """Insert one job per (pair id, request), in order. A pair whose very request (same `request_hash`) is known
-        gets its existing job back, moved to this batch, whatever its state: finished work is not done twice.
+        gets its existing job back, moved to this batch with all its versions, whatever its state: finished work is not
+        done twice.
+
+        Parameters
+        ----------
+        origins : sequence of Origin
+            Empty, or one for each job, which becomes the newest version of the chain of ``supersedes`` and stays in
+            that chain's batch. A known job does so as well, with the new origin and at least this priority: asking for
+            what there was before brings it back. Is it of another chain, that whole chain comes along, before it.
         """
         ...
 
@@ -145,11 +170,35 @@ class Catalog(Protocol):
 
     def pairs(self, ids: Sequence[int]) -> dict[int, AssetPair]: ...
 
+    def pair_jobs(self, pair_id: int) -> list[Job]:
+        """Every job of the pair, in id order."""
+        ...
+
+    def versions(self, job_id: int) -> list[Job]:
+        """The job's chain, newest first, in whatever states; the job alone where it has no other version."""
+        ...
+
+    def superseded(self, job_ids: Sequence[int]) -> set[int]:
+        """Those of the jobs that a SUCCEEDED job of a higher version has taken the place of."""
+        ...
+
+    def find_pairs(self, views: Sequence[View]) -> list[int | None]:
+        """For each view the id of its pair, by path and hash of both photographs; None where it is not known."""
+        ...
+
+    def corrected_masks(self, pair_ids: Sequence[int]) -> dict[int, MaskRequest]:
+        """Of those pairs whose garment mask a person corrected, the request with the mask as it is now: of the result
+        that finished last, among the newest versions that succeeded.
+        """
+        ...
+
     def counts(self, batch_id: int | None = None) -> BatchCounts: ...
 
-    def claim(self, worker_id: str, now: datetime) -> Job | None:
+    def claim(self, worker_id: str, now: datetime, *, without_networks: bool = False) -> Job | None:
         """Take the next queued job (highest priority, lowest position, lowest id): RUNNING, ``attempt + 1``,
         heartbeat ``now``. None when nothing is queued. Two claimants never get the same job.
+
+        ``without_networks`` passes over the jobs that `engine.domain.requests.uses_networks` says need model weights.
         """
         ...
 
@@ -189,6 +238,18 @@ class Catalog(Protocol):
         """Only queued jobs feel it."""
         ...
 
+    def reorder(self, job_ids: Sequence[int], before: int | None) -> dict[int, tuple[int, int]]:
+        """Have queued jobs run in the order given, directly before another one and in its priority.
+
+        None has them run after all others. Jobs that are no longer queued stay where they are, and one that left the queue itself still marks the place.
+
+        Returns
+        -------
+        dict
+            Job id -> (priority, position) of every job that now has another place.
+        """
+        ...
+
     # -- results and verdicts -----------------------------------------------------------------------------------
 
     def outcome(self, job_id: int) -> JobOutcome | None:
@@ -199,10 +260,46 @@ class Catalog(Protocol):
         """SUCCEEDED jobs with pair, outcome and latest verdict, in job id order, paged by key."""
         ...
 
-    def add_review(self, review: Review) -> None: ...
+    def review_items_by_id(self, job_ids: Sequence[int]) -> list[ReviewItem]:
+        """The items of these SUCCEEDED jobs, in the order of the ids."""
+        ...
+
+    def review_item(self, job_id: int) -> ReviewItem:
+        """The item of one SUCCEEDED job."""
+        ...
+
+    def review_rows(self, batch_id: int | None = None, after: int = 0, limit: int = 1000) -> list[ReviewRow]:
+        """What lists show of SUCCEEDED jobs, in the order of their last change, paged by it (``change > after``).
+
+        From 0 on these are all results. From the greatest `ReviewRow.change` that was read on, they are those that
+        finished, were reviewed or marked, whose pair was named anew, or that were superseded since (with
+        `ReviewRow.superseded_by` set: what is not superseded has none). A result that moves to another batch is
+        reported there.
+        """
+        ...
+
+    def decision_counts(self, batch_id: int | None = None) -> dict[Decision, int]:
+        """How many results that are not superseded have each decision."""
+        ...
+
+    def add_reviews(self, given: Sequence[Review]) -> None:
+        """Record verdicts, in order: all of them or, where a job does not exist, none."""
+        ...
 
     def reviews(self, job_id: int) -> list[Review]:
         """Every verdict on a job, oldest first."""
+        ...
+
+    # -- training pairs -----------------------------------------------------------------------------------------
+
+    def mark_for_training(self, job_ids: Sequence[int], author: str, now: datetime) -> None:
+        """Mark SUCCEEDED jobs; one that is marked already keeps its mark. BugError for a job without an outcome."""
+        ...
+
+    def unmark_for_training(self, job_ids: Sequence[int]) -> None: ...
+
+    def training_marks(self, after_id: int = 0, limit: int = 1000) -> list[TrainingMark]:
+        """In job id order, paged by key (``job_id > after_id``)."""
         ...
 
     # -- exports ------------------------------------------------------------------------------------------------
@@ -222,7 +319,7 @@ class Catalog(Protocol):
         ...
 
     def referenced_artifacts(self) -> set[str]:
-        """Hashes of every artifact that any outcome refers to."""
+        """Hashes of every artifact that any outcome refers to, or any request, whatever became of its job."""
         ...
 
     def check(self) -> list[str]:
@@ -245,6 +342,14 @@ class ThumbnailStore(Protocol):
 
     def put(self, key: str, jpeg: bytes) -> None:
         """Keep the JPEG under ``key``, in place of an earlier one."""
+        ...
+
+    def size(self) -> int:
+        """Bytes of JPEG data that are kept."""
+        ...
+
+    def clear(self) -> None:
+        """Forget every thumbnail, and give the disk its room back."""
         ...
 
 

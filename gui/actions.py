@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from PySide6.QtCore import QObject
-from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtCore import QObject, Signal
+from PySide6.QtGui import QAction, QIcon, QKeySequence
 
+from gui import shortcuts
 from gui.icons import icon
+from gui.palette import Ink
 
 
 class PageName(StrEnum):
@@ -20,6 +22,13 @@ class PageName(StrEnum):
     REVIEW = "review"
     EXPORT = "export"
     MODELS = "models"
+    SETTINGS = "settings"
+
+
+class Mode(StrEnum):
+    """What takes a page's place for a while, with keys of its own; the page's commands are switched off meanwhile."""
+
+    MASK_EDITOR = "mask editor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +37,8 @@ class Command:
 
     Attributes
     ----------
-    page : PageName or None
-        The only page on which the command can be given; None means everywhere.
+    page : PageName, Mode or None
+        The only page, or mode of one, in which the command can be given; None means everywhere.
     """
 
     name: str
@@ -37,12 +46,13 @@ class Command:
     text: str
     shortcuts: tuple[str, ...]
     tip: str
-    page: PageName | None = None
+    page: PageName | Mode | None = None
     checkable: bool = False
     icon: str = ""
 
 
 _IN, _QU, _RE, _EX, _MO = PageName.INTAKE, PageName.QUEUE, PageName.REVIEW, PageName.EXPORT, PageName.MODELS
+_SE, _MASK = PageName.SETTINGS, Mode.MASK_EDITOR
 
 # ruff: noqa: E501 - one row of the table is one line
 COMMANDS = (
@@ -51,22 +61,49 @@ COMMANDS = (
     Command("demo", "File", "Try the demo set", (), "Draw a small set of photographs and add it"),
     Command("quit", "File", "Quit", ("Ctrl+Q",), "Close the window"),
     Command("pair", "Intake", "Pair", ("Ctrl+P",), "Make the two chosen pictures a pair", _IN, icon="link"),
-    Command("leave_out", "Intake", "Leave out or take in", ("Delete",), "Do not process the chosen pairs, or process them after all", _IN),
+    Command("leave_out", "Intake", "Leave out or take in", ("Del",), "Do not process the chosen pairs, or process them after all", _IN),
     Command("clear_intake", "Intake", "Clear the list", (), "Forget what was dropped; no file is touched", _IN),
+    Command("undo_intake", "Intake", "Undo", ("Ctrl+Z",), "Take back the last pairing, leaving out or clearing", _IN, icon="undo"),
+    Command("redo_intake", "Intake", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Do again what was taken back", _IN),
+    Command("save_preset", "Intake", "Save as preset…", ("Ctrl+S",), "Keep the choices under a name", _IN),
+    Command("update_preset", "Intake", "Save the preset's changes", (), "Keep the choices in the chosen preset", _IN),
+    Command("rename_preset", "Intake", "Rename preset…", (), "Give the chosen preset another name", _IN),
+    Command("delete_preset", "Intake", "Delete preset…", (), "Remove the chosen preset", _IN),
+    Command("watch_folder", "Intake", "Watch a folder…", ("Ctrl+Shift+W",), "Take in what is put into a folder from now on", _IN, icon="plus"),
     Command("start", "Intake", "Start", ("Ctrl+Return", "Ctrl+Enter"), "Put the pairs into the queue", _IN, icon="play"),
     Command("pause", "Queue", "Pause", ("Ctrl+Space",), "Begin no further job; what runs is finished", checkable=True, icon="pause"),
-    Command("cancel", "Queue", "Cancel selected", ("Delete",), "Take the chosen jobs out of the queue, or stop them", _QU, icon="cancel"),
+    Command("cancel", "Queue", "Cancel selected", ("Del",), "Take the chosen jobs out of the queue, or stop them", _QU, icon="cancel"),
     Command("retry", "Queue", "Retry selected", ("Ctrl+R",), "Queue the chosen failed or cancelled jobs again", _QU, icon="retry"),
     Command("sooner", "Queue", "Run sooner", ("Ctrl+Up",), "Raise the priority of the chosen jobs", _QU, icon="up"),
     Command("later", "Queue", "Run later", ("Ctrl+Down",), "Lower the priority of the chosen jobs", _QU, icon="down"),
-    Command("approve", "Review", "Approve", ("P",), "The result may leave the house; goes on to the next", _RE, icon="check"),
-    Command("reject", "Review", "Reject", ("X",), "The result is not good enough; goes on to the next", _RE, icon="cancel"),
+    Command("run_next", "Queue", "Run next", ("Ctrl+Shift+Up",), "Have the chosen jobs run before all others", _QU, icon="up"),
+    Command("move_up", "Queue", "Move up", ("Alt+Up",), "Have the chosen jobs run one place earlier", _QU),
+    Command("move_down", "Queue", "Move down", ("Alt+Down",), "Have the chosen jobs run one place later", _QU),
+    Command("copy_failure", "Queue", "Copy details", ("Ctrl+Shift+C",), "Copy why the chosen job failed, for whoever can help", _QU, icon="files"),
+    Command("show_photograph", "Queue", "Show the photograph's folder", (), "Open the folder that the chosen photograph lies in", _QU, icon="folder"),
+    Command("approve", "Review", "Approve", ("P",), "The result may leave the house", _RE, icon="check"),
+    Command("reject", "Review", "Reject", ("X",), "The result is not good enough; then say why, and have it tried again", _RE, icon="cancel"),
     Command("clear_verdict", "Review", "Clear verdict", ("U",), "Take the verdict back", _RE),
     Command("undo", "Review", "Undo verdict", ("Ctrl+Z",), "Restore the verdict from before", _RE, icon="undo"),
     Command("redo", "Review", "Redo verdict", ("Ctrl+Shift+Z", "Ctrl+Y"), "Give the undone verdict again", _RE),
     Command("previous", "Review", "Previous", ("Left", "Up"), "Show the previous result", _RE),
     Command("next", "Review", "Next", ("Right", "Down"), "Show the next result", _RE),
+    Command("reject_color", "Review", "Reject: colour", ("Shift+C",), "Its colour is wrong: reject it, and have it matched another way", _RE),
+    Command("reject_mask", "Review", "Reject: mask", ("Shift+M",), "Its mask is wrong: reject it, and have it masked another way", _RE),
+    Command("reject_drift", "Review", "Reject: drift", ("Shift+D",), "Something sits beside where it belongs: reject it, and have it made another way", _RE),
+    Command("reject_other", "Review", "Reject: other", ("Shift+O",), "Reject it for something else, and have it made another way", _RE),
+    Command("rate_0", "Review", "No stars", ("0",), "Take the stars away", _RE),
+    Command("rate_1", "Review", "1 star", ("1",), "Rate the result; its verdict stays", _RE),
+    Command("rate_2", "Review", "2 stars", ("2",), "Rate the result; its verdict stays", _RE),
+    Command("rate_3", "Review", "3 stars", ("3",), "Rate the result; its verdict stays", _RE),
+    Command("rate_4", "Review", "4 stars", ("4",), "Rate the result; its verdict stays", _RE),
+    Command("rate_5", "Review", "5 stars", ("5",), "Rate the result; its verdict stays", _RE),
+    Command("auto_advance", "Review", "Go on after a verdict", ("A",), "Show the next result after each verdict", _RE, True),
+    Command("newer_version", "Review", "Newer version", ("Shift+PgUp",), "Look at the next newer version of the result", _RE),
+    Command("older_version", "Review", "Older version", ("Shift+PgDown",), "Look at the next older version of the result", _RE),
+    Command("training_pair", "Review", "Use as training pair", ("T",), "Mark the result for the training of masks, or take the mark away", _RE, True),
     Command("note", "Review", "Write a note", ("N",), "Say why, for whoever retouches it", _RE),
+    Command("edit", "Review", "Edit…", ("E",), "Have FLUX.1 Kontext repaint a part of the photograph, or add a turn to an edit", _RE),
     Command("compare", "View", "Show original", ("\\", "Space"), "Blink between the result and the original; held, until the key is let go", _RE, True),
     Command("wipe", "View", "Wipe", ("W",), "Original and result in one picture, with a divider to drag", _RE, True),
     Command("wipe_left", "View", "Divider to the left", ("Alt+Left",), "Move the divider to show more of the result", _RE),
@@ -74,6 +111,8 @@ COMMANDS = (
     Command("split", "View", "Split", ("Shift+Y",), "Three pictures side by side, two, or the result alone", _RE),
     Command("mask", "View", "Mask overlay", ("M",), "Tint what lies inside the mask", _RE, True, "mask"),
     Command("heat_map", "View", "ΔE map", ("D",), "Show where, and by how much, the result differs from the original", _RE, True),
+    Command("disagreement", "View", "Disagreement", ("Ctrl+D",), "Show where a mask that was made several times came out differently", _RE, True),
+    Command("loupe", "View", "Loupe", ("L",), "Magnify what is under the pointer in every picture; held, until the key is let go; the wheel goes to 400 %", _RE, True),
     Command("eyedropper", "View", "Eyedropper", ("I",), "Read L*a*b* under the pointer; a click pins a point to measure from", _RE, True),
     Command("unpin", "View", "Remove the pin", ("Esc",), "Forget the pinned point", _RE),
     Command("actual_size", "View", "100 % or fit", ("Z",), "One picture pixel on one screen pixel, and back", _RE, icon="actual"),
@@ -88,6 +127,29 @@ COMMANDS = (
     Command("grid", "Review", "Grid or viewer", ("G",), "Every result as a small picture, to sort out many at once; or one large", _RE, True, "grid"),
     Command("select_all", "Review", "Select all", ("Ctrl+A",), "Choose every result of the grid", _RE),
     Command("accept_under", "Review", "Accept all under a tolerance…", ("Ctrl+Shift+P",), "Approve every undecided result that passes, after showing how many", _RE),
+    Command("edit_mask", "Mask", "Edit the mask", ("B",), "Correct the mask by hand; what is kept is matched as a new version", _RE, icon="mask"),
+    Command("mask_brush", "Mask", "Brush", ("B",), "Paint what belongs to the mask", _MASK, True),
+    Command("mask_eraser", "Mask", "Eraser", ("E",), "Paint out what does not", _MASK, True),
+    Command("mask_lasso", "Mask", "Lasso", ("L",), "Draw around an area, or click its corners; a double click closes it", _MASK, True),
+    Command("mask_fill", "Mask", "Fill", ("G",), "Click on a colour: everything like it that hangs together", _MASK, True),
+    Command("mask_edge", "Mask", "Edge brush", ("R",), "Brush along an edge of the mask: it moves to the photograph's", _MASK, True),
+    Command("mask_swap", "Mask", "Add or take away", ("X",), "Let the tool do the opposite", _MASK),
+    Command("mask_smaller", "Mask", "Smaller brush", ("[",), "Reduce the brush by a fifth", _MASK),
+    Command("mask_larger", "Mask", "Larger brush", ("]",), "Enlarge the brush by a quarter", _MASK),
+    Command("mask_softer", "Mask", "Softer brush", ("Shift+[", "{"), "Reduce the hardness by 10 %", _MASK),
+    Command("mask_harder", "Mask", "Harder brush", ("Shift+]", "}"), "Raise the hardness by 10 %", _MASK),
+    Command("mask_undo", "Mask", "Undo", ("Ctrl+Z",), "Take the last change of the mask back", _MASK),
+    Command("mask_redo", "Mask", "Redo", ("Ctrl+Shift+Z", "Ctrl+Y"), "Give the undone change again", _MASK),
+    Command("mask_grow", "Mask", "Grow", (), "Move the whole edge outwards", _MASK),
+    Command("mask_shrink", "Mask", "Shrink", (), "Move the whole edge inwards", _MASK),
+    Command("mask_feather", "Mask", "Feather", (), "Soften the whole edge", _MASK),
+    Command("mask_find_edges", "Mask", "Smart edge", ("Ctrl+Alt+R",), "Move the whole edge to the photograph's", _MASK),
+    Command("mask_invert", "Mask", "Invert", ("Ctrl+I",), "Inside becomes outside", _MASK),
+    Command("mask_clear", "Mask", "Clear", ("Ctrl+Backspace",), "Leave everything out, to begin anew", _MASK),
+    Command("mask_everything", "Mask", "Fill all", (), "Take everything in", _MASK),
+    Command("mask_view", "Mask", "Tint, outline or mask only", ("M",), "Show the mask in the next way", _MASK),
+    Command("mask_keep", "Mask", "Keep as a new version", ("Return", "Enter"), "Queue a new version with this mask", _MASK),
+    Command("mask_leave", "Mask", "Leave the mask editor", ("Esc",), "Go back to the review; asks where the mask was changed", _MASK),
     Command("export", "Export", "Export", ("Ctrl+E",), "Write the files", _EX, icon="export"),
     Command("stop_export", "Export", "Stop the export", ("Ctrl+.",), "Finish the file that is being written, then stop", _EX),
     Command("download_model", "Models", "Download…", (), "Show the licence of FLUX.1 Kontext, then get what is missing of it", _MO, icon="download"),
@@ -95,37 +157,55 @@ COMMANDS = (
     Command("choose_model", "Models", "Use another file…", (), "Run FLUX.1 Kontext from a .safetensors or .gguf file, or another folder", _MO),
     Command("default_model", "Models", "Use the models folder's", (), "Run FLUX.1 Kontext from the models folder again", _MO),
     Command("add_lora", "Models", "Add LoRA…", ("Ctrl+L",), "Check a .safetensors file and register it", icon="plus"),
-    Command("remove_lora", "Models", "Remove LoRA…", ("Delete",), "Take the chosen LoRA out of your registry; its file stays", _MO),
+    Command("remove_lora", "Models", "Remove LoRA…", ("Del",), "Take the chosen LoRA out of your registry; its file stays", _MO),
     Command("open_models_folder", "Models", "Open the models folder", (), "Show where models and LoRAs lie", icon="folder"),
     Command("look_again", "Models", "Look again", ("F5",), "Read the models folder and the graphics card again", _MO, icon="retry"),
+    Command("change_shortcut", "Settings", "Change shortcut…", (), "Press the key that shall give the chosen command", _SE),
+    Command("reset_shortcut", "Settings", "Reset shortcut", (), "Give the chosen command the keys that it had from the start", _SE, icon="undo"),
+    Command("reset_shortcuts", "Settings", "Reset all shortcuts…", (), "Give every command the keys that it had from the start", _SE),
+    Command("backup_catalog", "Settings", "Back up the catalog", (), "Write a copy of the catalog beside it; pictures are not copied", _SE),
+    Command("check_catalog", "Settings", "Check the catalog", (), "Look for damage in the catalog and its references", _SE),
+    Command("clear_thumbnails", "Settings", "Clear the thumbnails", (), "Remove every stored thumbnail; they are made again when they are needed", _SE),
     Command("show_intake", "Go", "Intake", ("Ctrl+1",), "Drop photographs and pair them"),
     Command("show_queue", "Go", "Queue", ("Ctrl+2",), "Watch the batch run"),
     Command("show_review", "Go", "Review", ("Ctrl+3",), "Look, compare and decide"),
     Command("show_export", "Go", "Export", ("Ctrl+4",), "Write layered files for Photoshop"),
     Command("show_models", "Go", "Models", ("Ctrl+5",), "See what is installed, and add LoRAs"),
+    Command("show_settings", "Go", "Settings", ("Ctrl+6", "Ctrl+,"), "Choose how the window looks and works"),
     Command("cheat_sheet", "Help", "Keyboard shortcuts", ("?", "F1", "Shift+?"), "Show every key"),
 )  # fmt: skip
 
 
+def icon_of(action: QAction, ink: Ink) -> QIcon:
+    """The icon of a command's action in another ink, for grounds that text does not stand on; empty where it has none."""
+    name = next((command.icon for command in COMMANDS if command.name == action.objectName()), "")
+    return icon(name, ink) if name else QIcon()
+
+
 class Actions(QObject):
-    """The table as `QAction` objects; the window switches each on where it makes sense."""
+    """The table as `QAction` objects with the operator's keys; the window switches each on where it makes sense."""
+
+    keys_changed = Signal()
+    """Some command has other keys; its action says which already, and so does its tool tip."""
 
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._actions: dict[str, QAction] = {}
+        self._keys: dict[str, tuple[str, ...]] = {}
         for command in COMMANDS:
             action = QAction(command.text, parent)
             action.setObjectName(command.name)
-            action.setShortcuts([QKeySequence(text) for text in command.shortcuts])
             action.setCheckable(command.checkable)
+            # A mode is begun from its page: until then its keys are the page's.
+            action.setEnabled(not isinstance(command.page, Mode))
+            action.setEnabled(not isinstance(command.page, Mode))  # a mode switches its own on
             # A held key must not flicker between on and off at the keyboard's repeat rate.
             action.setAutoRepeat(not command.checkable)
-            keys = f" ({shortcut_text(command)})" if command.shortcuts else ""
-            action.setToolTip(f"{command.tip}{keys}")
             if command.icon:
                 action.setIcon(icon(command.icon))
                 action.setIconVisibleInMenu(False)
             self._actions[command.name] = action
+            self._show_keys(command, shortcuts.chosen(command.name, command.shortcuts))
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
@@ -139,7 +219,47 @@ class Actions(QObject):
         for menu in dict.fromkeys(command.menu for command in COMMANDS):
             yield menu, [(c, self._actions[c.name]) for c in COMMANDS if c.menu == menu]
 
+    # -- keys ---------------------------------------------------------------------------------------------------
 
-def shortcut_text(command: Command) -> str:
-    """The first shortcut as the platform writes it."""
-    return QKeySequence(command.shortcuts[0]).toString(QKeySequence.SequenceFormat.NativeText)
+    def keys(self, command: Command) -> tuple[str, ...]:
+        """The command's keys now, as Qt's portable text."""
+        return self._keys[command.name]
+
+    def rivals(self, command: Command, key: str) -> list[Command]:
+        """The other commands that the key gives on a page where this one can be given too."""
+        return [
+            other
+            for other in COMMANDS
+            if other is not command
+            and (command.page is None or other.page is None or command.page is other.page)
+            and key in self._keys[other.name]
+        ]
+
+    def set_keys(self, command: Command, keys: Sequence[str]) -> None:
+        """Give a command these keys from now on, and take them from its rivals; remembered."""
+        for key in keys:
+            for rival in self.rivals(command, key):
+                self._keep(rival, tuple(other for other in self._keys[rival.name] if other != key))
+        self._keep(command, tuple(keys))
+        self.keys_changed.emit()
+
+    @property
+    def has_changed_keys(self) -> bool:
+        """Whether any command has other keys than the table's."""
+        return any(self._keys[command.name] != command.shortcuts for command in COMMANDS)
+
+    def reset_keys(self) -> None:
+        """Give every command the keys of the table again."""
+        for command in COMMANDS:
+            self._keep(command, command.shortcuts)
+        self.keys_changed.emit()
+
+    def _keep(self, command: Command, keys: tuple[str, ...]) -> None:
+        shortcuts.keep(command.name, keys, command.shortcuts)
+        self._show_keys(command, keys)
+
+    def _show_keys(self, command: Command, keys: tuple[str, ...]) -> None:
+        self._keys[command.name] = keys
+        action = self._actions[command.name]
+        action.setShortcuts([QKeySequence(key) for key in keys])
+        action.setToolTip(f"{command.tip} ({shortcuts.written(keys[0])})" if keys else command.tip)

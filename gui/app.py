@@ -9,7 +9,8 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtGui import QImageReader
 from PySide6.QtWidgets import QApplication
 
-from gui import theme
+from gui import appearance
+from gui.garbage import QuietGarbage
 from gui.services import WindowServices
 from gui.windows.main_window import MainWindow
 
@@ -20,7 +21,7 @@ def prepare(application: QApplication) -> None:
     QCoreApplication.setApplicationName("Chromask")
     # Qt refuses pictures above 256 MB decoded; the engine's own limit on extents has been checked by then.
     QImageReader.setAllocationLimit(0)
-    theme.apply(application)
+    appearance.apply(application)
 
 
 def run_window(services: WindowServices, argv: Sequence[str] = ()) -> int:
@@ -37,6 +38,9 @@ def run_window(services: WindowServices, argv: Sequence[str] = ()) -> int:
     prepare(application)
     window = MainWindow(services)
     window.show()
+    garbage = QuietGarbage(application)
     # After the first paint: the window stands before the engine looks for work.
     QTimer.singleShot(0, lambda: window.begin([Path(text) for text in argv]))
-    return application.exec()
+    code = application.exec()
+    garbage.stop()
+    return code

@@ -19,6 +19,7 @@ from engine.domain.jobs import JobEvent
 T = TypeVar("T")
 
 _BACKGROUND_THREADS = 3  # decoding and catalog reads; more would only take cores from the worker processes
+_QUICK_THREADS = 2
 
 _log = logging.getLogger(__name__)
 
@@ -44,6 +45,7 @@ class Bridge(QObject):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._background = ThreadPoolExecutor(_BACKGROUND_THREADS, "chromask-background")
+        self._quick = ThreadPoolExecutor(_QUICK_THREADS, "chromask-quick")
         self._in_order = ThreadPoolExecutor(1, "chromask-in-order")
         self._pending = 0
         self._closed = False
@@ -58,6 +60,7 @@ class Bridge(QObject):
         failed: Callable[[Exception], None],
         *,
         in_order: bool = False,
+        quick: bool = False,
     ) -> None:
         """Run ``work`` on a pool thread, then ``done(result)`` or ``failed(error)`` on the GUI thread.
 
@@ -65,11 +68,13 @@ class Bridge(QObject):
         ----------
         in_order : bool
             True runs after everything that was asked for in order before: for writes whose sequence matters.
+        quick : bool
+            True for work of a few dozen milliseconds that the screen waits for: it does not wait behind decodes.
         """
         if self._closed:
             return
         self._pending += 1
-        pool = self._in_order if in_order else self._background
+        pool = self._in_order if in_order else self._quick if quick else self._background
         pool.submit(self._run, work, done, failed)
 
     @property
@@ -82,7 +87,8 @@ class Bridge(QObject):
         self._closed = True
         # What was asked for in order is a person's verdict or priority: it is written before the window goes.
         self._in_order.shutdown(wait=True)
-        self._background.shutdown(wait=True, cancel_futures=True)
+        for pool in (self._background, self._quick):
+            pool.shutdown(wait=True, cancel_futures=True)
         self._pending = 0
 
     # -- any thread ---------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from gui.bridge import Bridge
 from gui.parts import Part
 
 if TYPE_CHECKING:
+    from engine.domain.picture import Picture
     from engine.imaging.color.probe import ColorProbe
 
 Lab = tuple[float, float, float]
@@ -55,13 +56,21 @@ class Eyedropper(QObject):
     ----------
     report : callable
         Takes the errors of files that cannot be read.
+    read : callable
+        Decodes a file on a pool thread, or hands over what is decoded already.
     """
 
     changed = Signal()
 
-    def __init__(self, bridge: Bridge, report: Callable[[Exception], None], parent: QObject | None = None) -> None:
+    def __init__(
+        self,
+        bridge: Bridge,
+        report: Callable[[Exception], None],
+        read: Callable[[Path], Picture],
+        parent: QObject | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._bridge, self._report = bridge, report
+        self._bridge, self._report, self._decode = bridge, report, read
         self._files: dict[Part, Path] = {}
         self._probes: dict[Part, ColorProbe] = {}
         self._asked: set[Part] = set()
@@ -156,9 +165,9 @@ class Eyedropper(QObject):
         """Pool threads: decode, unless the operator has gone on before a thread was free."""
         if visit != self._visit:
             raise Cancelled
-        from engine.imaging.color.probe import open_probe
+        from engine.imaging.color.probe import probe_of
 
-        return open_probe(path)
+        return probe_of(self._decode(path))
 
     def _keep(self, part: Part, visit: int, probe: ColorProbe) -> None:
         if visit == self._visit:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from engine.domain.review import Decision
 from engine.ports import Catalog
-from engine.services.review import items_of
 from gui.actions import PageName
 
 
@@ -16,5 +15,5 @@ def where_work_waits(catalog: Catalog) -> PageName:
     counts = catalog.counts(batches[0].id)
     if counts.queued or counts.running:
         return PageName.QUEUE
-    is_undecided = any(item.decision is Decision.PENDING for item in items_of(catalog, batches[0].id))
+    is_undecided = catalog.decision_counts(batches[0].id)[Decision.PENDING] > 0
     return PageName.REVIEW if is_undecided else PageName.INTAKE

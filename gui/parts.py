@@ -12,6 +12,8 @@ class Part(StrEnum):
     ORIGINAL = "original"
     RESULT = "result"
     MASK = "mask"
+    DOUBT = "doubt"
+    """Where a mask that was made several times came out differently."""
 
 
 class Arrangement(StrEnum):

@@ -38,6 +38,13 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
+def megabytes(size: int) -> str:
+    """Bytes as ``64 kB``, ``3.4 MB`` or ``512 MB``."""
+    if size < 1e6:
+        return f"{size / 1e3:.0f} kB"
+    return f"{size / 1e6:.1f} MB" if size < 10e6 else f"{size / 1e6:,.0f} MB"
+
+
 def when(at: datetime) -> str:
     """A moment in local time, the day left out where it is today."""
     local = at.astimezone()

@@ -1,14 +1,15 @@
-"""Decoded pictures for the screen. Pool threads decode and reduce; the GUI thread only draws what it is handed.
+"""Small pictures for the screen: previews, overlays and thumbnails, whole and ready to be drawn.
 
-Every `QImage` here is wrapped around a numpy buffer: Qt's own conversions of full frames hold the interpreter lock for
-hundreds of milliseconds, numpy and OpenCV release it.
+Pool threads decode and reduce; the GUI thread only draws what it is handed. Every `QImage` here is wrapped around a
+numpy buffer: Qt's own conversions of full frames hold the interpreter lock for hundreds of milliseconds, numpy and
+OpenCV release it.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QColor, QImage, QImageReader
@@ -21,11 +22,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_SRGB = Display()
-_HEAT_SCALES = (10.0, 20.0, 40.0, 80.0)
-"""ΔE00 at the end of a map's ramp: 10 where it suffices, so that most maps compare with each other."""
-_HEAT_SAMPLES = 100_000  # pixels that choose the scale
+    from engine.domain.picture import Pixels
+
+SRGB = Display()
+QUICK_SIDE = 1024
+"""Pixels on the long side of a photograph that is only to be seen at all, until it is read whole."""
+
 _SMALLEST_LEVEL = 256  # pixels on the long side; below that a picture is a thumbnail
+_TINT = 140  # opacity of a mask's tint at most, of 255: the cloth stays visible under it
+_DOUBT = 225  # opacity of a map of doubt at most, of 255
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,7 +42,7 @@ class Level:
     image : QImage
         Wrapped around ``pixels``, which must outlive it.
     pixels : ndarray
-        ``(h, w, 3)`` uint8 in the screen's colours (sRGB where it is unknown), or ``(h, w)`` uint8 for a mask.
+        ``(h, w, 4)`` uint8: B G R in the screen's colours (sRGB where it is unknown) and opacity, premultiplied.
     scale : float
         Level pixels per source pixel.
     """
@@ -46,10 +51,14 @@ class Level:
     pixels: NDArray[np.uint8]
     scale: float
 
+    @property
+    def width(self) -> int:
+        return self.pixels.shape[1]
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pyramid:
-    """A picture at falling resolutions, each half of the one before.
+    """A small picture at falling resolutions, each half of the one before.
 
     Attributes
     ----------
@@ -71,7 +80,7 @@ class Pyramid:
         return best >= min(scale, 0.999)
 
 
-def read_preview(path: Path, extent: Extent, display: Display = _SRGB) -> Pyramid:
+def read_preview(path: Path, extent: Extent, display: Display = SRGB) -> Pyramid:
     """Decode a stored sRGB preview of a picture whose full size is ``extent``, for a screen. Pool threads only."""
     import cv2
     import numpy as np
@@ -79,83 +88,48 @@ def read_preview(path: Path, extent: Extent, display: Display = _SRGB) -> Pyrami
     from engine.imaging.raster.display import to_display8
 
     data = np.frombuffer(_bytes(path), np.uint8)
-    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB)
+    pixels = cv2.imdecode(data, cv2.IMREAD_COLOR_RGB) if data.size else None
     if pixels is None:
         raise KnownError("the preview cannot be read", remedy="Retry the job to make it again.", path=path)
-    return _pyramid(to_display8(pixels.astype(np.uint8, copy=False), None, display.profile), extent)
+    return ready(to_display8(pixels.astype(np.uint8, copy=False), None, display.profile), extent)
 
 
-def read_full(path: Path, display: Display = _SRGB) -> Pyramid:
-    """Decode a photograph or a matched picture at full size, from its profile to a screen's. Pool threads only."""
-    from engine.imaging.raster.decode import read_picture
+def read_quick(path: Path, display: Display = SRGB) -> Pyramid:
+    """Decode a photograph at a fraction of its size, for a screen; where no preview is stored. Pool threads only."""
     from engine.imaging.raster.display import to_display8
+    from engine.imaging.raster.reduced import read_reduced
 
-    picture = read_picture(path)
-    shown = to_display8(picture.pixels, picture.icc, display.profile, soft_proof=display.soft_proof)
-    return _pyramid(shown, picture.extent)
+    small = read_reduced(path, QUICK_SIDE)
+    shown = to_display8(small.pixels, small.icc, display.profile, soft_proof=display.soft_proof)
+    return ready(shown, small.extent)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HeatMap:
-    """Where two pictures differ.
+def read_plane_preview(path: Path, extent: Extent, table: NDArray[np.uint8]) -> Pyramid:
+    """Decode a stored preview of a mask or of another grey plane, to be laid over its picture. Pool threads only.
 
-    Attributes
+    Parameters
     ----------
-    pyramid : Pyramid
-        The map at full resolution, in the viridis ramp.
-    ramp : QImage
-        One line, from no difference to ``full_scale``.
-    full_scale : float
-        ΔE00 of the ramp's end; more is drawn as that.
+    table : ndarray
+        ``(256, 4)`` uint8, as `tint_table` and `doubt_table` make it.
     """
-
-    pyramid: Pyramid
-    ramp: QImage
-    full_scale: float
-
-
-def read_heat_map(before: Path, after: Path) -> HeatMap:
-    """Draw ΔE00 of every pixel of two versions of a photograph, at full size. Pool threads only.
-
-    Raises
-    ------
-    KnownError
-        A file cannot be read, or their sizes differ.
-    """
-    import numpy as np
-
-    from engine.imaging.color.heat_map import heat_map
-    from engine.imaging.color.quality import delta_E_map
-    from engine.imaging.raster.decode import read_picture
-
-    first = read_picture(before)
-    values = delta_E_map(first, read_picture(after))
-    # The step is odd to most widths, so that the samples do not stand in columns.
-    highest = float(np.percentile(values.ravel()[:: max(1, values.size // _HEAT_SAMPLES) | 1], 99))
-    top = next((scale for scale in _HEAT_SCALES if highest <= scale), _HEAT_SCALES[-1])
-    drawn = heat_map(values, full_scale=top, legend=False)
-    levels = np.linspace(0, top, 256, dtype=np.float32)[None]
-    ramp = np.ascontiguousarray(heat_map(levels, full_scale=top, legend=False))
-    return HeatMap(_pyramid(drawn, first.extent), _wrapped(ramp).copy(), top)
-
-
-def read_mask_preview(path: Path, extent: Extent) -> Pyramid:
-    """Decode a stored preview of a mask. Pool threads only."""
     import cv2
     import numpy as np
 
-    alpha = cv2.imdecode(np.frombuffer(_bytes(path), np.uint8), cv2.IMREAD_GRAYSCALE)
-    if alpha is None:
+    data = np.frombuffer(_bytes(path), np.uint8)
+    plane = cv2.imdecode(data, cv2.IMREAD_GRAYSCALE) if data.size else None
+    if plane is None:
         raise KnownError("the mask's preview cannot be read", remedy="Retry the job to make it again.", path=path)
-    return _pyramid(alpha.astype(np.uint8, copy=False), extent)
+    return ready(plane.astype(np.uint8, copy=False), extent, table)
 
 
-def read_mask_full(data: bytes) -> Pyramid:
-    """Decode a stored mask at full size. Pool threads only."""
-    from engine.imaging.raster.encode import decode_mask
+def read_mask_preview(path: Path, extent: Extent) -> Pyramid:
+    """Decode a stored preview of a mask, as a tint. Pool threads only."""
+    return read_plane_preview(path, extent, tint_table())
 
-    alpha = decode_mask(data)
-    return _pyramid(alpha, Extent(alpha.shape[1], alpha.shape[0]))
+
+def read_doubt_preview(path: Path, extent: Extent) -> Pyramid:
+    """Decode a stored preview of where several masks of one photograph differ. Pool threads only."""
+    return read_plane_preview(path, extent, doubt_table())
 
 
 def read_thumbnail(path: Path, side: int) -> QImage:
@@ -176,9 +150,101 @@ def read_thumbnail(path: Path, side: int) -> QImage:
             return image.scaled(
                 side, side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
             )
-    smallest = read_full(path).level_for(0)
-    image = smallest.image.copy()  # its buffer goes with the pyramid at the end of this call
+    image = read_quick(path).levels[0].image.copy()  # its buffer goes with the pyramid at the end of this call
     return image.scaled(side, side, Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation)
+
+
+def ready(pixels: NDArray[np.uint8], extent: Extent, table: NDArray[np.uint8] | None = None) -> Pyramid:
+    """A picture in the screen's colours, or a plane with its table, ready to be drawn at any magnification.
+
+    Meant for small pictures: all of it is converted, and stays.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        ``(h, w, 3)`` uint8, R G B, or ``(h, w)`` uint8 to be looked up in ``table``.
+    extent : Extent
+        Of the source picture.
+    """
+    levels: list[Level] = []
+    while True:
+        height, width = pixels.shape[:2]
+        drawn = as_bgra(pixels, table)
+        levels.append(Level(wrapped(drawn, is_opaque=table is None), drawn, width / extent.width))
+        if max(height, width) <= _SMALLEST_LEVEL or min(height, width) < 2:
+            return Pyramid(extent, tuple(levels))
+        pixels = cast("NDArray[np.uint8]", halved(pixels))
+
+
+def as_bgra(pixels: NDArray[np.uint8], table: NDArray[np.uint8] | None = None) -> NDArray[np.uint8]:
+    """RGB in the screen's colours, or a plane through its table, as Qt draws it quickest: four bytes a pixel."""
+    import cv2
+    import numpy as np
+
+    if table is None:
+        return cv2.cvtColor(pixels, cv2.COLOR_RGB2BGRA).astype(np.uint8, copy=False)
+    words = np.ascontiguousarray(table).view(np.uint32)[:, 0]  # four bytes are looked up at once
+    return words.take(pixels).view(np.uint8).reshape(*pixels.shape, 4)
+
+
+def wrapped(drawn: NDArray[np.uint8], *, is_opaque: bool) -> QImage:
+    """``(h, w, 4)`` as an image around the same memory, which must outlive it."""
+    height, width = drawn.shape[:2]
+    kind = QImage.Format.Format_RGB32 if is_opaque else QImage.Format.Format_ARGB32_Premultiplied
+    return QImage(drawn.data, width, height, width * 4, kind)
+
+
+def halved(pixels: Pixels) -> Pixels:
+    """Half as wide and half as high, by the mean of each two by two; an odd last row or column has its share."""
+    import cv2
+
+    height, width = pixels.shape[:2]
+    half = cv2.resize(pixels, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
+    return cast("Pixels", half)
+
+
+def tint_table() -> NDArray[np.uint8]:
+    """What a mask's values look like over the picture: one hue, the more of it the surer the mask.
+
+    Returns
+    -------
+    ndarray
+        ``(256, 4)`` uint8: B, G, R and opacity, premultiplied.
+    """
+    import numpy as np
+
+    from gui import theme
+
+    tint = QColor(theme.colors().overlay)
+    hue = np.full((256, 3), (tint.blue(), tint.green(), tint.red()), np.uint8)
+    return _with_opacity(hue, np.arange(256) * _TINT // 255)
+
+
+def doubt_table() -> NDArray[np.uint8]:
+    """What a map of disagreement looks like over the picture: clear where all agree, then from dark red to yellow.
+
+    Returns
+    -------
+    ndarray
+        As `tint_table`.
+    """
+    import cv2
+    import numpy as np
+
+    values = np.arange(256)
+    # The ramp's darkest quarter is left out: over a dark photograph it would look like agreement.
+    hue = cv2.applyColorMap((64 + values * 191 // 255).astype(np.uint8)[None], cv2.COLORMAP_INFERNO)[0]
+    opacity = np.minimum(values * 2, 255) * _DOUBT // 255
+    return _with_opacity(hue.astype(np.uint8, copy=False), opacity)
+
+
+def _with_opacity(hue: NDArray[np.uint8], opacity: NDArray[np.integer]) -> NDArray[np.uint8]:
+    import numpy as np
+
+    table = np.empty((256, 4), np.uint8)
+    table[:, :3] = (hue.astype(np.uint16) * opacity[:, None] + 127) // 255
+    table[:, 3] = opacity
+    return table
 
 
 def _bytes(path: Path) -> bytes:
@@ -188,35 +254,3 @@ def _bytes(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise known_os_error(error, path) from error
-
-
-def _pyramid(pixels: NDArray[np.uint8], extent: Extent) -> Pyramid:
-    import cv2
-    import numpy as np
-
-    levels: list[Level] = []
-    while True:
-        pixels = np.ascontiguousarray(pixels)
-        height, width = pixels.shape[:2]
-        levels.append(Level(_wrapped(pixels), pixels, width / extent.width))
-        if max(height, width) <= _SMALLEST_LEVEL or min(height, width) < 2:
-            return Pyramid(extent, tuple(levels))
-        half = cv2.resize(pixels, (max(1, width // 2), max(1, height // 2)), interpolation=cv2.INTER_AREA)
-        pixels = half.astype(np.uint8, copy=False)
-
-
-def _wrapped(pixels: NDArray[np.uint8]) -> QImage:
-    height, width = pixels.shape[:2]
-    if pixels.ndim == 3:
-        return QImage(pixels.data, width, height, width * 3, QImage.Format.Format_RGB888)
-    image = QImage(pixels.data, width, height, width, QImage.Format.Format_Indexed8)
-    image.setColorTable(_overlay_colors())
-    return image
-
-
-def _overlay_colors() -> list[int]:
-    """Mask values as a tint: half-transparent at most, so that the cloth stays visible under it."""
-    from gui import theme
-
-    tint = QColor(theme.OVERLAY)
-    return [QColor(tint.red(), tint.green(), tint.blue(), value * 140 // 255).rgba() for value in range(256)]

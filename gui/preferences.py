@@ -1,4 +1,4 @@
-"""How the operator wants FLUX.1 Kontext to be run on this computer; kept by Qt between sessions. GUI thread only."""
+"""What the operator chose for all of Chromask on this computer; kept by Qt between sessions. GUI thread only."""
 
 from __future__ import annotations
 
@@ -6,9 +6,18 @@ from pathlib import Path
 
 from PySide6.QtCore import QSettings
 
+from engine.domain.codec import from_json, to_json
+from engine.domain.errors import BugError
 from engine.inference.kontext.tiers import TIERS
+from engine.services.presets import Preset
+from engine.services.review import current_reviewer
 
+_NOTIFY, _CHOICES = "queue/notify_when_done", "intake/choices"
 _TIER, _MODEL = "models/vram_tier", "models/kontext"
+_REVIEWER, _EXPORT, _WORKERS = "review/reviewer", "export/folder", "engine/workers"
+
+MOST_WORKERS = 8
+"""More at once than this is never offered: each takes about 2 GB for a 48-megapixel picture."""
 
 
 def vram_tier() -> int:
@@ -30,3 +39,58 @@ def kontext_model() -> Path | None:
 
 def set_kontext_model(path: Path | None) -> None:
     QSettings().setValue(_MODEL, str(path) if path is not None else "")
+
+
+def reviewer() -> str:
+    """The name under which verdicts and corrections are kept; the account's unless another was chosen."""
+    return chosen_reviewer() or current_reviewer()
+
+
+def chosen_reviewer() -> str:
+    """The name that was chosen; empty means the account's."""
+    return str(QSettings().value(_REVIEWER, "")).strip()
+
+
+def set_reviewer(name: str) -> None:
+    QSettings().setValue(_REVIEWER, name.strip())
+
+
+def export_folder() -> Path | None:
+    """The folder that the export page proposes; None means the one below the account's pictures."""
+    text = str(QSettings().value(_EXPORT, ""))
+    return Path(text) if text else None
+
+
+def set_export_folder(path: Path | None) -> None:
+    QSettings().setValue(_EXPORT, str(path) if path is not None else "")
+
+
+def workers() -> int:
+    """How many jobs may run at once, `MOST_WORKERS` at most; 0 leaves it to the number of cores."""
+    text = str(QSettings().value(_WORKERS, "0"))
+    return int(text) if text.isdecimal() and int(text) <= MOST_WORKERS else 0
+
+
+def set_workers(count: int) -> None:
+    QSettings().setValue(_WORKERS, count)
+
+
+def notifies_when_done() -> bool:
+    """Whether the desktop is told when a batch has ended while the window is not in front."""
+    return str(QSettings().value(_NOTIFY, "true")) == "true"
+
+
+def set_notifies_when_done(notifies: bool) -> None:
+    QSettings().setValue(_NOTIFY, "true" if notifies else "false")
+
+
+def last_choices() -> Preset:
+    """The choices of the last batch; the usual ones where there was none."""
+    try:
+        return from_json(str(QSettings().value(_CHOICES, "{}")), Preset)
+    except BugError:
+        return Preset()  # a settings file of another version
+
+
+def set_last_choices(choices: Preset) -> None:
+    QSettings().setValue(_CHOICES, to_json(choices, Preset))

@@ -1,32 +1,38 @@
-"""Verdicts with undo: shown at once, written in order in the background. GUI thread only."""
+"""Verdicts and stars with undo: shown at once, written in order in the background. GUI thread only."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from engine.domain.review import Decision, Review, ReviewItem
-from engine.services.review import current_reviewer, decide
+from engine.domain.jobs import Reason
+from engine.domain.review import Decision, Review, ReviewRow
+from gui import preferences
 from gui.context import WindowContext
 
 
 @dataclass(frozen=True, slots=True)
+class _Judgement:
+    """What a `Review` says, whoever says it and when."""
+
+    decision: Decision = Decision.PENDING
+    note: str = ""
+    rating: int = 0
+    reason: Reason | None = None
+
+    @classmethod
+    def of(cls, row: ReviewRow) -> _Judgement:
+        return cls(row.decision, row.note, row.rating, row.reason)
+
+
+@dataclass(frozen=True, slots=True)
 class _Change:
-    """One verdict that was given, and what it replaced."""
+    """One judgement that was given, and what it replaced."""
 
-    item: ReviewItem
-    decision: Decision
-    note: str
-
-    @property
-    def before(self) -> tuple[Decision, str]:
-        review = self.item.review
-        return (review.decision, review.note) if review else (Decision.PENDING, "")
-
-    @property
-    def after(self) -> tuple[Decision, str]:
-        return self.decision, self.note
+    job_id: int
+    before: _Judgement
+    after: _Judgement
 
 
 _Step = tuple[_Change, ...]
@@ -34,7 +40,7 @@ _Step = tuple[_Change, ...]
 
 
 class Verdicts:
-    """Gives verdicts and takes them back.
+    """Gives verdicts and stars and takes them back.
 
     Parameters
     ----------
@@ -46,6 +52,7 @@ class Verdicts:
         self._context, self._shown = context, shown
         self._undo: list[_Step] = []
         self._redo: list[_Step] = []
+        self._unwritten: dict[int, Review] = {}
 
     @property
     def can_undo(self) -> bool:
@@ -55,38 +62,71 @@ class Verdicts:
     def can_redo(self) -> bool:
         return bool(self._redo)
 
-    def give(self, items: Sequence[ReviewItem], decision: Decision, note: str | None = None) -> None:
-        """Record a verdict on items, as one step of undo; without ``note`` each keeps its own."""
-        changes = (_Change(i, decision, (i.review.note if i.review else "") if note is None else note) for i in items)
-        step = tuple(change for change in changes if change.before != change.after)
-        if step:
-            self._undo.append(step)
-            self._redo.clear()
-            self._write([(change.item, *change.after) for change in step])
+    def decide(
+        self, rows: Sequence[ReviewRow], decision: Decision, note: str | None = None, reason: Reason | None = None
+    ) -> None:
+        """Record a verdict, as one step of undo; without ``note`` each result keeps its own."""
+        self._give([(row, _with_note(_Judgement.of(row), note, decision, reason)) for row in rows])
+
+    def rate(self, rows: Sequence[ReviewRow], rating: int) -> None:
+        """Record stars, as one step of undo; verdicts and notes stay."""
+        self._give([(row, replace(_Judgement.of(row), rating=rating)) for row in rows])
+
+    def write_note(self, row: ReviewRow, note: str) -> None:
+        """Record a note, as one step of undo; verdict and stars stay."""
+        self._give([(row, replace(_Judgement.of(row), note=note))])
 
     def undo(self) -> list[int]:
-        """Give the verdicts from before the last step; the jobs they concern."""
+        """Restore what was before the last step; the jobs it concerns."""
         if not self._undo:
             return []
         step = self._undo.pop()
         self._redo.append(step)
-        return self._write([(change.item, *change.before) for change in step])
+        return self._write([(change.job_id, change.before) for change in step])
 
     def redo(self) -> list[int]:
-        """Give the undone verdicts again; the jobs they concern."""
+        """Give what was undone again; the jobs it concerns."""
         if not self._redo:
             return []
         step = self._redo.pop()
         self._undo.append(step)
-        return self._write([(change.item, *change.after) for change in step])
+        return self._write([(change.job_id, change.after) for change in step])
 
-    def _write(self, verdicts: Sequence[tuple[ReviewItem, Decision, str]]) -> list[int]:
-        reviewer, catalog, now = current_reviewer(), self._context.services.catalog, datetime.now(UTC)
-        self._shown([Review(item.job.id, decision, reviewer, note, now) for item, decision, note in verdicts])
+    def newest(self, rows: Sequence[ReviewRow]) -> list[ReviewRow]:
+        """Rows from the catalog with the verdicts that are still being written."""
+        return [row.reviewed(self._unwritten[row.job_id]) if row.job_id in self._unwritten else row for row in rows]
 
-        def write() -> None:
-            for item, decision, note in verdicts:
-                decide(catalog, [item], decision, reviewer=reviewer, note=note)
+    # -- inside -------------------------------------------------------------------------------------------------
 
-        self._context.bridge.run_in_background(write, lambda _: None, self._context.report, in_order=True)
-        return [item.job.id for item, _, _ in verdicts]
+    def _give(self, judged: Sequence[tuple[ReviewRow, _Judgement]]) -> None:
+        changes = (_Change(row.job_id, _Judgement.of(row), judgement) for row, judgement in judged)
+        step = tuple(change for change in changes if change.before != change.after)
+        if step:
+            self._undo.append(step)
+            self._redo.clear()
+            self._write([(change.job_id, change.after) for change in step])
+
+    def _write(self, judged: Sequence[tuple[int, _Judgement]]) -> list[int]:
+        reviewer, catalog, now = preferences.reviewer(), self._context.services.catalog, datetime.now(UTC)
+        reviews = [Review(job_id, j.decision, reviewer, j.note, now, j.rating, j.reason) for job_id, j in judged]
+        self._unwritten |= {review.job_id: review for review in reviews}
+
+        def written(_: None) -> None:
+            self._forget(reviews)
+
+        def failed(error: Exception) -> None:
+            self._forget(reviews)
+            self._context.report(error)
+
+        self._context.bridge.run_in_background(lambda: catalog.add_reviews(reviews), written, failed, in_order=True)
+        self._shown(reviews)  # what is read in order because of it is read after it was written
+        return [review.job_id for review in reviews]
+
+    def _forget(self, reviews: Sequence[Review]) -> None:
+        for review in reviews:
+            if self._unwritten.get(review.job_id) is review:
+                del self._unwritten[review.job_id]
+
+
+def _with_note(old: _Judgement, note: str | None, decision: Decision, reason: Reason | None) -> _Judgement:
+    return replace(old, decision=decision, note=old.note if note is None else note, reason=reason)

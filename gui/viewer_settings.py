@@ -27,6 +27,11 @@ def step_surround(stops: int) -> float:
     return SURROUNDS[index]
 
 
+def set_surround(reflectance: float) -> None:
+    """Choose one of `SURROUNDS`."""
+    QSettings().setValue(_SURROUND, str(SURROUNDS.index(reflectance) - _MIDDLE))
+
+
 def _surround_index() -> int:
     text = str(QSettings().value(_SURROUND, "0"))
     known = {str(index - _MIDDLE): index for index in range(len(SURROUNDS))}

@@ -8,9 +8,9 @@ import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.errors import BugError, KnownError
 from engine.domain.files import TEMPORARY_PREFIX, complete_file, known_os_error
-from engine.domain.results import ArtifactKind, ArtifactRef
 
 _HASH = re.compile(r"[0-9a-f]{64}")
 _SUFFIX = re.compile(r"\.[a-z0-9]{1,8}")

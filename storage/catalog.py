@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.domain.assets import AssetPair, NewPair
-from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState
-from engine.domain.requests import Request
+from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState, Origin
+from engine.domain.requests import MaskRequest, Request, View
 from engine.domain.results import JobOutcome
-from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
-from storage import assets, job_queue, outcomes, reviews, upkeep
+from engine.domain.review import Decision, ExportFormat, ExportRecord, Review, ReviewItem, ReviewRow, TrainingMark
+from storage import assets, job_queue, outcomes, review_rows, reviews, upkeep, versions
 from storage.database import Database, copy_database
 
 
@@ -49,9 +49,16 @@ class SqlCatalog:
         with self._database.write() as session:
             return assets.add_pairs(session, pairs)
 
-    def add_jobs(self, batch_id: int, jobs: Sequence[tuple[int, Request]], priority: int = 0) -> list[Job]:
+    def add_jobs(
+        self,
+        batch_id: int,
+        jobs: Sequence[tuple[int, Request]],
+        priority: int = 0,
+        origins: Sequence[Origin] = (),
+    ) -> list[Job]:
         with self._database.write() as session:
-            return job_queue.add_jobs(session, batch_id, jobs, priority, _now())
+            added = job_queue.add_jobs(session, batch_id, jobs, priority, _now())
+            return versions.append(session, added, origins, priority) if origins else added
 
     def jobs(
         self,
@@ -74,13 +81,33 @@ class SqlCatalog:
         with self._database.read() as session:
             return assets.pairs_by_id(session, ids)
 
+    def pair_jobs(self, pair_id: int) -> list[Job]:
+        with self._database.read() as session:
+            return versions.pair_jobs(session, pair_id)
+
+    def versions(self, job_id: int) -> list[Job]:
+        with self._database.read() as session:
+            return versions.versions(session, job_id)
+
+    def superseded(self, job_ids: Sequence[int]) -> set[int]:
+        with self._database.read() as session:
+            return versions.superseded_ids(session, job_ids)
+
+    def find_pairs(self, views: Sequence[View]) -> list[int | None]:
+        with self._database.read() as session:
+            return versions.find_pairs(session, views)
+
+    def corrected_masks(self, pair_ids: Sequence[int]) -> dict[int, MaskRequest]:
+        with self._database.read() as session:
+            return versions.corrected_masks(session, pair_ids)
+
     def counts(self, batch_id: int | None = None) -> BatchCounts:
         with self._database.read() as session:
             return job_queue.counts(session, batch_id)
 
-    def claim(self, worker_id: str, now: datetime) -> Job | None:
+    def claim(self, worker_id: str, now: datetime, *, without_networks: bool = False) -> Job | None:
         with self._database.write() as session:
-            return job_queue.claim(session, worker_id, now)
+            return job_queue.claim(session, worker_id, now, without_networks=without_networks)
 
     def heartbeat(self, job_id: int, worker_id: str, now: datetime) -> bool:
         with self._database.write() as session:
@@ -117,6 +144,10 @@ class SqlCatalog:
         with self._database.write() as session:
             job_queue.set_priority(session, job_ids, priority)
 
+    def reorder(self, job_ids: Sequence[int], before: int | None) -> dict[int, tuple[int, int]]:
+        with self._database.write() as session:
+            return job_queue.reorder(session, job_ids, before)
+
     # -- results and verdicts ---------------------------------------------------------------------------------------
 
     def outcome(self, job_id: int) -> JobOutcome | None:
@@ -128,13 +159,42 @@ class SqlCatalog:
         with self._database.read() as session:
             return reviews.review_items(session, batch_id, after_id, limit)
 
-    def add_review(self, review: Review) -> None:
+    def review_item(self, job_id: int) -> ReviewItem:
+        return self.review_items_by_id([job_id])[0]
+
+    def review_items_by_id(self, job_ids: Sequence[int]) -> list[ReviewItem]:
+        with self._database.read() as session:
+            return reviews.review_items_by_id(session, job_ids)
+
+    def review_rows(self, batch_id: int | None = None, after: int = 0, limit: int = 1000) -> list[ReviewRow]:
+        with self._database.read() as session:
+            return review_rows.review_rows(session, batch_id, after, limit)
+
+    def decision_counts(self, batch_id: int | None = None) -> dict[Decision, int]:
+        with self._database.read() as session:
+            return review_rows.decision_counts(session, batch_id)
+
+    def add_reviews(self, given: Sequence[Review]) -> None:
         with self._database.write() as session:
-            reviews.add_review(session, review)
+            reviews.add_reviews(session, given)
 
     def reviews(self, job_id: int) -> list[Review]:
         with self._database.read() as session:
             return reviews.reviews(session, job_id)
+
+    # -- training pairs ---------------------------------------------------------------------------------------------
+
+    def mark_for_training(self, job_ids: Sequence[int], author: str, now: datetime) -> None:
+        with self._database.write() as session:
+            versions.mark_for_training(session, job_ids, author, now)
+
+    def unmark_for_training(self, job_ids: Sequence[int]) -> None:
+        with self._database.write() as session:
+            versions.unmark_for_training(session, job_ids)
+
+    def training_marks(self, after_id: int = 0, limit: int = 1000) -> list[TrainingMark]:
+        with self._database.read() as session:
+            return versions.training_marks(session, after_id, limit)
 
     # -- exports ----------------------------------------------------------------------------------------------------
 

@@ -40,30 +40,36 @@ class PlainText(TypeDecorator[str]):
         return None if value is None else value.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-_RAW_PATH = "bytes:"
-"""Marks a path that is stored as the hexadecimal digits of its bytes; a path that begins so is stored that way too."""
-
-
 class PathText(TypeDecorator[Path]):
-    """A path that comes back exactly, also one whose bytes are no valid UTF-8 (old file servers have them)."""
+    """A path that comes back exactly, also one whose bytes are no valid UTF-8 (old file servers have them).
+
+    Attributes
+    ----------
+    RAW : str
+        Marks a path that is stored as the hexadecimal digits of its bytes; one that begins so is stored that way too.
+    """
 
     impl = Text
     cache_ok = True
+    RAW = "bytes:"
 
     def process_bind_param(self, value: Path | None, dialect: Dialect) -> str | None:
         if value is None:
             return None
         text = str(value)
-        if text.startswith(_RAW_PATH) or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
-            return _RAW_PATH + os.fsencode(text).hex()
+        if text.startswith(self.RAW) or (not text.isascii() and any("\ud800" <= c <= "\udfff" for c in text)):
+            return self.RAW + os.fsencode(text).hex()
         return text
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> Path | None:
-        if value is None:
-            return None
-        if value.startswith(_RAW_PATH):
-            return Path(os.fsdecode(bytes.fromhex(value.removeprefix(_RAW_PATH))))
-        return Path(value)
+        return None if value is None else self.read(value)
+
+    @classmethod
+    def read(cls, stored: str) -> Path:
+        """The path that was stored as this text."""
+        if stored.startswith(cls.RAW):
+            return Path(os.fsdecode(bytes.fromhex(stored.removeprefix(cls.RAW))))
+        return Path(stored)
 
 
 class UtcTime(TypeDecorator[datetime]):

@@ -5,6 +5,7 @@ A job's lease (`worker_id`, `heartbeat_at`) exists exactly while it is RUNNING; 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -16,12 +17,14 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from engine.domain.codec import from_json, request_hash, to_json
 from engine.domain.errors import BugError
-from engine.domain.jobs import BatchCounts, Job, JobFailure, JobState
-from engine.domain.requests import Request
+from engine.domain.jobs import BatchCounts, Job, JobFailure, JobState, Origin
+from engine.domain.requests import NETWORK_ENGINES, Request, given_artifacts
 from storage.assets import chunks, require_batch
-from storage.tables import JobCountRow, JobRow, PairRow
+from storage.tables import GivenArtifactRow, JobCountRow, JobRow, PairRow
 
 JobKey = tuple[int, str]
+Place = tuple[int, int, int]
+"""Priority, position and id of a job."""
 Values = dict[Any, Any]
 """Column to new value or SQL expression."""
 
@@ -32,6 +35,9 @@ _NO_FAILURE: Values = {
     JobRow.failure_retryable: None,
     JobRow.failure_detail: None,
 }
+_NETWORK_ENGINES = tuple(f'"engine":"{name}"' for name in sorted(NETWORK_ENGINES))
+"""As canonical JSON writes a request's engine, and its mask's; within a text the quotation marks are escaped."""
+
 _ATTEMPT_TAKEN_BACK = func.max(JobRow.attempt - 1, 0)
 
 
@@ -65,6 +71,10 @@ def require_job(session: Session, job_id: int) -> JobRow:
     if row is None:
         raise BugError(f"there is no job {job_id}")
     return row
+
+
+def require_jobs(session: Session, job_ids: Iterable[int]) -> None:
+    _require(session, JobRow.id, job_ids, "jobs")
 
 
 def counts(session: Session, batch_id: int | None) -> BatchCounts:
@@ -105,19 +115,72 @@ def add_jobs(
     ]
     if new:
         session.execute(insert(JobRow), new)
-    _update(session, list(known.values()), JobRow.batch_id != batch_id, {JobRow.batch_id: batch_id})
     ids = _job_ids(session, keys)
+    given = {digest: given_artifacts(request) for request, digest in digests.items()}
+    taken = [
+        {"job_id": job_id, "sha256": sha256}
+        for key, job_id in ids.items()
+        if key not in known
+        for sha256 in {ref.sha256 for ref in given[key[1]]}
+    ]
+    if taken:
+        session.execute(insert(GivenArtifactRow), taken)
+    _move(session, list(known.values()), batch_id)
     stored = _jobs_by_id(session, ids.values())
     return [stored[ids[key]] for key in keys]
 
 
+def _move(session: Session, job_ids: Iterable[int], batch_id: int) -> None:
+    """Take jobs to a batch, with every version of theirs: what stands for a photograph is not to stay behind."""
+    for ids in chunks(dict.fromkeys(job_ids)):
+        chains = select(JobRow.chain_id).where(JobRow.id.in_(ids), JobRow.chain_id.is_not(None))
+        session.execute(
+            update(JobRow)
+            .where(JobRow.id.in_(ids) | JobRow.chain_id.in_(chains), JobRow.batch_id != batch_id)
+            .values({JobRow.batch_id: batch_id}),
+            execution_options={"synchronize_session": False},
+        )
+
+
 def set_priority(session: Session, job_ids: Sequence[int], priority: int) -> None:
-    _require(session, JobRow.id, job_ids, "jobs")
+    require_jobs(session, job_ids)
     _update(session, job_ids, JobRow.state == JobState.QUEUED, {JobRow.priority: priority})
 
 
+def reorder(session: Session, job_ids: Sequence[int], before: int | None) -> dict[int, tuple[int, int]]:
+    _require(session, JobRow.id, job_ids if before is None else [*job_ids, before], "jobs")
+    queue = _queued_in_order(session)
+    queued = {place[2]: place for place in queue}
+    moved = [queued[job_id] for job_id in dict.fromkeys(job_ids) if job_id in queued]
+    if not moved:
+        return {}
+    leaving = set(moved)
+    others = [place for place in queue if place not in leaving]
+    priority, at = others[-1][0] if others else moved[-1][0], len(others)
+    if before is not None:
+        anchor = session.execute(select(JobRow.priority, JobRow.position, JobRow.id).where(JobRow.id == before)).one()
+        priority = anchor[0]
+        at = bisect_left(others, _run_order(anchor), key=_run_order)
+    equals = [place for place in others[:at] if place[0] == priority]
+    equals += moved
+    equals += [place for place in others[at:] if place[0] == priority]
+    # The places that these jobs have between them, each once and strictly rising, so that no other job need change.
+    positions = sorted({position for _, position, _ in equals})
+    end = _end_of_queue(session)
+    positions += range(end, end + len(equals) - len(positions))
+    old = {job_id: (its_priority, position) for its_priority, position, job_id in equals}
+    new = {job_id: (priority, position) for (_, _, job_id), position in zip(equals, positions, strict=True)}
+    changed = {job_id: place for job_id, place in new.items() if place != old[job_id]}
+    if changed:
+        session.execute(
+            update(JobRow),
+            [{"id": job_id, "priority": rank, "position": place} for job_id, (rank, place) in changed.items()],
+        )
+    return changed
+
+
 def cancel(session: Session, job_ids: Sequence[int], now: datetime) -> list[int]:
-    _require(session, JobRow.id, job_ids, "jobs")
+    require_jobs(session, job_ids)
     return _update(
         session,
         job_ids,
@@ -127,7 +190,7 @@ def cancel(session: Session, job_ids: Sequence[int], now: datetime) -> list[int]
 
 
 def retry(session: Session, job_ids: Sequence[int]) -> list[int]:
-    _require(session, JobRow.id, job_ids, "jobs")
+    require_jobs(session, job_ids)
     return _update(
         session,
         job_ids,
@@ -139,9 +202,12 @@ def retry(session: Session, job_ids: Sequence[int]) -> list[int]:
 # -- running ------------------------------------------------------------------------------------------------------
 
 
-def claim(session: Session, worker_id: str, now: datetime) -> Job | None:
+def claim(session: Session, worker_id: str, now: datetime, *, without_networks: bool) -> Job | None:
     in_order = (JobRow.priority.desc(), JobRow.position, JobRow.id)
-    first = select(JobRow.id).where(JobRow.state == JobState.QUEUED).order_by(*in_order).limit(1).scalar_subquery()
+    queued = select(JobRow.id).where(JobRow.state == JobState.QUEUED)
+    if without_networks:
+        queued = queued.where(*(JobRow.request_json.not_like(f"%{runs_on}%") for runs_on in _NETWORK_ENGINES))
+    first = queued.order_by(*in_order).limit(1).scalar_subquery()
     row = session.scalar(
         update(JobRow)
         .where(JobRow.id == first)
@@ -202,6 +268,17 @@ def recover(session: Session, lost_before: datetime) -> list[int]:
 
 
 # -- shared -------------------------------------------------------------------------------------------------------
+
+
+def _queued_in_order(session: Session) -> list[Place]:
+    """Every queued job in the order in which `claim` takes them."""
+    query = select(JobRow.priority, JobRow.position, JobRow.id).where(JobRow.state == JobState.QUEUED)
+    return sorted(((rank, place, job_id) for rank, place, job_id in session.execute(query)), key=_run_order)
+
+
+def _run_order(place: Sequence[int]) -> Place:
+    priority, position, job_id = place
+    return -priority, position, job_id
 
 
 def _end_of_queue(session: Session) -> int:
@@ -298,4 +375,13 @@ def job_of(row: JobRow) -> Job:
         created_at=row.created_at,
         started_at=row.started_at,
         finished_at=row.finished_at,
+        origin=_origin(row),
+        chain=row.chain_id,
+        version=row.version,
     )
+
+
+def _origin(row: JobRow) -> Origin | None:
+    if row.supersedes is None or row.reason is None or row.author is None:
+        return None
+    return Origin(row.supersedes, row.reason, row.author)

@@ -9,18 +9,10 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from engine.domain.artifacts import ArtifactRef
 from engine.domain.errors import BugError
 from engine.domain.geometry import Box, Extent
-from engine.domain.results import (
-    ArtifactRef,
-    DeltaEReport,
-    EditedTurn,
-    EditResult,
-    JobOutcome,
-    MaskResult,
-    MatchResult,
-    Previews,
-)
+from engine.domain.results import DeltaEReport, EditedTurn, EditResult, JobOutcome, MaskResult, MatchResult, Previews
 from storage.assets import chunks
 from storage.tables import (
     ArtifactRow,

@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.orm import Session
 
 from engine.domain.errors import BugError
-from engine.domain.jobs import JobState
+from engine.domain.jobs import Job, JobState
 from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
 from storage.assets import chunks, pairs_by_id
-from storage.job_queue import job_of, job_rows, require_job
+from storage.job_queue import job_of, job_rows, require_job, require_jobs
 from storage.outcomes import outcomes
 from storage.tables import ExportRow, ReviewRow
+
+_FIELDS = tuple(field.name for field in fields(Review))
+"""`ReviewRow` has a column of the same name for each."""
 
 # -- verdicts -----------------------------------------------------------------------------------------------------
 
 
-def add_review(session: Session, review: Review) -> None:
-    require_job(session, review.job_id)
-    session.add(
-        ReviewRow(
-            job_id=review.job_id,
-            decision=review.decision,
-            reviewer=review.reviewer,
-            note=review.note,
-            at=review.at,
-        )
-    )
-    session.flush()
+def add_reviews(session: Session, given: Sequence[Review]) -> None:
+    require_jobs(session, [review.job_id for review in given])
+    if given:
+        # asdict() would copy every field's value again: a thousand verdicts may be one step.
+        session.execute(insert(ReviewRow), [{name: getattr(review, name) for name in _FIELDS} for review in given])
 
 
 def reviews(session: Session, job_id: int) -> list[Review]:
@@ -43,14 +40,22 @@ def reviews(session: Session, job_id: int) -> list[Review]:
 
 def review_items(session: Session, batch_id: int | None, after_id: int, limit: int) -> list[ReviewItem]:
     """One page, in a number of queries that does not grow with it (but for the chunks of ``IN``)."""
-    jobs = [job_of(row) for row in job_rows(session, batch_id, (JobState.SUCCEEDED,), after_id, limit)]
+    return _items(session, [job_of(row) for row in job_rows(session, batch_id, (JobState.SUCCEEDED,), after_id, limit)])
+
+
+def review_items_by_id(session: Session, job_ids: Sequence[int]) -> list[ReviewItem]:
+    """In the order of the ids."""
+    return _items(session, [job_of(require_job(session, job_id)) for job_id in job_ids])
+
+
+def _items(session: Session, jobs: Sequence[Job]) -> list[ReviewItem]:
     ids = [job.id for job in jobs]
     pairs = pairs_by_id(session, [job.pair_id for job in jobs])
     yielded = outcomes(session, ids)
     latest = _latest_reviews(session, ids)
     missing = [job_id for job_id in ids if job_id not in yielded]
     if missing:
-        raise BugError(f"the jobs {missing} succeeded without an outcome")
+        raise BugError(f"the jobs {missing} have no outcome")
     return [ReviewItem(job, pairs[job.pair_id], yielded[job.id], latest.get(job.id)) for job in jobs]
 
 
@@ -64,7 +69,7 @@ def _latest_reviews(session: Session, job_ids: Iterable[int]) -> dict[int, Revie
 
 
 def _review(row: ReviewRow) -> Review:
-    return Review(job_id=row.job_id, decision=row.decision, reviewer=row.reviewer, note=row.note, at=row.at)
+    return Review(**{name: getattr(row, name) for name in _FIELDS})
 
 
 # -- exports ------------------------------------------------------------------------------------------------------

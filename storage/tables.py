@@ -14,10 +14,11 @@ from typing import Any, ClassVar
 from sqlalchemy import REAL, CheckConstraint, ForeignKey, Index, Integer, MetaData, UniqueConstraint, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
+from engine.domain.artifacts import ArtifactKind
 from engine.domain.assets import Role
-from engine.domain.jobs import JobState
+from engine.domain.jobs import JobState, Reason
 from engine.domain.requests import Tolerance
-from engine.domain.results import ArtifactKind, PaletteLine, Verdict
+from engine.domain.results import PaletteLine, Verdict
 from engine.domain.review import Decision, ExportFormat
 from storage.columns import (
     EnumText,
@@ -77,7 +78,7 @@ class Base(DeclarativeBase):
         Path: PathText(),
         **{
             enum: EnumText(enum)
-            for enum in (Role, JobState, ArtifactKind, Verdict, Decision, ExportFormat, Slot, Stage)
+            for enum in (Role, JobState, Reason, ArtifactKind, Verdict, Decision, ExportFormat, Slot, Stage)
         },
     }
 
@@ -141,10 +142,14 @@ class JobRow(Base):
         CheckConstraint("state IN ('queued', 'running', 'succeeded', 'failed', 'cancelled')", name="state"),
         CheckConstraint("(state = 'running') = (worker_id IS NOT NULL AND heartbeat_at IS NOT NULL)", name="lease"),
         CheckConstraint("(state = 'failed') = (failure_message IS NOT NULL)", name="failure"),
+        CheckConstraint(
+            "(supersedes IS NULL) = (reason IS NULL) AND (supersedes IS NULL) = (author IS NULL)", name="origin"
+        ),
         # An index ends in the row id, so these two also page by key within a state, and within a batch's state.
         Index(None, "state"),
         Index(None, "batch_id", "state"),
         Index(None, "position"),
+        Index(None, "chain_id", "version"),
         STRICT,
     )
 
@@ -166,6 +171,13 @@ class JobRow(Base):
     created_at: Mapped[datetime]
     started_at: Mapped[datetime | None]
     finished_at: Mapped[datetime | None]
+    # The versions of a result: `engine.domain.jobs.Origin`, and the job's place in its chain, which is named after its
+    # first job. Plain numbers make "is there a newer one" a look into an index, whatever was undone and brought back.
+    supersedes: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    reason: Mapped[Reason | None]
+    author: Mapped[str | None]
+    chain_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    version: Mapped[int] = mapped_column(server_default=text("1"))
 
 
 # What claim() reads: the queued jobs in the order in which they run. (A partial index on the queued jobs would be
@@ -297,13 +309,52 @@ class ReviewRow(Base):
     """One verdict of a person; never changed, the latest of a job counts."""
 
     __tablename__ = "review"
-    __table_args__ = (STRICT,)
+    __table_args__ = (CheckConstraint("rating BETWEEN 0 AND 5", name="rating"), STRICT)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
     decision: Mapped[Decision]
     reviewer: Mapped[str]
     note: Mapped[str]
+    at: Mapped[datetime]
+    rating: Mapped[int] = mapped_column(server_default="0")
+    reason: Mapped[Reason | None]
+
+
+class ReviewChangeRow(Base):
+    """When a result's row in the lists changed last, counted and not timed; kept by triggers on what the row tells.
+
+    Every change deletes the result's record and inserts one with a greater key, so that whoever remembers the greatest
+    key that was read finds by it what is new. Writers follow each other, so keys are committed in their order;
+    AUTOINCREMENT never gives a key twice, not even that of a record that was deleted.
+    """
+
+    __tablename__ = "review_change"
+    __table_args__ = (Index(None, "batch_id"), {**STRICT, "sqlite_autoincrement": True})
+
+    change: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
+    batch_id: Mapped[int] = mapped_column(ForeignKey("batch.id"))
+
+
+class GivenArtifactRow(Base):
+    """A file that a request takes as given, such as a mask corrected by hand; kept whatever becomes of the job."""
+
+    __tablename__ = "given_artifact"
+    __table_args__ = (STRICT,)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    sha256: Mapped[str] = mapped_column(primary_key=True, index=True)
+
+
+class TrainingMarkRow(Base):
+    """`engine.domain.review.TrainingMark`."""
+
+    __tablename__ = "training_mark"
+    __table_args__ = (STRICT,)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("result.job_id"), primary_key=True)
+    author: Mapped[str]
     at: Mapped[datetime]
 
 

@@ -72,6 +72,25 @@ class SqliteThumbnails:
             except sqlite3.Error as error:
                 self._give_up(error)
 
+    def size(self) -> int:
+        """Bytes of JPEG data that are kept."""
+        with self._lock:
+            return self._bytes if self._connection is not None else 0
+
+    def clear(self) -> None:
+        """Forget every thumbnail, and give the disk its room back."""
+        with self._lock:
+            if self._connection is None:
+                return
+            try:
+                self._connection.execute("DELETE FROM thumbnail")
+                self._connection.execute("VACUUM")
+                # Until then the emptied pages wait in the write-ahead log.
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                self._bytes = 0
+            except sqlite3.Error as error:
+                self._give_up(error)
+
     def close(self) -> None:
         """Close the file; afterwards nothing is found and nothing is kept."""
         with self._lock:

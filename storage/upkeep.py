@@ -8,7 +8,7 @@ from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from storage.job_queue import require_job
-from storage.tables import ArtifactRow, EditedTurnRow, EventRow
+from storage.tables import ArtifactRow, EditedTurnRow, EventRow, GivenArtifactRow
 
 
 def log(session: Session, kind: str, message: str, job_id: int | None, now: datetime) -> None:
@@ -22,6 +22,7 @@ def referenced_artifacts(session: Session) -> set[str]:
     return {
         *session.scalars(select(ArtifactRow.sha256).distinct()),
         *session.scalars(select(EditedTurnRow.mask_sha256).distinct()),
+        *session.scalars(select(GivenArtifactRow.sha256).distinct()),
     }
 
 
@@ -76,6 +77,27 @@ _RULES = (
             NOT EXISTS (SELECT 1 FROM edited_turn WHERE edited_turn.job_id = edit.job_id)
             OR NOT EXISTS (SELECT 1 FROM artifact WHERE artifact.job_id = edit.job_id AND slot = 'edited_picture')
         ORDER BY job_id
+        """,
+    ),
+    (
+        "A chain of versions that is not whole, of one pair and in order: jobs {}.",
+        """
+        SELECT job.id FROM job LEFT JOIN job AS root ON root.id = job.chain_id WHERE
+            (job.chain_id IS NULL AND (job.version != 1 OR job.supersedes IS NOT NULL))
+            OR (job.chain_id IS NOT NULL AND (
+                root.id IS NULL OR root.pair_id != job.pair_id OR root.batch_id != job.batch_id
+                OR EXISTS (SELECT 1 FROM job AS twin
+                    WHERE twin.chain_id = job.chain_id AND twin.version = job.version AND twin.id != job.id)
+            ))
+        ORDER BY job.id
+        """,
+    ),
+    (
+        "A corrected mask in their request that is not on the list of files to keep: jobs {}.",
+        """
+        SELECT id FROM job WHERE request_json LIKE '%"corrected":{%'
+            AND NOT EXISTS (SELECT 1 FROM given_artifact WHERE given_artifact.job_id = job.id)
+        ORDER BY id
         """,
     ),
     (

@@ -13,7 +13,10 @@ from engine.domain.picture import Picture
 from engine.domain.requests import DiffusionSettings, LoraRef, Sampling
 
 CANVASES = (Extent(96, 128), Extent(128, 96))
+GUIDE_CANVASES = (Extent(128, 80),)
 PROMPT = "put a green mask for a hat on the person"
+SLOWLY = "slowly"
+"""A prompt that the tiny worker takes half a second for, each step."""
 
 
 def lora_of(file: Path, scale: float = 1.0) -> LoraRef:
@@ -40,6 +43,17 @@ def photograph(extent: Extent, seed: int = 0) -> Picture:
     top, left = extent.height // 4, extent.width // 3
     pixels[top : 3 * top, left : 2 * left] = (90, 60, 120)
     return Picture((pixels + rng.integers(0, 8, pixels.shape, np.uint8)).astype(np.uint8), path=Path("on-model.jpg"))
+
+
+def with_green_patch(canvas: np.ndarray, offset: int = 0) -> np.ndarray:
+    """The picture that a mask LoRA would make of the canvas, ``offset`` model pixels farther to the right.
+
+    The tiny model paints random colours, of which no mask can be read.
+    """
+    painted = canvas.copy()
+    height, width = painted.shape[:2]
+    painted[height // 4 : height // 2, width // 4 + offset : 3 * width // 4 + offset] = (0, 255, 0)
+    return painted
 
 
 class Reports:

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 
 from engine.domain.errors import KnownError
-from engine.domain.picture import PaintedMask, Picture
+from engine.domain.geometry import Extent
+from engine.domain.picture import PaintedCrop, PaintedMask, Picture
 from engine.domain.requests import EngineName, MaskRequest
 from engine.ports import Backend, ReportStep
 from engine.worker.backends import Backends
@@ -44,11 +45,19 @@ class ScriptedBackend:
         alpha[8:-8, 8:-8] = 255
         return PaintedMask(alpha, 0.9, {"engine": "scripted"})
 
+    def mask_flatlay(self, *_: object) -> None:
+        return None
+
     def color_guide(self, *_: object) -> None:
         return None
 
-    def paint_edit(self, *_: object) -> None:
-        return None
+    def paint_edit(self, photograph: Picture, mask: np.ndarray, *_: object) -> PaintedCrop:
+        """Paints red."""
+        from engine.imaging.edit_placement import place_edit
+
+        placement = place_edit(mask, (Extent(64, 48), Extent(48, 64)))
+        painted = np.full((placement.canvas.height, placement.canvas.width, 3), (200, 0, 0), np.uint8)
+        return PaintedCrop(painted, placement, {"engine": "scripted"})
 
 
 class ScriptedBackends(Backends):

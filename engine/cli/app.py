@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import catalog, color, demo, detect, doctor, edit, export, mask, models, qc, run_batch
+from engine.cli import catalog, color, demo, detect, doctor, edit, export, mask, models, qc, run_batch, versions, watch
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, SOME_FAILED, WRONG_USAGE, say
 from engine.domain.errors import KnownError, UsageError
@@ -22,12 +22,16 @@ app = typer.Typer(
 )
 app.command("demo")(demo.demo)
 app.command("run")(run_batch.run)
+app.command("watch")(watch.watch)
 app.add_typer(color.app, name="color")
 app.add_typer(mask.app, name="mask")
 app.command("detect")(detect.detect)
 app.command("edit")(edit.edit)
 app.command("qc")(qc.qc)
 app.command("export")(export.export)
+app.command("correct")(versions.correct)
+app.command("again")(versions.again)
+app.command("history")(versions.history)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(models.models, name="models")
 app.add_typer(models.lora, name="lora")

@@ -1,4 +1,4 @@
-"""`chromask catalog check|backup|upgrade`."""
+"""`chromask catalog check|backup|upgrade|edit|work`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ import typer
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, say
 from engine.cli.options import CatalogOption, JsonOption
+from engine.cli.queued_edit import queue_edit, work
 
-app = typer.Typer(help="Look after the catalog.", no_args_is_help=True)
+app = typer.Typer(help="Look after the catalog, and queue and run what is in it.", no_args_is_help=True)
+app.command("edit")(queue_edit)
+app.command("work")(work)
 
 
 @app.command("check")

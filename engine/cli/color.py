@@ -9,8 +9,17 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import answer_json, say
-from engine.cli.options import BrandOption, JsonOption, LabelOption, OverwriteOption, TolerancesOption
+from engine.cli.options import (
+    BrandOption,
+    JsonOption,
+    LabelOption,
+    LabelsOption,
+    MaskSourceOption,
+    OverwriteOption,
+    TolerancesOption,
+)
 from engine.domain.errors import UsageError
+from engine.services.plan import MaskSource
 
 app = typer.Typer(help="Colour of one photograph.", no_args_is_help=True)
 
@@ -37,6 +46,8 @@ def match(
         typer.Option("--view", help="Another view of the same article to agree with; may be given several times."),
     ] = None,
     label: LabelOption = "",
+    labels: LabelsOption = None,
+    mask_source: MaskSourceOption = MaskSource.AUTO,
     tolerances: TolerancesOption = None,
     brand: BrandOption = "",
     save_mask: Annotated[Path | None, typer.Option("--save-mask", help="Write the mask that was used.")] = None,
@@ -50,8 +61,8 @@ def match(
     """Give the garment on ON_MODEL the colour it has on FLATLAY, and change nothing else."""
     from engine.cli.pictures import (
         colors_of_view,
+        garment_masks,
         judged_garment,
-        masked_garment,
         read_guide,
         require_free_names,
         write_by_suffix,
@@ -65,7 +76,7 @@ def match(
     from engine.imaging.raster.depth import with_bit_depth
     from engine.services.report import palette_line_text, tolerance_text
     from engine.services.tolerances import load_tolerances
-    from engine.worker.matching import match_pair, with_garment_alpha
+    from engine.worker.matching import match_pair
 
     if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
         raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
@@ -74,7 +85,7 @@ def match(
     if depth == 16 and out.suffix.lower() in (".jpg", ".jpeg"):
         raise UsageError("a JPEG holds 8 bits", remedy="Name a .tif or .png for 16 bits.", path=out)
     require_free_names(
-        [on_model, flatlay, *(path for path in (mask, guide, tolerances, *(view or ())) if path is not None)],
+        [on_model, flatlay, *(path for path in (mask, guide, labels, tolerances, *(view or ())) if path is not None)],
         [out, *(path for path in (save_mask,) if path is not None)],
         replaced=[path for path in (report,) if path is not None],
         overwrite=overwrite,
@@ -87,19 +98,20 @@ def match(
         )
     rules = load_tolerances(tolerances)
     rules.require_brand(brand)
+    masks = garment_masks(flatlay, label, labels, mask_source)
     photo, reference = read_picture(on_model), read_picture(flatlay)
     require_color(photo, "on-model")
     require_color(reference, "flatlay")
-    reference = with_garment_alpha(reference)
+    reference = masks.to_match(reference)
     if mask is not None:
         painted = PaintedMask(read_mask(mask, photo.extent), 1.0, {"engine": "given"})
     else:
-        painted = masked_garment(photo, reference, label)
+        painted = masks.make(photo, reference)
     color_guide = read_guide(guide, photo) if guide is not None else None
     if depth is not None:
         photo = with_bit_depth(photo, depth)
-    tolerance = rules.tolerance(judged_garment(label, painted), brand=brand)
-    others = [colors_of_view(read_picture(path), reference, label) for path in view or ()]
+    tolerance = rules.tolerance(judged_garment(masks.label, painted), brand=brand)
+    others = [colors_of_view(read_picture(path), reference, masks) for path in view or ()]
     result = match_pair(photo, reference, painted.alpha, color_guide, tolerance, others)
     write_by_suffix(replace(photo, pixels=result.matched.pixels), out, overwrite=overwrite)
     if save_mask is not None:

@@ -9,35 +9,37 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import answer_json, progress_bar, say
-from engine.cli.options import JsonOption, ModelOption, OverwriteOption
+from engine.cli.options import (
+    EditLoraOption,
+    EditPromptOption,
+    EditReferenceOption,
+    EditSeedOption,
+    EditStepsOption,
+    EditStrengthOption,
+    JsonOption,
+    ModelOption,
+    OverwriteOption,
+    VramTierOption,
+)
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.requests import EngineName, Sampling
 
 
 def edit(
     photo: Annotated[Path, typer.Argument(help="The original; it is not written to.")],
     mask: Annotated[Path, typer.Option("--mask", help="White where the photograph may change, of its size.")],
-    prompt: Annotated[str, typer.Option("--prompt", help="What to paint there, in full.")],
+    prompt: EditPromptOption,
     out: Annotated[Path, typer.Option("-o", "--out", help="Result; .png, .tif or .jpg.")],
-    reference: Annotated[
-        Path | None, typer.Option("--reference", help="A picture of what to paint, such as a garment or a banner.")
-    ] = None,
+    reference: EditReferenceOption = None,
     history: Annotated[
         Path | None,
         typer.Option("--history", help="JSON file that keeps the turns; where it exists, this is one more of them."),
     ] = None,
-    strength: Annotated[
-        float, typer.Option("--strength", help="Below 1, what is under the mask shines through; 1 paints it anew.")
-    ] = 1.0,
-    steps: Annotated[int, typer.Option("--steps", help="Denoising steps.")] = 28,
-    seed: Annotated[int, typer.Option("--seed", help="Another seed is another painting.")] = 0,
-    lora: Annotated[
-        str, typer.Option("--lora", help="A LoRA by its name in 'chromask lora list'; none by default.")
-    ] = "",
+    strength: EditStrengthOption = 1.0,
+    steps: EditStepsOption = 28,
+    seed: EditSeedOption = 0,
+    lora: EditLoraOption = "",
     model: ModelOption = None,
-    vram_tier: Annotated[
-        int, typer.Option("--vram-tier", help="Run FLUX.1 Kontext as on a card of so many GB; 0 asks the card.")
-    ] = 0,
+    vram_tier: VramTierOption = 0,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -47,10 +49,7 @@ def edit(
     """
     from engine.cli.pictures import require_free_names, write_by_suffix
     from engine.imaging.raster.decode import read_picture
-    from engine.services.editing import edit_turn, input_file, read_history, with_turn, write_history
-    from engine.services.painting import Painting, lora_ref
-    from engine.services.plan import choose_engine
-    from engine.services.registries import load_registry
+    from engine.services.editing import edit_settings, edit_turn, input_file, read_history, with_turn, write_history
     from engine.worker.backends import Backends
     from engine.worker.editing import edit_picture
 
@@ -62,13 +61,10 @@ def edit(
         replaced=[history] if history is not None else [],
         overwrite=overwrite,
     )
-    painting = Painting(Sampling(num_inference_steps=steps, seed=seed), vram_tier=vram_tier)
-    engine = choose_engine(EngineName.KONTEXT, model)
-    assert engine.model is not None
+    settings = edit_settings(prompt, model, steps=steps, seed=seed, lora=lora, vram_tier=vram_tier)
     original = input_file(photo)
     earlier = read_history(history, original) if history is not None else None
-    chosen = lora_ref(load_registry().lora(lora), engine.model) if lora else None
-    turn = edit_turn(prompt, mask, reference, engine.model, painting=painting, lora=chosen, strength=strength)
+    turn = edit_turn(settings, input_file(mask), reference, strength=strength)
     request = with_turn(earlier, turn)
     picture = read_picture(photo, sha256=original.sha256)
     try:

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import answer_json, no_steps, say
-from engine.cli.options import JsonOption, LabelOption, MaskSourceOption, OverwriteOption
+from engine.cli.console import answer_json, say
+from engine.cli.options import JsonOption, LabelOption, LabelsOption, MaskSourceOption, OverwriteOption
 from engine.domain.errors import KnownError
 from engine.services.plan import MaskSource
 
@@ -23,27 +23,22 @@ def garment(
     flatlay: Annotated[Path, typer.Argument(help="The same garment as a still life.")],
     out: OutMask,
     label: LabelOption = "",
+    labels: LabelsOption = None,
     mask_source: MaskSourceOption = MaskSource.AUTO,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Mask the garment of FLATLAY on ON_MODEL."""
-    from engine.cli.pictures import require_free_names, write_mask_file
+    from engine.cli.pictures import garment_masks, require_free_names, write_mask_file
     from engine.imaging.masks.cleanup import mask_coverage
     from engine.imaging.raster.decode import read_picture
-    from engine.services.plan import choose_detection, garment_mask_request
-    from engine.worker.backends import Backends
-    from engine.worker.matching import with_garment_alpha
+    from engine.worker.matching import flatlay_to_mask
 
-    require_free_names([on_model, flatlay], [out], overwrite=overwrite)
+    require_free_names([on_model, flatlay, *([labels] if labels is not None else [])], [out], overwrite=overwrite)
+    masks = garment_masks(flatlay, label, labels, mask_source)
     photo = read_picture(on_model)
-    reference = with_garment_alpha(read_picture(flatlay))
-    try:
-        request = garment_mask_request(label, mask_source, choose_detection(mask_source))
-        painted = Backends().get(request.engine).make_mask(photo, reference, request, no_steps)
-    except KnownError as error:
-        error.path = error.path or on_model
-        raise
+    reference = flatlay_to_mask(read_picture(flatlay), masks.request)
+    painted = masks.make(photo, reference)
     write_mask_file(painted.alpha, out, overwrite=overwrite)
     coverage = mask_coverage(painted.alpha)
     notices = [*photo.notices, *reference.notices, *painted.notices]

@@ -21,8 +21,26 @@ MaskSourceOption = Annotated[
         help="Garment masks: classical, or grounded (Grounding DINO and SAM 2); auto is classical where it has a zone.",
     ),
 ]
+LabelsOption = Annotated[
+    Path | None, typer.Option("--labels", help="garments.json of 'chromask detect': a label for each flatlay.")
+]
 ModelOption = Annotated[
     Path | None, typer.Option("--model", help="FLUX.1 Kontext as a diffusers folder or a single .safetensors file.")
+]
+VramTierOption = Annotated[
+    int, typer.Option("--vram-tier", help="Run FLUX.1 Kontext as on a card of so many GB; 0 asks the card.")
+]
+EditPromptOption = Annotated[str, typer.Option("--prompt", help="What to paint there, in full.")]
+EditReferenceOption = Annotated[
+    Path | None, typer.Option("--reference", help="A picture of what to paint, such as a garment or a banner.")
+]
+EditStrengthOption = Annotated[
+    float, typer.Option("--strength", help="Below 1, what is under the mask shines through; 1 paints it anew.")
+]
+EditStepsOption = Annotated[int, typer.Option("--steps", help="Denoising steps.")]
+EditSeedOption = Annotated[int, typer.Option("--seed", help="Another seed is another painting.")]
+EditLoraOption = Annotated[
+    str, typer.Option("--lora", help="A LoRA by its name in 'chromask lora list'; none by default.")
 ]
 FormatOption = Annotated[str, typer.Option("--format", help="Any of psd,tiff,png,jpeg; the mask is always written.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from engine.domain.requests import MaskRequest
     from engine.imaging.color.views import ViewColors
+    from engine.services.plan import MaskSource
+    from engine.worker.backends import Backends
 
 _OTHER_NAME = "Choose another name for the result."
 """The way out wherever a result would be written over something that is needed."""
@@ -50,42 +53,88 @@ def require_free_names(
             raise known_os_error(FileExistsError(errno.EEXIST, "exists"), path)
 
 
-def masked_garment(photo: Picture, flatlay: Picture, label: str) -> PaintedMask:
-    """The garment's mask by the classical engine.
+@dataclass(frozen=True, slots=True)
+class GarmentMasks:
+    """How a command masks the garments of its photographs.
 
-    Parameters
+    Attributes
     ----------
-    flatlay : Picture
-        Its alpha is the garment.
+    request : MaskRequest
+        With the garment's label, where it was given.
+    backends : Backends
+        Keep their models from one photograph to the next.
+    """
+
+    request: MaskRequest
+    backends: Backends
+
+    @property
+    def label(self) -> str:
+        return self.request.garment
+
+    def make(self, photo: Picture, flatlay: Picture) -> PaintedMask:
+        """The garment's mask on a photograph.
+
+        Parameters
+        ----------
+        flatlay : Picture
+            From `to_match`, or `engine.worker.matching.flatlay_to_mask`.
+
+        Raises
+        ------
+        KnownError
+            There is no person or no garment on the photograph, or the models do not load; names the file.
+        """
+        from engine.cli.console import no_steps
+
+        try:
+            return self.backends.get(self.request.engine).make_mask(photo, flatlay, self.request, no_steps)
+        except KnownError as error:
+            error.path = error.path or photo.path
+            raise
+
+    def to_match(self, flatlay: Picture) -> Picture:
+        """The flatlay with the garment as its alpha.
+
+        Raises
+        ------
+        KnownError
+            As `engine.worker.matching.flatlay_to_match`.
+        """
+        from engine.worker.matching import flatlay_to_match
+
+        return flatlay_to_match(flatlay, self.request, self.backends)
+
+
+def garment_masks(flatlay: Path, label: str, labels: Path | None, source: MaskSource) -> GarmentMasks:
+    """What ``--label``, ``--labels`` and ``--mask-source`` mean for one flatlay; a label of its own comes first.
 
     Raises
     ------
     KnownError
-        There is no person or no garment on the photograph; names its file.
+        The list of labels cannot be read, or the source was asked for by name and is not available.
     """
-    from engine.cli.console import no_steps
-    from engine.domain.requests import EngineName, MaskRequest
-    from engine.inference.classical import ClassicalBackend
+    from engine.services.garment_labels import garment_of_flatlay, read_garments
+    from engine.services.plan import choose_detection, garment_mask_request
+    from engine.worker.backends import Backends
 
-    try:
-        return ClassicalBackend().make_mask(photo, flatlay, MaskRequest(EngineName.CLASSICAL, garment=label), no_steps)
-    except KnownError as error:
-        error.path = error.path or photo.path
-        raise
+    if labels is not None:
+        label = label or garment_of_flatlay(flatlay, read_garments(labels))
+    return GarmentMasks(garment_mask_request(label, source, choose_detection(source)), Backends())
 
 
-def colors_of_view(photo: Picture, flatlay: Picture, label: str) -> ViewColors:
+def colors_of_view(photo: Picture, flatlay: Picture, masks: GarmentMasks) -> ViewColors:
     """The garment's colours in another view, which has the same flatlay.
 
     Raises
     ------
     KnownError
-        As `masked_garment`.
+        As `GarmentMasks.make`.
     """
     from engine.imaging.color.views import view_colors
 
     assert flatlay.alpha is not None
-    return view_colors(photo, masked_garment(photo, flatlay, label).alpha, flatlay, flatlay.alpha)
+    return view_colors(photo, masks.make(photo, flatlay).alpha, flatlay, flatlay.alpha)
 
 
 def judged_garment(label: str, mask: PaintedMask) -> str:

@@ -10,13 +10,23 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, say
-from engine.cli.options import BrandOption, JsonOption, LabelOption, OverwriteOption, TolerancesOption
+from engine.cli.options import (
+    BrandOption,
+    JsonOption,
+    LabelOption,
+    LabelsOption,
+    MaskSourceOption,
+    OverwriteOption,
+    TolerancesOption,
+)
 from engine.domain.results import DeltaEReport, Verdict
+from engine.services.plan import MaskSource
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from engine.cli.pictures import GarmentMasks
     from engine.domain.picture import Picture
     from engine.domain.requests import Tolerance
 
@@ -33,6 +43,8 @@ def qc(
     ] = None,
     heatmap: Annotated[Path | None, typer.Option("--heatmap", help="Write a ΔE00 map with its legend (PNG).")] = None,
     label: LabelOption = "",
+    labels: LabelsOption = None,
+    mask_source: MaskSourceOption = MaskSource.AUTO,
     tolerances: TolerancesOption = None,
     brand: BrandOption = "",
     passes: Annotated[float | None, typer.Option("--pass", help="Up to this ΔE00 the verdict is pass.")] = None,
@@ -44,7 +56,7 @@ def qc(
 
     With --mask, two versions of one photograph are also compared outside it: 0 proves that nothing else changed.
     """
-    from engine.cli.pictures import require_free_names, write_png_file
+    from engine.cli.pictures import garment_masks, require_free_names, write_png_file
     from engine.imaging.color.heat_map import heat_map
     from engine.imaging.masks.given import read_mask
     from engine.imaging.raster.decode import read_picture
@@ -56,13 +68,14 @@ def qc(
         return with_limits(rules.tolerance(garment, brand=brand), passes, warns)
 
     tolerance = judge(label)
-    given = [path for path in (mask, tolerances) if path is not None]
+    given = [path for path in (mask, labels, tolerances) if path is not None]
     require_free_names([a, b, *given], [path for path in (heatmap,) if path is not None], overwrite=overwrite)
     first, second = read_picture(a), read_picture(b)
     alpha = read_mask(mask, first.extent) if mask is not None else None
     document: dict[str, Any] = {"a": a, "b": b}
     if flatlay:
-        report, values = _against_flatlay(first, second, alpha, label, judge, heatmap is not None)
+        masks = garment_masks(b, label, labels, mask_source)
+        report, values = _against_flatlay(first, second, alpha, masks, judge, heatmap is not None)
     else:
         report, values, outside = _version_against_version(first, second, alpha, tolerance, heatmap is not None)
         if alpha is not None:
@@ -97,22 +110,21 @@ def _against_flatlay(
     photo: Picture,
     flatlay: Picture,
     mask: NDArray[np.uint8] | None,
-    label: str,
+    masks: GarmentMasks,
     judge: Callable[[str], Tolerance],
     with_map: bool,
 ) -> tuple[DeltaEReport, NDArray[np.float32] | None]:
-    from engine.cli.pictures import judged_garment, masked_garment
+    from engine.cli.pictures import judged_garment
     from engine.domain.picture import PaintedMask
     from engine.imaging.color.quality import garment_map, garment_report
     from engine.imaging.color.samples import require_color
-    from engine.worker.matching import with_garment_alpha
 
     require_color(photo, "on-model")
     require_color(flatlay, "flatlay")
-    flatlay = with_garment_alpha(flatlay)
+    flatlay = masks.to_match(flatlay)
     assert flatlay.alpha is not None
-    painted = masked_garment(photo, flatlay, label) if mask is None else PaintedMask(mask, 1.0, {"engine": "given"})
-    mask, tolerance = painted.alpha, judge(judged_garment(label, painted))
+    painted = masks.make(photo, flatlay) if mask is None else PaintedMask(mask, 1.0, {"engine": "given"})
+    mask, tolerance = painted.alpha, judge(judged_garment(masks.label, painted))
     report = garment_report(photo, mask, flatlay, flatlay.alpha, tolerance, "garment / flatlay")
     values = garment_map(photo, mask, flatlay, flatlay.alpha, tolerance) if with_map else None
     return report, values

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict
@@ -22,19 +20,23 @@ from engine.cli.options import (
     FormatOption,
     JsonOption,
     LabelOption,
+    LabelsOption,
     MaskSourceOption,
     ModelOption,
     OverwriteOption,
     TolerancesOption,
+    VramTierOption,
     parse_formats,
 )
+from engine.cli.presets import PresetOption, with_preset
+from engine.cli.working import work_off
 from engine.dispatch.session import Session, open_session
 from engine.domain.errors import KnownError
 from engine.domain.files import require_writable
-from engine.domain.jobs import Failed, Job, JobEvent, JobState, Progress, WorkerLost
-from engine.domain.requests import Draft, EngineName, Sampling
+from engine.domain.jobs import Job, JobState
+from engine.domain.requests import EngineName
 from engine.ports import Catalog
-from engine.services.plan import MaskSource, uses_networks
+from engine.services.plan import MaskSource
 
 
 def run(
@@ -48,9 +50,7 @@ def run(
     model: ModelOption = None,
     pairs: Annotated[Path | None, typer.Option("--pairs", help="CSV with on_model,flatlay,sku,garment.")] = None,
     label: LabelOption = "",
-    labels: Annotated[
-        Path | None, typer.Option("--labels", help="garments.json of 'chromask detect': a label for each flatlay.")
-    ] = None,
+    labels: LabelsOption = None,
     mask_source: MaskSourceOption = MaskSource.AUTO,
     steps: Annotated[int, typer.Option("--steps", help="Denoising steps of a painted mask or colour guide.")] = 28,
     seed: Annotated[int, typer.Option("--seed", help="Seed of the first painting.")] = 0,
@@ -58,9 +58,7 @@ def run(
     draft: Annotated[
         bool, typer.Option("--draft", help="Paint dreamed masks small and fast first; in full only where unsure.")
     ] = False,
-    vram_tier: Annotated[
-        int, typer.Option("--vram-tier", help="Run FLUX.1 Kontext as on a card of so many GB; 0 asks the card.")
-    ] = 0,
+    vram_tier: VramTierOption = 0,
     tolerances: TolerancesOption = None,
     brand: BrandOption = "",
     catalog: CatalogOption = None,
@@ -68,35 +66,30 @@ def run(
     approved_only: Annotated[bool, typer.Option("--approved-only", help="Export only what was approved.")] = False,
     overwrite: OverwriteOption = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed in an earlier run.")] = False,
+    preset: PresetOption = "",
     json: JsonOption = False,
 ) -> None:
     """Pair, process and export whole folders. Run it again after an interruption: it goes on where it stopped."""
     from engine.services.export import ExportPlan
     from engine.services.garment_labels import read_garments
-    from engine.services.painting import Painting
-    from engine.services.plan import BatchPlan, parse_tasks
+    from engine.services.plan import parse_tasks
+    from engine.services.presets import ExportRecipe, Preset
     from engine.services.registries import load_registry
     from engine.services.tolerances import load_tolerances
 
     composition = composition_of(context)
     garment_mask, color_match, dreamed = parse_tasks(tasks, load_registry().mask_types())
+    options = Preset(
+        garment_mask=garment_mask, color_match=color_match, dreamed=dreamed, garment=label, brand=brand, engine=engine,
+        mask_source=mask_source, steps=steps, seed=seed, seeds=seeds, draft=draft,
+        export=ExportRecipe(parse_formats(format)),
+    )  # fmt: skip
+    choices = with_preset(context, preset, catalog, options)
     rules = load_tolerances(tolerances, catalog=catalog)
-    rules.require_brand(brand)
-    painting = Painting(Sampling(num_inference_steps=steps, seed=seed), seeds, Draft() if draft else None, vram_tier)
-    plan = BatchPlan(
-        garment_mask,
-        color_match,
-        dreamed,
-        engine,
-        model,
-        label,
-        rules,
-        brand,
-        mask_source=mask_source,
-        painting=painting,
-    )
+    rules.require_brand(choices.brand)
+    plan = choices.plan(model=model, vram_tier=vram_tier, tolerances=rules)
     garments = read_garments(labels) if labels is not None else {}
-    export = ExportPlan(out, parse_formats(format), approved_only, overwrite)
+    export = ExportPlan(out, choices.export.formats, approved_only, overwrite)
     with open_session(composition.location, catalog) as session:
         summary = run_folders(composition, session, folders, plan, export, pairs, garments, retry=retry, quiet=json)
     if json:
@@ -177,56 +170,7 @@ def _work(
     waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
     if not catalog.counts(batch_id).queued and not waiting:
         return False
-    changed = threading.Event()
-    watcher = _Watcher(catalog, changed)
-    on_gpu = any(uses_networks(job.request) for job in jobs)
-    dispatcher = session.dispatcher(composition.worker_command, on_gpu=on_gpu)
-    dispatcher.subscribe(watcher)
-    began = time.monotonic()
-    dispatcher.start()
-    try:
-        with progress_bar("Working", quiet=quiet) as advance:
-            while True:
-                counts = catalog.counts(batch_id)
-                advance(counts.finished, counts.total, watcher.label)
-                if counts.finished == counts.total:
-                    break
-                if not dispatcher.is_running:
-                    raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
-                changed.wait(0.5)
-                changed.clear()
-    except KeyboardInterrupt:
-        say("Stopping. Nothing is lost: the same command goes on where it stopped.")
-        return True
-    finally:
-        dispatcher.stop()
-    counts = catalog.counts(batch_id)
-    say(
-        f"{counts.succeeded} done, {counts.failed} failed, {counts.cancelled} cancelled"
-        f" in {time.monotonic() - began:.0f} s."
-    )
-    return False
-
-
-class _Watcher:
-    """Keeps the latest step for the progress bar, and says at once what failed. Called on the engine thread."""
-
-    def __init__(self, catalog: Catalog, changed: threading.Event) -> None:
-        self._catalog = catalog
-        self._changed = changed
-        self.label = ""
-
-    def __call__(self, event: JobEvent) -> None:
-        match event:
-            case Progress():
-                self.label = event.label
-            case Failed():
-                say(f"  {event.failure.message}. {event.failure.remedy}")
-            case WorkerLost():
-                say(f"  A worker process was lost on job {event.job_id}; the job is tried again.")
-            case _:
-                pass
-        self._changed.set()
+    return work_off(composition, session, lambda: catalog.counts(batch_id), quiet=quiet)
 
 
 def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[str, Any]:
@@ -235,6 +179,7 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
     from engine.services.export import export_items
     from engine.services.report import tolerance_text, write_delta_e_table
     from engine.services.review import items_of
+    from engine.services.versions import newest_of_each
 
     catalog = session.catalog
     items = items_of(catalog, batch_id)
@@ -247,6 +192,7 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
     table = export.folder / "delta_e.csv"
     write_delta_e_table(table, [(job, pairs[job.pair_id]) for job in jobs], items)
     say(f"{len(exported.written)} files written to {export.folder}, {len(exported.kept)} were there already.")
+    items = list(newest_of_each(items).values())
     before = [i.outcome.match.before.delta_E for i in items if i.outcome.match]
     after = [i.outcome.match.after.delta_E for i in items if i.outcome.match]
     judged = [i.outcome.match.after.tolerance for i in items if i.outcome.match]

@@ -22,12 +22,14 @@ from engine.domain.jobs import (
     JobEvent,
     JobFailure,
     Progress,
+    Queued,
     Started,
     Succeeded,
     WorkerLost,
 )
+from engine.domain.requests import uses_networks
 from engine.ports import Catalog
-from engine.worker.protocol import CancelJob, Heartbeat, Ready, RunJob
+from engine.worker.protocol import CancelJob, CardMemory, Heartbeat, Ready, RunJob
 
 MAX_ATTEMPTS = 3
 """A picture that killed its worker this often is given up, so that it cannot stop a batch."""
@@ -57,6 +59,7 @@ class _Slot:
     last_sign: float = 0.0
     last_lease: float = 0.0
     cancelled_at: float | None = None
+    card: CardMemory | None = None
 
 
 class Dispatcher:
@@ -69,7 +72,8 @@ class Dispatcher:
     worker_command : sequence of str
         Starts a worker process that speaks `engine.worker.protocol` on its standard streams.
     workers : int
-        Worker processes at the same time. One for a GPU; on the CPU one for every two cores or so.
+        Worker processes at the same time, see `suggested_workers`. However many there are, jobs that need networks
+        run in one of them: the model is loaded once, and no two of them share a graphics card.
     """
 
     def __init__(
@@ -90,6 +94,8 @@ class Dispatcher:
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
         self._slots: dict[str, _Slot] = {}
         self._started_workers = 0
+        self._network_worker: str | None = None
+        self._rest_needs_networks = False
         self._paused = threading.Event()
         self._stopping = False
         self._was_idle = False
@@ -141,6 +147,22 @@ class Dispatcher:
             self._thread.join()
 
     @property
+    def card_memory(self) -> CardMemory | None:
+        """The graphics card's memory as the worker that uses it said within the last second or so; None: none does."""
+        return next((slot.card for slot in list(self._slots.values()) if slot.card is not None), None)
+
+    @property
+    def workers(self) -> int:
+        """How many worker processes may be on a job at once."""
+        return self._workers
+
+    def use_workers(self, count: int) -> None:
+        """Have so many jobs run at once from now on; those that run are finished. Any thread."""
+        self._workers = count
+        if self.is_running:
+            self.wake()
+
+    @property
     def is_running(self) -> bool:
         """Whether the engine thread is alive."""
         return self._thread.is_alive()
@@ -149,7 +171,7 @@ class Dispatcher:
 
     def _post(self, action: Callable[[], None]) -> None:
         self._idle.clear()
-        self._inbox.put(action)
+        self._inbox.put(partial(self._look_again, action))
 
     def _run(self) -> None:
         try:
@@ -168,24 +190,39 @@ class Dispatcher:
                 slot.process.kill()
             self._idle.set()
 
+    def _look_again(self, action: Callable[[], None]) -> None:
+        self._rest_needs_networks = False
+        action()
+
     def _fill_slots(self) -> None:
         if self._paused.is_set() or self._stopping:
             return
         while (worker_id := self._free_worker()) is not None:
-            job = self._catalog.claim(worker_id, datetime.now(UTC))
+            without_networks = self._network_worker not in (None, worker_id)
+            job = self._catalog.claim(worker_id, datetime.now(UTC), without_networks=without_networks)
             if job is None:
+                self._rest_needs_networks = without_networks
                 break
             slot = self._slots.get(worker_id) or self._spawn(worker_id)
+            if uses_networks(job.request):
+                self._network_worker = worker_id
             self._begin(slot, job)
         self._notice_idleness()
 
     def _free_worker(self) -> str | None:
-        """A worker id without a job: one that runs, or a new one while there is room."""
-        for worker_id, slot in self._slots.items():
-            if slot.job is None:
-                return worker_id
-        if len(self._slots) >= self._workers:
+        """A worker id without a job: one that runs, the one with the networks first, or a new one while there is room.
+
+        None as well while every queued job waits for the one with the networks.
+        """
+        free = [worker_id for worker_id, slot in self._slots.items() if slot.job is None]
+        if len(self._slots) - len(free) >= self._workers:
             return None
+        if self._network_worker in free:
+            return self._network_worker
+        if self._network_worker is not None and self._rest_needs_networks:
+            return None
+        if free:
+            return free[0]
         self._started_workers += 1
         return f"worker-{self._started_workers}"
 
@@ -202,7 +239,7 @@ class Dispatcher:
     def _begin(self, slot: _Slot, job: Job) -> None:
         now = time.monotonic()
         slot.job, slot.last_sign, slot.last_lease, slot.cancelled_at = job, now, now, None
-        self._was_idle = False
+        self._was_idle = self._rest_needs_networks = False
         self._idle.clear()
         self._emit(Started(job.id, job.attempt))
         slot.process.send(RunJob(job.id, self._catalog.pair(job.pair_id), job.request))
@@ -217,7 +254,9 @@ class Dispatcher:
         match message:
             case WorkerExited():
                 self._on_exit(worker_id, slot, message)
-            case Ready() | Heartbeat() | Started():
+            case Heartbeat():
+                slot.card = message.card
+            case Ready() | Started():
                 pass
             case _ if job is None or message.job_id != job.id:
                 _log.warning("%s reported on a job that it no longer has: %r", worker_id, message)
@@ -239,6 +278,9 @@ class Dispatcher:
 
     def _on_exit(self, worker_id: str, slot: _Slot, exit: WorkerExited) -> None:
         del self._slots[worker_id]
+        self._rest_needs_networks = False
+        if worker_id == self._network_worker:
+            self._network_worker = None
         job = slot.job
         if job is None:
             return
@@ -308,7 +350,8 @@ class Dispatcher:
             slot.process.send(CancelJob(slot.job.id))
 
     def _retry(self, job_ids: tuple[int, ...]) -> None:
-        self._catalog.retry(job_ids)
+        for job_id in self._catalog.retry(job_ids):
+            self._emit(Queued(job_id))
         self._was_idle = False
 
     def _stop(self) -> None:
@@ -322,10 +365,10 @@ class Dispatcher:
             listener(event)
 
 
-def suggested_workers(cores: int, *, on_gpu: bool) -> int:
-    """How many worker processes suit the machine: one for a GPU, otherwise one for every two cores, four at most.
+def suggested_workers(cores: int) -> int:
+    """How many worker processes suit the machine: one for every two cores, four at most.
 
     OpenCV's GrabCut and guided filters use about one and a half cores of one process; more than four workers are
     limited by the memory for 48-megapixel pictures (about 2 GB each).
     """
-    return 1 if on_gpu else max(1, min(4, cores // 2))
+    return max(1, min(4, cores // 2))

@@ -23,15 +23,9 @@ class Session:
     catalog: Catalog
     artifacts: ArtifactStore
 
-    def dispatcher(self, worker_command: WorkerCommand, *, on_gpu: bool = False) -> Dispatcher:
-        """An engine thread for this catalog, not started yet.
-
-        Parameters
-        ----------
-        on_gpu : bool
-            Whether its jobs need networks, which are loaded once for the whole machine.
-        """
-        workers = suggested_workers(os.cpu_count() or 1, on_gpu=on_gpu)
+    def dispatcher(self, worker_command: WorkerCommand) -> Dispatcher:
+        """An engine thread for this catalog, not started yet."""
+        workers = suggested_workers(os.cpu_count() or 1)
         return Dispatcher(self.catalog, worker_command(self.path), workers=workers)
 
 

@@ -21,6 +21,7 @@ T = TypeVar("T")
 @lru_cache(maxsize=1)
 def _converter() -> Converter:
     # Imported here: cattrs takes 0.1 s, and `chromask --version` needs none of it.
+    from cattrs.gen import make_dict_unstructure_fn, override
     from cattrs.preconf.json import make_converter
 
     from engine.domain import jobs, requests
@@ -28,6 +29,16 @@ def _converter() -> Converter:
     converter = make_converter(forbid_extra_keys=True)
     converter.register_unstructure_hook_func(lambda t: isinstance(t, type) and issubclass(t, PurePath), str)
     converter.register_structure_hook(Path, lambda text, _: Path(text))
+    # A field that requests got after the first catalogs is left out at its default: an older request's hash must stay
+    # what it is, or all that was ever done would be done again. Parts come before what they are in.
+    later = override(omit_if_default=True)
+    for part, fields in (
+        (requests.MaskRequest, ("corrected", "found")),
+        (requests.View, ("corrected",)),
+        (requests.ColorMatchRequest, ("lightness",)),
+    ):
+        overrides: Any = dict.fromkeys(fields, later)
+        converter.register_unstructure_hook(part, make_dict_unstructure_fn(part, converter, **overrides))
     for union in (requests.Request, jobs.JobEvent):
         _configure_union(converter, union)
     return converter

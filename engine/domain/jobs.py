@@ -46,9 +46,46 @@ class JobFailure:
     detail: str = ""
 
 
+class Reason(StrEnum):
+    """Why there is another version of a result."""
+
+    COLOR = "color"
+    """Rejected for its colour."""
+    MASK = "mask"
+    """Rejected for its mask."""
+    DRIFT = "drift"
+    """Rejected because something sits beside where it belongs."""
+    OTHER = "other"
+    """Rejected for something else."""
+    MASK_EDITED = "mask_edited"
+    """A person corrected the mask."""
+    EDITED = "edited"
+    """A person asked for one more turn of an edit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """What a job is another version of. No part of its request: it changes no pixel.
+
+    Attributes
+    ----------
+    supersedes : int
+        The job whose result it was made from; of the same pair.
+    author : str
+        Who asked for it.
+    """
+
+    supersedes: int
+    reason: Reason
+    author: str
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
     """One request for one pair.
+
+    The versions of a result are a chain of jobs. A SUCCEEDED job of a higher version takes the place of the lower ones,
+    which stay, with their verdicts and their files.
 
     Attributes
     ----------
@@ -58,6 +95,12 @@ class Job:
         Higher runs first; 0 by default.
     position : int
         Order among equals; a job that lost its worker goes to the end.
+    origin : Origin or None
+        What it is another version of; None for a job that a batch brought.
+    chain : int or None
+        What all versions of one result have in common; None where there is but one.
+    version : int
+        Its place in the chain, from 1.
     """
 
     id: int
@@ -74,6 +117,9 @@ class Job:
     created_at: datetime
     started_at: datetime | None
     finished_at: datetime | None
+    origin: Origin | None = None
+    chain: int | None = None
+    version: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +148,13 @@ class BatchCounts:
     @property
     def finished(self) -> int:
         return self.succeeded + self.failed + self.cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """The operator has the job tried again."""
+
+    job_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,4 +211,4 @@ class Idle:
     """Nothing is left to claim and nothing runs."""
 
 
-JobEvent = Started | Progress | Succeeded | Failed | CancelledJob | WorkerLost | Idle
+JobEvent = Queued | Started | Progress | Succeeded | Failed | CancelledJob | WorkerLost | Idle

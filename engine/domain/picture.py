@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.domain.geometry import Extent, Placement
+from engine.domain.results import found_garment
 
 if TYPE_CHECKING:
     import numpy as np
@@ -87,8 +88,8 @@ class PaintedMask:
 
     @property
     def garment(self) -> str:
-        """What the backend masked: a label of ``garments.toml``, or only its body zone; empty where it does not say."""
-        return str(self.provenance.get("label", self.provenance.get("category", "")))
+        """See `engine.domain.results.found_garment`."""
+        return found_garment(self.provenance)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

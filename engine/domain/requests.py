@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
+from engine.domain.artifacts import ArtifactRef
+
 
 class EngineName(StrEnum):
     """Which backend runs a job. ``AUTO`` is resolved before a job is stored and never reaches a request."""
@@ -50,7 +52,8 @@ class Sampling:
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A cheap first try of a mask, which is kept where it is sure enough of itself.
+    """A cheap first try of a mask, which is kept where it is sure enough of itself. The defaults are chosen, not
+    measured.
 
     Attributes
     ----------
@@ -139,6 +142,10 @@ class DetectionSettings:
     text_threshold: float = 0.25
 
 
+GARMENT_MASK = "garment"
+"""Name of the mask of the flatlay's garment; other masks have the names of the registry's mask types."""
+
+
 @dataclass(frozen=True, slots=True)
 class MaskRequest:
     """Make one mask of the on-model photograph.
@@ -155,13 +162,20 @@ class MaskRequest:
         Required by the Kontext engine, None on the others.
     detection : DetectionSettings or None
         Required by the grounded engine, None on the others.
+    corrected : ArtifactRef or None
+        The mask as a person corrected it, a grey PNG of the photograph's size, which is taken as it is. The other
+        fields then say how the article's other views are masked. None makes a mask.
+    found : str
+        Of a corrected mask what was found on the pictures when it was made: a label, or a body zone.
     """
 
     engine: EngineName
-    name: str = "garment"
+    name: str = GARMENT_MASK
     garment: str = ""
     diffusion: DiffusionSettings | None = None
     detection: DetectionSettings | None = None
+    corrected: ArtifactRef | None = None
+    found: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,12 +201,28 @@ class Tolerance:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """A view of an article: a photograph on the model, and the flatlay that belongs to it."""
+    """A view of an article: a photograph on the model, and the flatlay that belongs to it.
+
+    Attributes
+    ----------
+    corrected : ArtifactRef or None
+        The view's garment mask where a person has corrected it; None makes one.
+    """
 
     on_model: Path
     on_model_sha256: str
     flatlay: Path
     flatlay_sha256: str
+    corrected: ArtifactRef | None = None
+
+
+class LightnessRule(StrEnum):
+    """Whose lightness a colour match gives the garment; hue and chroma are always the flatlay's."""
+
+    MEASURED = "measured"
+    """The photograph's as far as the two pictures make it credible, the flatlay's for the rest."""
+    FLATLAY = "flatlay"
+    PHOTOGRAPH = "photograph"
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +244,8 @@ class ColorMatchRequest:
         The colour LoRA's settings; None on the classical engine.
     views : tuple of View
         The article's other views, with which this one shall agree; in the order of their hashes.
+    lightness : LightnessRule
+        Whose lightness the garment gets.
     """
 
     engine: EngineName
@@ -222,6 +254,7 @@ class ColorMatchRequest:
     diffusion: DiffusionSettings | None = None
     views: tuple[View, ...] = ()
     tolerance_by_garment: tuple[tuple[str, Tolerance], ...] = ()
+    lightness: LightnessRule = LightnessRule.MEASURED
 
     def tolerance_for(self, found: str) -> Tolerance:
         """The tolerance of the garment that was found on the pictures.
@@ -289,3 +322,22 @@ class EditRequest:
 
 
 Request = MaskRequest | ColorMatchRequest | EditRequest
+
+
+NETWORK_ENGINES = frozenset({EngineName.KONTEXT, EngineName.GROUNDED})
+"""The engines that load model weights. A graphics card holds them once, so one process at a time runs them."""
+
+
+def given_artifacts(request: Request) -> tuple[ArtifactRef, ...]:
+    """The files of the artifact store that a request takes as they are."""
+    if isinstance(request, EditRequest):
+        return ()
+    mask, views = (request.mask, request.views) if isinstance(request, ColorMatchRequest) else (request, ())
+    refs = (mask.corrected, *(view.corrected for view in views))
+    return tuple(dict.fromkeys(ref for ref in refs if ref is not None))
+
+
+def uses_networks(request: Request) -> bool:
+    """Whether a request needs model weights in its worker process."""
+    engines = {request.engine, request.mask.engine} if isinstance(request, ColorMatchRequest) else {request.engine}
+    return not engines.isdisjoint(NETWORK_ENGINES)

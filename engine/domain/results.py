@@ -1,39 +1,14 @@
-"""What a job yields: masks, matched pictures and colour measurements. Pixels are named by the hash of their file."""
+"""What a job yields: masks, matched pictures and colour measurements."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from engine.domain.artifacts import ArtifactRef
 from engine.domain.geometry import Box, Extent
 from engine.domain.requests import Tolerance
-
-
-class ArtifactKind(StrEnum):
-    """What a file in the artifact store holds."""
-
-    MASK = "mask"
-    MATCHED = "matched"
-    EDITED = "edited"
-    PREVIEW = "preview"
-
-
-@dataclass(frozen=True, slots=True)
-class ArtifactRef:
-    """A file in the content-addressed artifact store.
-
-    Attributes
-    ----------
-    sha256 : str
-        Of the file's bytes; also its name.
-    suffix : str
-        ``.png``, ``.tif`` or ``.jpg``.
-    """
-
-    kind: ArtifactKind
-    sha256: str
-    suffix: str
-    size_bytes: int
 
 
 class Verdict(StrEnum):
@@ -112,6 +87,11 @@ class DeltaEReport:
     palette: tuple[PaletteLine, ...] = ()
 
 
+def found_garment(provenance: Mapping[str, str | float | int]) -> str:
+    """What a backend masked: a label of ``garments.toml``, or only its body zone; empty where it does not say."""
+    return str(provenance.get("label", provenance.get("category", "")))
+
+
 @dataclass(frozen=True, slots=True)
 class MaskResult:
     """A mask of the on-model photograph at full size.
@@ -137,6 +117,11 @@ class MaskResult:
     coverage: float
     confidence: float
     provenance: dict[str, str | float | int] = field(default_factory=dict[str, "str | float | int"])
+
+    @property
+    def garment(self) -> str:
+        """As `engine.domain.picture.PaintedMask.garment`."""
+        return found_garment(self.provenance)
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     from engine.domain.picture import Pixels
 
 _CONTEXT = 0.25
-"""Widening of the mask's box on every side, as a share of its longer side. What is painted has to continue the cloth,
-the light and the perspective around it; with a quarter the box keeps two thirds of the crop's side."""
+"""Widening of the mask's box on every side, as a share of its longer side; chosen. What is painted has to continue the
+cloth, the light and the perspective around it; with a quarter the box keeps two thirds of the crop's side."""
 
 _MAX_ENLARGEMENT = 2.0
-"""Model pixels per source pixel at most. Small masks are painted enlarged, which makes lettering legible; beyond twice
-the crop would hold little but the photograph's own blur, and no surroundings."""
+"""Model pixels per source pixel at most; chosen. Small masks are painted enlarged, which makes lettering legible;
+beyond twice the crop would hold little but the photograph's own blur, and no surroundings."""
 
 _CELL = 8
 """Model pixels of one latent pixel, the VAE's reduction: the model keeps or paints whole cells."""
 
 _FEATHER = 2.0
-"""Width of the soft edge in model pixels: about what the VAE's decoder makes of a hard one."""
+"""Width of the soft edge in model pixels, chosen: an edge of that width is still seen as sharp at the model's size."""
 
 
 def place_edit(mask: NDArray[np.uint8], buckets: tuple[Extent, ...] = KONTEXT_BUCKETS) -> Placement:

@@ -141,9 +141,34 @@ def compose(
     return canvas
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RegisteredHalf:
+    """The model's on-model picture, brought back to the photograph.
+
+    Attributes
+    ----------
+    output : ndarray
+        ``(h, w, 3)`` uint8 sRGB at the canvas's size: the model's picture with its on-model part in register; as it was
+        where there is too little around the garment to hold on to.
+    method : Method
+        How it was moved.
+    shift : float
+        95th percentile of the displacement along the garment's edge, in pixels of the canvas.
+    residual_before, residual_after : float
+        Mean absolute difference to the photograph around the garment in 8-bit levels, as it was painted, and once
+        displacement and colour drift are removed; 0 where there is nothing around it.
+    """
+
+    output: NDArray[np.uint8]
+    method: Method
+    shift: float = 0.0
+    residual_before: float = 0.0
+    residual_after: float = 0.0
+
+
 def register_half(
     output: NDArray[np.uint8], canvas: NDArray[np.uint8], garment: NDArray[np.uint8], pair: SideBySide
-) -> tuple[NDArray[np.uint8], Method, float]:
+) -> RegisteredHalf:
     """Bring the model's on-model picture to where the photograph lies on the canvas.
 
     The model was asked to change the garment's colour alone, so everything around the garment shows where it moved to.
@@ -156,16 +181,6 @@ def register_half(
         ``(H, W)`` uint8 at the photograph's size, 255 = garment.
     pair : SideBySide
         Where the photographs lie.
-
-    Returns
-    -------
-    output : ndarray
-        ``(h, w, 3)`` uint8: the model's picture with its on-model part in register; as it was where there is too little
-        around the garment to hold on to.
-    method : Method
-        How it was moved.
-    shift : float
-        95th percentile of the displacement along the garment's edge, in pixels of the canvas.
     """
     on_canvas = np.zeros_like(canvas)
     draw_on(on_canvas, np.repeat(garment[..., None], 3, axis=2), pair.on_model)
@@ -177,13 +192,21 @@ def register_half(
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * radius + 1, 2 * radius + 1))
     free = cv2.dilate(np.asarray(on_canvas[inside][..., 0]), kernel) == 0
     if free.mean() < _LEAST_AROUND:
-        return output, Method.IDENTITY, 0.0
+        return RegisteredHalf(output, Method.IDENTITY)
     found = register(fit_color_map(photo[free], painted[free])(photo), painted, free)
-    if found.method is Method.IDENTITY:
-        return output, found.method, 0.0
-    registered = output.copy()
-    registered[inside] = moved(np.ascontiguousarray(output[inside]), found.field.at_pixels())
-    return registered, found.method, found.shift
+    registered, before = output, painted
+    if found.method is not Method.IDENTITY:
+        registered = output.copy()
+        registered[inside] = moved(np.ascontiguousarray(output[inside]), found.field.at_pixels())
+        painted = np.asarray(registered[inside] / np.float32(255), np.float32)
+    restored = fit_color_map(painted[free], photo[free])(painted[free])
+    return RegisteredHalf(
+        output=registered,
+        method=found.method,
+        shift=found.shift,
+        residual_before=255 * float(np.abs(before[free] - photo[free]).mean()),
+        residual_after=255 * float(np.abs(restored - photo[free]).mean()),
+    )
 
 
 def right_half(output: NDArray[np.uint8], pair: SideBySide, on_model: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -51,6 +51,10 @@ class ClassicalBackend:
         }
         return PaintedMask(mask.alpha, mask.confidence, provenance, tuple(mask.notices))
 
+    def mask_flatlay(self, flatlay: Picture, request: MaskRequest) -> PaintedMask | None:
+        """Always None: without a plain background nothing tells the garment from it."""
+        return None
+
     def color_guide(
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
     ) -> ColorGuide | None:

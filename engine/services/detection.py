@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -190,15 +190,10 @@ def name_flatlay(backend: GroundedBackend, path: Path, settings: DetectionSettin
         The file cannot be read, or shows nothing of the list; names it.
     """
     from engine.imaging.raster.decode import read_picture
-    from engine.worker.matching import with_garment_alpha
+    from engine.worker.matching import with_alpha_if_plain
 
-    picture = read_picture(path)
-    try:
-        picture = with_garment_alpha(picture)
-    except KnownError:
-        # A flatlay on a busy ground: the detector's boxes are not weighed against an outline then.
-        picture = replace(picture, alpha=None)
-    return backend.name_garment(picture, settings)
+    # Without an outline, on a busy ground, the detector's boxes are not weighed against it.
+    return backend.name_garment(with_alpha_if_plain(read_picture(path)), settings)
 
 
 def _threshold(path: Path, key: str, table: Table) -> float:

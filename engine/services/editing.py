@@ -1,18 +1,25 @@
-"""The history of a photograph's edits: turns that are added one after the other, and the file they are kept in."""
+"""Edits of a photograph: what a turn consists of, the queue they go into, and the file that keeps them without one."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engine.domain.codec import from_json, to_json
 from engine.domain.errors import BugError, KnownError, UsageError
 from engine.domain.files import complete_file, known_os_error
-from engine.domain.jobs import Job
-from engine.domain.requests import DiffusionSettings, EditRequest, EditTurn, EngineName, InputFile, LoraRef
-from engine.ports import Catalog
+from engine.domain.jobs import Job, JobState, Origin, Reason
+from engine.domain.requests import DiffusionSettings, EditRequest, EditTurn, EngineName, InputFile, Sampling
+from engine.domain.results import JobOutcome
+from engine.domain.review import ResultKind, ReviewRow
+from engine.ports import ArtifactStore, Catalog
 from engine.services.intake import file_sha256
-from engine.services.painting import Painting
+from engine.services.painting import Painting, lora_ref
+from engine.services.plan import choose_engine
+from engine.services.registries import load_registry
+from engine.services.review import current_reviewer
+from engine.services.versions import SOON
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,49 +49,68 @@ def input_file(path: Path) -> InputFile:
     return InputFile(path.absolute(), file_sha256(path))
 
 
-def edit_turn(
-    prompt: str,
-    mask: Path,
-    reference: Path | None,
-    model: Path,
-    *,
-    painting: Painting | None = None,
-    lora: LoraRef | None = None,
-    strength: float = 1.0,
-) -> EditTurn:
-    """What an operator asks for, as a request carries it.
+def edit_settings(
+    prompt: str, model: Path | None = None, *, steps: int = 28, seed: int = 0, lora: str = "", vram_tier: int = 0
+) -> DiffusionSettings:
+    """With what an edit is painted.
 
     Parameters
     ----------
     prompt : str
         Goes to the model as it is.
-    model : Path
-        The base model.
-    painting : Painting, optional
-        Steps, guidance, seed and VRAM tier; its seeds and draft do not apply.
+    model : Path, optional
+        The base model; the default one otherwise.
+    lora : str
+        Its name in the registry; empty takes none.
+    vram_tier : int
+        See `engine.domain.requests.DiffusionSettings`.
+
+    Raises
+    ------
+    UsageError
+        FLUX.1 Kontext is not there (edits have no other engine), the prompt is empty, or there is no such LoRA, tier or
+        number of steps.
+    KnownError
+        The LoRA's file is not there; says which and where to put it.
+    """
+    if not prompt.strip():
+        raise UsageError("an edit needs a prompt", remedy="Say what shall be painted inside the mask.")
+    painting = Painting(Sampling(num_inference_steps=steps, seed=seed), vram_tier=vram_tier)
+    chosen = choose_engine(EngineName.KONTEXT, model).model
+    assert chosen is not None
+    return DiffusionSettings(
+        model=str(chosen.absolute()),
+        prompt=prompt.strip(),
+        lora=lora_ref(load_registry().lora(lora), chosen) if lora else None,
+        sampling=painting.sampling,
+        vram_tier=painting.vram_tier,
+    )
+
+
+def edit_turn(
+    diffusion: DiffusionSettings, mask: InputFile, reference: Path | None, *, strength: float = 1.0
+) -> EditTurn:
+    """What an operator asks for, as a request carries it.
+
+    Parameters
+    ----------
+    diffusion : DiffusionSettings
+        From `edit_settings`.
+    mask : InputFile
+        From `input_file` or `own_mask`.
     strength : float
         See `engine.domain.requests.EditTurn`.
 
     Raises
     ------
     UsageError
-        The prompt is empty, or the strength is not above 0 and up to 1.
+        The strength is not above 0 and up to 1.
     KnownError
-        A file cannot be read.
+        The reference cannot be read.
     """
-    if not prompt.strip():
-        raise UsageError("an edit needs a prompt", remedy="Say what shall be painted inside the mask.")
     if not 0 < strength <= 1:
         raise UsageError(f"a strength of {strength:g} is not possible", remedy="Choose above 0, up to 1.")
-    painting = painting if painting is not None else Painting()
-    settings = DiffusionSettings(
-        model=str(model.absolute()),
-        prompt=prompt.strip(),
-        lora=lora,
-        sampling=painting.sampling,
-        vram_tier=painting.vram_tier,
-    )
-    return EditTurn(input_file(mask), input_file(reference) if reference is not None else None, settings, strength)
+    return EditTurn(mask, input_file(reference) if reference is not None else None, diffusion, strength)
 
 
 def with_turn(request: EditRequest | None, turn: EditTurn) -> EditRequest:
@@ -94,20 +120,76 @@ def with_turn(request: EditRequest | None, turn: EditTurn) -> EditRequest:
     return replace(request, turns=(*request.turns, turn))
 
 
-def submit_edit(catalog: Catalog, batch_id: int, pair_id: int, earlier: EditRequest | None, turn: EditTurn) -> Job:
-    """Queue one more turn for a pair's on-model photograph.
+def own_mask(artifacts: ArtifactStore, outcome: JobOutcome) -> InputFile:
+    """A result's own mask, where it lies in the store: of an edit its last turn's, so that the next one replaces it."""
+    ref = outcome.edit.turns[-1].mask if outcome.edit is not None else outcome.mask.alpha
+    return InputFile(artifacts.path(ref), ref.sha256)
+
+
+def submit_edit(catalog: Catalog, edited: Job, turn: EditTurn, *, author: str | None = None) -> Job:
+    """Queue one more turn of an edit, or the first one for a photograph.
 
     Parameters
     ----------
-    batch_id : int
-        The batch that the job belongs to.
-    earlier : EditRequest or None
-        The request of the edit that is gone on with, which the catalog keeps with its job.
+    edited : Job
+        The result that was looked at. An edit is gone on with, and the new job is its next version; of any other
+        result only the photograph is edited, not what was made of it.
+    author : str, optional
+        Who asked for it; the account's name otherwise.
+
+    Returns
+    -------
+    Job
+        Queued; or what there is already of the very same turns, which is tried again where it had failed.
     """
+    earlier = edited.request if isinstance(edited.request, EditRequest) else None
     request = with_turn(earlier, turn)
-    (job,) = catalog.add_jobs(batch_id, [(pair_id, request)])
+    origins = [Origin(edited.id, Reason.EDITED, author or current_reviewer())] if earlier is not None else []
+    priority = max(SOON, edited.priority + 1)
+    (job,) = catalog.add_jobs(edited.batch_id, [(edited.pair_id, request)], priority, origins=origins)
     catalog.log("edit", f"turn {len(request.turns)}: {turn.diffusion.prompt}", job.id)
+    if job.state in (JobState.FAILED, JobState.CANCELLED):
+        catalog.retry([job.id])
+        job = catalog.job(job.id)
     return job
+
+
+def edited_result(catalog: Catalog, wanted: str) -> ReviewRow:
+    """The result that somebody means who names a job's number or a photograph.
+
+    Parameters
+    ----------
+    wanted : str
+        A number, or the file name or path of an on-model photograph: of its results the newest edit, or else the
+        newest one.
+
+    Raises
+    ------
+    UsageError
+        There is no such result, or several photographs have that name.
+    """
+    found: list[ReviewRow] = []
+    path = Path(wanted).absolute()
+    for row in _rows(catalog):
+        if str(row.job_id) == wanted:
+            return row
+        if row.superseded_by is None and (row.name == wanted or row.path == path):
+            found.append(row)
+    if not found:
+        raise UsageError(
+            f"there is no finished result '{wanted}'",
+            remedy="Give a job's number, or an on-model photograph of a batch that was run.",
+        )
+    if len({row.path for row in found}) > 1:
+        raise UsageError(f"several photographs are named '{wanted}'", remedy="Give the path of the one that is meant.")
+    return max(found, key=lambda row: (row.kind is ResultKind.EDIT, row.job_id))
+
+
+def _rows(catalog: Catalog) -> Iterator[ReviewRow]:
+    after = 0
+    while page := catalog.review_rows(after=after):
+        yield from page
+        after = page[-1].change
 
 
 def read_history(path: Path, photograph: InputFile) -> EditRequest | None:

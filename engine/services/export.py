@@ -17,6 +17,7 @@ from engine.domain.picture import Picture
 from engine.domain.review import Decision, ExportFormat, ReviewItem
 from engine.ports import ArtifactStore, Catalog
 from engine.services.intake import file_sha256
+from engine.services.versions import newest_of_each
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha, Pixels
@@ -68,16 +69,16 @@ def export_items(
     plan: ExportPlan,
     advance: Callable[[int, int, str], None] | None = None,
 ) -> ExportReport:
-    """Export every item the plan admits; a failing file does not stop the others.
+    """Export every result the plan admits, see `items_to_export`; a failing file does not stop the others.
 
     Parameters
     ----------
     advance : callable, optional
         ``advance(done, total, name)`` before each item; may raise `engine.domain.errors.Cancelled`.
     """
-    chosen = [item for item in items if _admits(plan, item.decision)]
+    chosen = [item for item in items_to_export(items) if _admits(plan, item.decision)]
     names = output_names(item.pair for item in items)
-    stems = _item_stems(items, names)
+    stems = _item_stems(chosen, names)
     written, kept, failures = list[Path](), list[Path](), list[str]()
     for done, item in enumerate(chosen):
         if advance:
@@ -93,6 +94,15 @@ def export_items(
     if advance:
         advance(len(chosen), len(chosen), "")
     return ExportReport(tuple(written), tuple(kept), tuple(failures))
+
+
+def items_to_export(items: Sequence[ReviewItem]) -> list[ReviewItem]:
+    """Of each result the newest approved version, or else the newest one, in the order of the items.
+
+    A version that nobody has looked at does not take the place of one that a person approved.
+    """
+    approved = newest_of_each(item for item in items if item.decision is Decision.APPROVED)
+    return [approved.get(chain, item) for chain, item in newest_of_each(items).items()]
 
 
 def formats_for(item: ReviewItem, wanted: Iterable[ExportFormat]) -> list[ExportFormat]:
@@ -124,14 +134,16 @@ def output_names(pairs: Iterable[AssetPair]) -> dict[int, str]:
 def _item_stems(items: Sequence[ReviewItem], names: Mapping[int, str]) -> dict[int, str]:
     """A file stem for each job id: the pair's name, and the mask's where it is another than the garment's.
 
-    A photograph that was edited again and again has several results of one name; the job's number tells them apart.
+    A photograph that was edited again and again has several results of one name; the number of the first version of
+    each tells them apart. All versions of a result have one stem: the newer one takes the older one's place.
     """
     stems: dict[int, str] = {}
     for item in items:
         mask = item.outcome.mask.name
         stems[item.job.id] = names[item.pair.id] + (f"_{mask}" if mask != "garment" else "")
-    count = Counter(stem.casefold() for stem in stems.values())
-    return {id: stem if count[stem.casefold()] == 1 else f"{stem}_{id}" for id, stem in stems.items()}
+    chains = {item.job.id: item.job.chain or item.job.id for item in items}
+    count = Counter(stem for _, stem in {(chains[id], stem.casefold()) for id, stem in stems.items()})
+    return {id: stem if count[stem.casefold()] == 1 else f"{stem}_{chains[id]}" for id, stem in stems.items()}
 
 
 def _file_stem(text: str) -> str:
@@ -179,6 +191,10 @@ class _ItemExport:
         self._finished: Mapping[tuple[ExportFormat, Path], str] = {
             (record.format, record.path): record.sha256 for record in catalog.exports(item.job.id)
         }
+        others = [job.id for job in catalog.versions(item.job.id) if job.id != item.job.id]
+        self._of_other_versions: dict[tuple[ExportFormat, Path], set[str]] = {}
+        for record in (record for id in others for record in catalog.exports(id)):
+            self._of_other_versions.setdefault((record.format, record.path), set()).add(record.sha256)
 
     def write(self, format: ExportFormat) -> tuple[Path, bool]:
         """Write one file; the path, and whether it was written now (False: an earlier export did, and it is intact)."""
@@ -189,7 +205,7 @@ class _ItemExport:
         ours = (format, path) in self._finished
         digest = self._finished.get((format, path), "")
         # A record without a hash is an export that was cut off between the rename and the catalog: the file is ours.
-        overwrite = self._plan.overwrite or (ours and not digest)
+        overwrite = self._plan.overwrite or (ours and not digest) or self._is_other_versions(format, path)
         record = None
         if overwrite or not path.exists():
             record = self._catalog.begin_export(self._item.job.id, format, path, datetime.now(UTC))
@@ -199,6 +215,11 @@ class _ItemExport:
         if record is not None:
             self._catalog.finish_export(record.id, digest)
         return path, True
+
+    def _is_other_versions(self, format: ExportFormat, path: Path) -> bool:
+        """Whether the file is as another version of this result left it: nobody's work but Chromask's."""
+        digests = self._of_other_versions.get((format, path), set())
+        return bool(digests) and path.exists() and ("" in digests or file_sha256(path) in digests)
 
     def _intact(self, format: ExportFormat) -> Path | None:
         """A file of this result and format that an earlier export left in the folder, unchanged since.

@@ -54,17 +54,21 @@ def read_garments(path: Path) -> dict[str, str]:
     return cast("dict[str, str]", content)
 
 
-def with_garments(pairs: Iterable[ProposedPair], garments: Mapping[str, str]) -> tuple[ProposedPair, ...]:
-    """The pairs with their labels from a ``garments.json``; a pair that has a label of its own keeps it.
+def garment_of_flatlay(flatlay: Path, garments: Mapping[str, str]) -> str:
+    """A flatlay's label in a ``garments.json``; empty where it has none.
 
-    Of several keys that a flatlay's path ends with, the longest counts.
+    Of several keys that the flatlay's path ends with, the longest counts.
     """
-    by_length = sorted(garments, key=len, reverse=True)
+    path = flatlay.absolute().as_posix()
+    return next((garments[key] for key in sorted(garments, key=len, reverse=True) if path.endswith(f"/{key}")), "")
+
+
+def with_garments(pairs: Iterable[ProposedPair], garments: Mapping[str, str]) -> tuple[ProposedPair, ...]:
+    """The pairs with their labels from a ``garments.json``; a pair that has a label of its own keeps it."""
 
     def label(pair: ProposedPair) -> str:
         if pair.garment or pair.flatlay is None:
             return pair.garment
-        path = pair.flatlay.path.as_posix()
-        return next((garments[key] for key in by_length if path.endswith(f"/{key}")), "")
+        return garment_of_flatlay(pair.flatlay.path, garments)
 
     return tuple(replace(pair, garment=label(pair)) for pair in pairs)

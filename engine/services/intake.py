@@ -62,6 +62,7 @@ def scan(
     *,
     pair_lists: Sequence[Path] = (),
     leave_out: Sequence[Path] = (),
+    roots: Sequence[Path] = (),
     advance: Advance | None = None,
 ) -> IntakeReport:
     """Read the headers of everything that was dropped, and pair it.
@@ -76,8 +77,11 @@ def scan(
         CSV pair lists; lists found in the folders are used as well.
     leave_out : sequence of Path
         Folders that are not walked, such as the output folder.
+    roots : sequence of Path
+        Absolute folders: a file that is given by itself and lies below one is named by its folders from there on, as if
+        that folder had been dropped.
     """
-    walk = _Walk(frozenset(path.resolve() for path in leave_out))
+    walk = _Walk(frozenset(path.resolve() for path in leave_out), tuple(roots))
     files = list(walk.files(dropped))
     problems, left_aside, rows = walk.problems, list[Path](), list[PairListRow]()
     candidates: list[tuple[Path, Path]] = []
@@ -197,6 +201,7 @@ class _Walk:
     """Walks folders; collects what cannot be read."""
 
     leave_out: frozenset[Path]
+    roots: tuple[Path, ...] = ()
 
     def __post_init__(self) -> None:
         self.problems: list[IntakeProblem] = []
@@ -206,8 +211,9 @@ class _Walk:
         seen: set[Path] = set()
         for given in dropped:
             path = given.expanduser().absolute()
-            found = self._below(path) if path.is_dir() else [path]
-            root = path if path.is_dir() else path.parent
+            is_folder = path.is_dir()
+            found = self._below(path) if is_folder else [path]
+            root = path if is_folder else self._root_of(path)
             for file in sorted(found):
                 if file in seen or file.name.startswith(TEMPORARY_PREFIX):
                     continue
@@ -220,6 +226,9 @@ class _Walk:
                     self.problems.append(_problem(known_os_error(FileNotFoundError(2, "missing"), file), file))
                 else:
                     yield file, root
+
+    def _root_of(self, file: Path) -> Path:
+        return next((root for root in self.roots if file.is_relative_to(root)), file.parent)
 
     def _below(self, folder: Path) -> Iterator[Path]:
         for current, folders, files in os.walk(folder, onerror=self._unreadable):

@@ -6,15 +6,12 @@ The command line and the window's drag and drop call the same functions.
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import shutil
-import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import complete_file, known_os_error
@@ -22,7 +19,7 @@ from engine.inference.kontext.availability import models_folder
 from engine.inference.kontext.source import MODEL_NAME, check_safetensors
 from engine.services.painting import find_lora, lora_ref
 from engine.services.registries import LoraEntry, LoraKind, Registry, check_entry, load_registry, user_registry
-from engine.services.toml_files import Table
+from engine.services.toml_files import Table, toml_blocks, toml_value
 
 if TYPE_CHECKING:
     from engine.inference.kontext.lora import CheckedLora
@@ -199,7 +196,7 @@ def register_lora(report: LoraReport, new: NewLora, *, replace: bool = False) ->
             remedy="Give another name or mask type, or add --replace to put this one in its place.",
         )
     _copy(path, models_folder() / "loras" / entry.file, report.sha256)
-    block = "\n".join(f"{field.name} = {_toml(getattr(entry, field.name))}" for field in fields(entry))
+    block = "\n".join(f"{field.name} = {toml_value(getattr(entry, field.name))}" for field in fields(entry))
     _write(registry, f"{kept.rstrip()}\n\n[[lora]]\n{block}\n".lstrip())
     return entry
 
@@ -331,17 +328,4 @@ def _blocks(registry: Path) -> list[tuple[Table | None, str]]:
     if not registry.is_file():
         return []
     load_registry(registry)  # whatever is wrong with it is said with file, entry and key
-    lines = registry.read_text(encoding="utf-8").splitlines(keepends=True)
-    starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("[[")]
-    pieces = [lines[begin:end] for begin, end in pairwise([0, *starts, len(lines)])]
-    out: list[tuple[Table | None, str]] = []
-    for piece in pieces:
-        text = "".join(piece)
-        rows = cast("list[Table]", tomllib.loads(text).get("lora", []))
-        out.append((rows[0] if rows else None, text))
-    return out
-
-
-def _toml(value: str | float | int) -> str:
-    """A value as TOML writes it; JSON's strings are TOML's basic strings."""
-    return json.dumps(str(value), ensure_ascii=False) if isinstance(value, str) else repr(value)
+    return toml_blocks(registry.read_text(encoding="utf-8"), "lora")

@@ -166,12 +166,6 @@ def requests_for(pair: AssetPair, plan: BatchPlan, engine: EngineChoice, views: 
     return requests
 
 
-def uses_networks(request: Request) -> bool:
-    """Whether a request needs model weights in its worker process."""
-    engines = {request.engine, request.mask.engine} if isinstance(request, ColorMatchRequest) else {request.engine}
-    return engines != {EngineName.CLASSICAL}
-
-
 def tolerances_of(plan: BatchPlan) -> ToleranceRules:
     """The plan's tolerances, read from their files where it carries none.
 

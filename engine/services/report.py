@@ -6,19 +6,23 @@ import base64
 import csv
 import html
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 
+from engine.domain.artifacts import ArtifactRef
 from engine.domain.assets import AssetPair
 from engine.domain.files import complete_file
 from engine.domain.jobs import Job
 from engine.domain.requests import Tolerance
-from engine.domain.results import ArtifactRef, DeltaEReport, LabColor, PaletteLine
+from engine.domain.results import DeltaEReport, LabColor, PaletteLine
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
 from engine.services.articles import article_key, article_spreads
+from engine.services.versions import newest_of_each
 
 COLUMNS = (
-    "sku", "view", "on_model", "flatlay", "garment", "mask", "state", "dE00_before", "dE00_after", "verdict",
+    "job", "version", "sku", "view", "on_model", "flatlay", "garment", "mask", "state",
+    "dE00_before", "dE00_after", "verdict",
     "dL", "dC", "dH", "p50_after", "p95_after", "palette", "pass", "warn", "k_L", "k_C", "k_H",
     "view_spread_before", "view_spread_after",
     "texture", "outside_max_change", "coverage", "confidence", "decision", "message",
@@ -26,9 +30,12 @@ COLUMNS = (
 
 
 def write_delta_e_table(path: Path, jobs: Sequence[tuple[Job, AssetPair]], items: Sequence[ReviewItem]) -> None:
-    """Write one line for every job of a batch, finished or not; replaces an earlier table of the same name."""
+    """Write one line for every job of a batch, finished or not; replaces an earlier table of the same name.
+
+    Earlier versions of a result have lines of their own; the spread of an article's views is that of the newest ones.
+    """
     by_job = {item.job.id: item for item in items}
-    spreads = article_spreads(items)
+    spreads = article_spreads(newest_of_each(items).values())
     with complete_file(path, overwrite=True) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(COLUMNS)
@@ -42,6 +49,8 @@ def write_delta_e_table(path: Path, jobs: Sequence[tuple[Job, AssetPair]], items
 
 def _row(job: Job, pair: AssetPair, item: ReviewItem | None) -> dict[str, object]:
     row: dict[str, object] = {
+        "job": job.id,
+        "version": job.version,
         "sku": pair.sku,
         "view": pair.view,
         "on_model": str(pair.on_model.path),
@@ -103,6 +112,7 @@ def palette_line_text(line: PaletteLine) -> str:
     return f"{flat}, {line.share:.0%} of the photograph: ΔE00 {line.delta_E:.2f} {line.verdict.value}"
 
 
+@lru_cache(maxsize=4096)  # the window asks for a colour at every painting, and for the first time in the background
 def srgb_hex(color: LabColor) -> str:
     """``#rrggbb`` of a CIELAB colour, as near as sRGB comes to it."""
     import numpy as np

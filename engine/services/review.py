@@ -26,8 +26,7 @@ def decide(
 ) -> list[Review]:
     """Record a verdict on each item; ``PENDING`` takes an earlier verdict back. Earlier verdicts are kept."""
     reviews = [Review(item.job.id, decision, reviewer or current_reviewer(), note, datetime.now(UTC)) for item in items]
-    for review in reviews:
-        catalog.add_review(review)
+    catalog.add_reviews(reviews)
     return reviews
 
 

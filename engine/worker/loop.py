@@ -14,7 +14,16 @@ from engine.domain.jobs import CancelledJob, Failed, JobFailure, Progress, Succe
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
 from engine.worker.pipeline import run_request
-from engine.worker.protocol import CancelJob, Heartbeat, Ready, Report, RunJob, decode_command, encode_report
+from engine.worker.protocol import (
+    CancelJob,
+    CardMemory,
+    Heartbeat,
+    Ready,
+    Report,
+    RunJob,
+    decode_command,
+    encode_report,
+)
 from engine.worker.views import Views
 
 _HEARTBEAT = 1.0  # seconds
@@ -67,7 +76,7 @@ class _Worker:
         """On its own thread."""
         pause = threading.Event()
         while not pause.wait(_HEARTBEAT):
-            self._report(Heartbeat())
+            self._report(Heartbeat(card_memory()))
 
     def serve(self) -> None:
         self._report(Ready(os.getpid()))
@@ -114,6 +123,21 @@ class _Worker:
                 self._reports.write(line)
             except BrokenPipeError:
                 os._exit(0)
+
+
+def card_memory() -> CardMemory | None:
+    """What torch knows of the graphics card, where a job of this process has had torch compute on one. Any thread."""
+    torch = sys.modules.get("torch")
+    # While a job is still importing it on the other thread, torch is there without its parts.
+    cuda = getattr(torch, "cuda", None)
+    if cuda is None or not hasattr(cuda, "mem_get_info"):
+        return None
+    if not cuda.is_available():
+        return CardMemory(0, 0)
+    if not cuda.is_initialized():  # asking would take a few hundred MB of the card for nothing
+        return None
+    free, total = cuda.mem_get_info()
+    return CardMemory(total - free, total)
 
 
 def failure_of(error: KnownError) -> JobFailure:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from engine.domain.errors import KnownError
 from engine.domain.picture import ColorGuide, Picture
-from engine.domain.requests import Tolerance
+from engine.domain.requests import EngineName, LightnessRule, MaskRequest, Tolerance
 from engine.domain.results import DeltaEReport, Verdict
+from engine.worker.backends import Backends
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 _NEGLIGIBLE_LIGHT = 0.05
 """Share of the photograph's own lightness below which another match with the flatlay's would come out the same."""
 
+
+_CREDIBILITY = {LightnessRule.FLATLAY: 0.0, LightnessRule.PHOTOGRAPH: 1.0}
+"""How far the photograph's own lightness is believed where that is not measured."""
 
 LOW_CONFIDENCE = 0.5
 """Below this a mask is announced as one to look at first."""
@@ -58,6 +62,51 @@ def with_garment_alpha(flatlay: Picture) -> Picture:
     return replace(flatlay, alpha=found.alpha, notices=notices)
 
 
+def with_alpha_if_plain(flatlay: Picture) -> Picture:
+    """As `with_garment_alpha`, and without alpha where no garment stands out from the background."""
+    try:
+        return with_garment_alpha(flatlay)
+    except KnownError:
+        return replace(flatlay, alpha=None)
+
+
+def flatlay_to_match(flatlay: Picture, request: MaskRequest, backends: Backends) -> Picture:
+    """The flatlay with the garment as its alpha; on a background that is not plain, found by the request's engine.
+
+    Raises
+    ------
+    KnownError
+        The background is not plain and the engine finds no garments, or not this one; names the file.
+    """
+    try:
+        return with_garment_alpha(flatlay)
+    except KnownError:
+        found = backends.get(request.engine).mask_flatlay(flatlay, request)
+        if found is None:
+            raise
+    notices = [*flatlay.notices, *found.notices, "The flatlay's background is not plain: its garment was detected."]
+    if found.confidence < LOW_CONFIDENCE:
+        notices.append("The garment on the flatlay is uncertain: look whether its outline is right.")
+    return replace(flatlay, alpha=found.alpha, notices=tuple(notices))
+
+
+def flatlay_to_mask(flatlay: Picture, request: MaskRequest) -> Picture:
+    """The flatlay as a mask of the photograph needs it: with the garment as its alpha for the classical engine, which
+    looks for its like; where a name is to be found for it, with the alpha if it has one; as it is otherwise, since it
+    is only shown beside the result.
+
+    Raises
+    ------
+    KnownError
+        The classical engine needs the garment, and none stands out from the background; names the file.
+    """
+    if request.engine is EngineName.CLASSICAL:
+        return with_garment_alpha(flatlay)
+    if request.engine is EngineName.GROUNDED and not request.garment:
+        return with_alpha_if_plain(flatlay)
+    return flatlay
+
+
 def match_pair(
     on_model: Picture,
     flatlay: Picture,
@@ -65,6 +114,7 @@ def match_pair(
     guide: ColorGuide | None,
     tolerance: Tolerance,
     others: Sequence[ViewColors] = (),
+    lightness: LightnessRule = LightnessRule.MEASURED,
 ) -> MatchedPair:
     """Match the garment's colour in a closed loop, and measure it before and after.
 
@@ -76,11 +126,13 @@ def match_pair(
     Parameters
     ----------
     flatlay : Picture
-        Its alpha is the garment, see `with_garment_alpha`.
+        Its alpha is the garment, see `flatlay_to_match`.
     alpha : ndarray
         ``(H, W)`` uint8, the garment on ``on_model``.
     others : sequence of ViewColors
         The article's other views.
+    lightness : LightnessRule
+        Whose lightness the garment gets. Only with the measured one is there a second match.
     """
     from engine.imaging.color.clipping import clipping_notices
     from engine.imaging.color.gate import choose_best
@@ -102,8 +154,10 @@ def match_pair(
         photographed = GarmentColors.of(worn.lab)
 
         def candidates() -> Iterator[tuple[_Candidate, DeltaEReport]]:
-            agreement = solve_views([ViewColors(worn.lab, flat.lab, weaves), *others], judge)
-            for credibility in (None, 0.0):  # first as far as the photograph is believed, then not at all
+            ruled = _CREDIBILITY.get(lightness)
+            agreement = solve_views([ViewColors(worn.lab, flat.lab, weaves), *others], judge, ruled)
+            # Unless it is ruled: first as far as the photograph is believed, then not at all.
+            for credibility in (None, 0.0) if ruled is None else (ruled,):
                 matched = match_samples(
                     on_model, alpha, worn, flat.lab, weaves, guide, credibility=credibility, agreement=agreement
                 )

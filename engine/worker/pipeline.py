@@ -6,25 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.assets import AssetPair
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Box
 from engine.domain.picture import PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, EditRequest, Request, View
-from engine.domain.results import (
-    ArtifactKind,
-    ArtifactRef,
-    EditedTurn,
-    EditResult,
-    JobOutcome,
-    MaskResult,
-    MatchResult,
-    Previews,
-)
+from engine.domain.results import EditedTurn, EditResult, JobOutcome, MaskResult, MatchResult, Previews
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
 from engine.worker.editing import edit_picture
-from engine.worker.matching import LOW_CONFIDENCE, MatchedPair, match_pair, with_garment_alpha
+from engine.worker.masking import mask_of
+from engine.worker.matching import LOW_CONFIDENCE, MatchedPair, flatlay_to_mask, flatlay_to_match, match_pair
 from engine.worker.views import Views
 
 if TYPE_CHECKING:
@@ -65,8 +58,10 @@ def run_request(
     steps = _Steps(report, 3)
     steps.begin(0, "reading")
     on_model, flatlay = _read(pair)
+    if flatlay is not None:
+        flatlay = flatlay_to_mask(flatlay, request)
     steps.begin(1, "masking")
-    mask = backends.get(request.engine).make_mask(on_model, flatlay, request, steps.within(1))
+    mask = mask_of(on_model, flatlay, request, backends, artifacts, steps.within(1))
     steps.begin(2, "storing")
     outcome = _store(on_model, flatlay, request.name, mask, None, artifacts)
     steps.begin(3, "done")
@@ -87,20 +82,22 @@ def _match(
     if flatlay is None or pair.flatlay is None:
         raise KnownError("it has no flatlay to match", remedy="Pair it by hand.", path=on_model.path)
     _require_colors(on_model, flatlay)
+    flatlay = flatlay_to_match(flatlay, request.mask, backends)
     steps.begin(1, "masking")
     others: list[ViewColors] = []
     notices: list[str] = []
     if request.views:
         view = View(pair.on_model.path, pair.on_model.sha256, pair.flatlay.path, pair.flatlay.sha256)
-        mask = views.mask(view, on_model, flatlay, request.mask, steps.within(1))
+        mask = views.mask(view, on_model, flatlay, request.mask, artifacts, steps.within(1))
         steps.begin(2, "other views")
         views.see(view, on_model, flatlay, mask.alpha, request.mask)
-        others, notices = views.others(view, request.views, request.mask, steps.within(2))
+        others, notices = views.others(view, request.views, request.mask, artifacts, steps.within(2))
     else:
-        mask = backends.get(request.mask.engine).make_mask(on_model, flatlay, request.mask, steps.within(1))
+        mask = mask_of(on_model, flatlay, request.mask, backends, artifacts, steps.within(1))
     steps.begin(3, "matching")
     guide = backends.get(request.engine).color_guide(on_model, flatlay, mask, request, steps.within(3))
-    match = match_pair(on_model, flatlay, mask.alpha, guide, request.tolerance_for(mask.garment), others)
+    tolerance = request.tolerance_for(mask.garment)
+    match = match_pair(on_model, flatlay, mask.alpha, guide, tolerance, others, request.lightness)
     steps.begin(4, "storing")
     outcome = _store(on_model, flatlay, request.mask.name, mask, match, artifacts, notices)
     steps.begin(5, "done")
@@ -111,14 +108,11 @@ def _edit(
     pair: AssetPair, request: EditRequest, backends: Backends, artifacts: ArtifactStore, report: ReportStep
 ) -> JobOutcome:
     from engine.imaging.masks.cleanup import mask_box
-    from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.encode import encode_mask, encode_png
 
     steps = _Steps(report, 3)
     steps.begin(0, "reading")
-    on_model = read_picture(pair.on_model.path, sha256=pair.on_model.sha256)
-    # Only to be shown beside the result.
-    flatlay = read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256) if pair.flatlay is not None else None
+    on_model, flatlay = _read(pair)
     steps.begin(1, "painting")
     edited = edit_picture(on_model, request.turns, backends.get(request.engine), steps.within(1))
     steps.begin(2, "storing")
@@ -149,7 +143,7 @@ def _read(pair: AssetPair) -> tuple[Picture, Picture | None]:
     on_model = read_picture(pair.on_model.path, sha256=pair.on_model.sha256)
     if pair.flatlay is None:
         return on_model, None
-    return on_model, with_garment_alpha(read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256))
+    return on_model, read_picture(pair.flatlay.path, sha256=pair.flatlay.sha256)
 
 
 def _require_colors(on_model: Picture, flatlay: Picture) -> None:

@@ -34,8 +34,30 @@ class Ready:
 
 
 @dataclass(frozen=True, slots=True)
+class CardMemory:
+    """Memory of the graphics card that a worker uses; 0 of 0 where its networks found no card.
+
+    Attributes
+    ----------
+    used_bytes, total_bytes : int
+        Of the whole card: what other programs hold counts as used.
+    """
+
+    used_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Heartbeat:
-    """From the worker, every second: it is alive."""
+    """From the worker, every second: it is alive.
+
+    Attributes
+    ----------
+    card : CardMemory or None
+        None as long as it has not run a network.
+    """
+
+    card: CardMemory | None = None
 
 
 Command = RunJob | CancelJob

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, TypeVar
 from engine.domain.errors import KnownError, printable_path
 from engine.domain.picture import PaintedMask, Picture
 from engine.domain.requests import MaskRequest, View
-from engine.ports import ReportStep
+from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
-from engine.worker.matching import with_garment_alpha
+from engine.worker.masking import mask_of
+from engine.worker.matching import flatlay_to_match
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -36,9 +37,15 @@ class Views:
         self._colors: OrderedDict[object, ViewColors] = OrderedDict()
 
     def mask(
-        self, view: View, on_model: Picture, flatlay: Picture, request: MaskRequest, report: ReportStep
+        self,
+        view: View,
+        on_model: Picture,
+        flatlay: Picture,
+        request: MaskRequest,
+        artifacts: ArtifactStore,
+        report: ReportStep,
     ) -> PaintedMask:
-        """The view's garment mask, made or remembered.
+        """The view's garment mask: made, corrected by hand, or remembered.
 
         Parameters
         ----------
@@ -51,7 +58,7 @@ class Views:
         if key in self._masks:
             mask, packed = self._masks[key]
             return replace(mask, alpha=decode_mask(packed))
-        mask = self._backends.get(request.engine).make_mask(on_model, flatlay, request, report)
+        mask = mask_of(on_model, flatlay, request, self._backends, artifacts, report)
         _remember(self._masks, key, (replace(mask, alpha=mask.alpha[:0]), encode_mask(mask.alpha)))
         return mask
 
@@ -71,7 +78,7 @@ class Views:
         return colors
 
     def others(
-        self, own: View, views: Sequence[View], request: MaskRequest, report: ReportStep
+        self, own: View, views: Sequence[View], request: MaskRequest, artifacts: ArtifactStore, report: ReportStep
     ) -> tuple[list[ViewColors], list[str]]:
         """The colours of an article's other views, and a notice for each that cannot take part.
 
@@ -82,6 +89,9 @@ class Views:
         ----------
         own : View
             Has been seen.
+        request : MaskRequest
+            Of the own mask. Was that corrected by hand, the correction is its alone: each other view has the mask that
+            the request would make of it, or the one that was corrected for it.
         """
         from engine.imaging.color.views import same_article
 
@@ -91,7 +101,8 @@ class Views:
         for done, view in enumerate(views):
             report(done, len(views), "other views")
             try:
-                other = self._colors.get(_key(view, request)) or self._read(view, request, report)
+                theirs = replace(request, corrected=view.corrected, found="")
+                other = self._colors.get(_key(view, theirs)) or self._read(view, theirs, artifacts, report)
             except KnownError as error:
                 notices.append(f"{printable_path(view.on_model)} had no say in the article's colour: {error.what}.")
                 continue
@@ -99,12 +110,13 @@ class Views:
                 colors.append(other)
         return colors, notices
 
-    def _read(self, view: View, request: MaskRequest, report: ReportStep) -> ViewColors:
+    def _read(self, view: View, request: MaskRequest, artifacts: ArtifactStore, report: ReportStep) -> ViewColors:
         from engine.imaging.raster.decode import read_picture
 
         on_model = read_picture(view.on_model, sha256=view.on_model_sha256)
-        flatlay = with_garment_alpha(read_picture(view.flatlay, sha256=view.flatlay_sha256))
-        alpha = self.mask(view, on_model, flatlay, request, report).alpha
+        flatlay = read_picture(view.flatlay, sha256=view.flatlay_sha256)
+        flatlay = flatlay_to_match(flatlay, request, self._backends)
+        alpha = self.mask(view, on_model, flatlay, request, artifacts, report).alpha
         return self.see(view, on_model, flatlay, alpha, request)
 
 

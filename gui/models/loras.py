@@ -94,7 +94,7 @@ class LorasModel(QAbstractTableModel):
             case Qt.ItemDataRole.TextAlignmentRole if column in _NUMBERS:
                 return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
             case Qt.ItemDataRole.ForegroundRole if column not in (LoraColumn.TASK, LoraColumn.STATE):
-                return QColor(theme.TEXT_QUIET)
+                return QColor(theme.colors().text_quiet)
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tip(state, column)
             case _ if role == READINESS_ROLE:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt
-from PySide6.QtGui import QColor, QPixmap
+from PySide6.QtCore import QAbstractTableModel, QModelIndex, QObject, QPersistentModelIndex, Qt, Signal
+from PySide6.QtGui import QColor
 
-from engine.services.pairing import ProposedPair
+from engine.domain.assets import Role
+from engine.services.intake_list import IntakeList
+from engine.services.pairing import ProposedPair, ScannedPicture
 from gui import theme
-from gui.bridge import Bridge
-from gui.thumbnails import Thumbnails
-
-THUMBNAIL = 44
-"""Long side of a thumbnail in the table, in pixels."""
+from gui.models.photographs import Photographs, facts_of
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -36,48 +34,72 @@ class PairColumn(IntEnum):
 
 
 _TITLES = ("On-model", "Flatlay", "SKU", "View", "Garment", "Paired by")
+_LAST = len(PairColumn) - 1
 
 
 class PairsModel(QAbstractTableModel):
     """Proposed pairs; the garment can be edited and a pair can be left out."""
 
-    def __init__(self, bridge: Bridge, parent: QObject | None = None) -> None:
+    edited = Signal(str, object)
+    """``(what was done, the list after it)``: the page decides, and shows it with `show`."""
+
+    def __init__(self, photographs: Photographs, parent: QObject | None = None) -> None:
         super().__init__(parent)
+        self._list = IntakeList()
         self._pairs: list[ProposedPair] = []
-        self._garments: dict[Path, str] = {}
-        self._left_out: set[Path] = set()
-        self._empty = QPixmap(THUMBNAIL, THUMBNAIL)
-        self._empty.fill(QColor(theme.PANEL))
-        self._thumbnails = Thumbnails(bridge, THUMBNAIL, self._repaint)
+        self._places: dict[Path, list[tuple[int, int]]] = {}
+        self._photographs = photographs
+        photographs.arrived.connect(self._repaint)
 
-    def set_pairs(self, pairs: Sequence[ProposedPair]) -> None:
-        """Show these pairs; garments and what was left out are kept for photographs that are still there."""
-        self.beginResetModel()
-        self._pairs = list(pairs)
-        self.endResetModel()
-
-    def forget(self) -> None:
-        """Start afresh, without pairs, garments or exclusions."""
-        self._garments.clear()
-        self._left_out.clear()
-        self.set_pairs(())
+    def show(self, state: IntakeList) -> None:
+        """Show this list. Where its pairs are those from before only cells change, so that the selection stays."""
+        same = [_key(pair) for pair in state.report.pairs] == [_key(pair) for pair in self._list.report.pairs]
+        if not same:
+            self.beginResetModel()
+        self._list, self._pairs = state, state.pairs
+        places: defaultdict[Path, list[tuple[int, int]]] = defaultdict(list)
+        for row, pair in enumerate(self._pairs):
+            places[pair.on_model.path].append((row, PairColumn.ON_MODEL))
+            if pair.flatlay is not None:
+                places[pair.flatlay.path].append((row, PairColumn.FLATLAY))
+        self._places = dict(places)
+        if not same:
+            self.endResetModel()
+        elif self._pairs:
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._pairs) - 1, _LAST))
 
     def pair(self, row: int) -> ProposedPair:
         """The pair of a row, with its edited garment."""
-        pair = self._pairs[row]
-        return replace(pair, garment=self._garments.get(pair.on_model.path, pair.garment))
+        return self._pairs[row]
 
     def chosen(self) -> list[ProposedPair]:
         """What will be processed."""
-        return [self.pair(row) for row in range(len(self._pairs)) if not self._is_left_out(row)]
+        return self._list.chosen()
+
+    def picture_at(self, index: _Index) -> ScannedPicture | None:
+        """The photograph that a cell shows; None for cells without one."""
+        pair = self._pairs[index.row()]
+        return {PairColumn.ON_MODEL: pair.on_model, PairColumn.FLATLAY: pair.flatlay}.get(PairColumn(index.column()))
+
+    def role_of(self, path: Path) -> Role:
+        """What a photograph of the list is."""
+        return next((picture.role for picture in self._list.report.pictures if picture.path == path), Role.UNKNOWN)
 
     def toggle(self, rows: Sequence[int]) -> None:
         """Leave the pairs out, or take them in again when all of them are out."""
-        if not rows:
+        paths = [self._pairs[row].on_model.path for row in rows]
+        if not paths:
             return
-        take_in = all(self._is_left_out(row) for row in rows)
+        take_in = self._list.left_out.issuperset(paths)
+        self.edited.emit("taking in" if take_in else "leaving out", self._list.with_left_out(paths, not take_in))
+
+    def pictures(self, rows: Iterable[int]) -> list[Path]:
+        """The photographs of these rows, in their order."""
+        paths: list[Path] = []
         for row in rows:
-            self._set_left_out(row, not take_in)
+            pair = self._pairs[row]
+            paths += [pair.on_model.path] + ([pair.flatlay.path] if pair.flatlay is not None else [])
+        return paths
 
     # -- Qt -----------------------------------------------------------------------------------------------------
 
@@ -94,6 +116,8 @@ class PairsModel(QAbstractTableModel):
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
         flags = Qt.ItemFlag.ItemIsEnabled | Qt.ItemFlag.ItemIsSelectable
+        if index.column() in (PairColumn.ON_MODEL, PairColumn.FLATLAY):
+            flags |= Qt.ItemFlag.ItemIsDragEnabled
         if index.column() == PairColumn.ON_MODEL:
             flags |= Qt.ItemFlag.ItemIsUserCheckable
         if index.column() == PairColumn.GARMENT:
@@ -102,33 +126,33 @@ class PairsModel(QAbstractTableModel):
 
     def data(self, index: _Index, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         pair, column = self._pairs[index.row()], PairColumn(index.column())
-        flatlay = pair.flatlay
         match role:
             case Qt.ItemDataRole.DisplayRole:
                 return self._text(pair, column)
             case Qt.ItemDataRole.EditRole if column is PairColumn.GARMENT:
-                return self._garments.get(pair.on_model.path, pair.garment)
-            case Qt.ItemDataRole.DecorationRole if column is PairColumn.ON_MODEL:
-                return self._thumbnails.pixmap(pair.on_model.path) or self._empty
-            case Qt.ItemDataRole.DecorationRole if column is PairColumn.FLATLAY and flatlay is not None:
-                return self._thumbnails.pixmap(flatlay.path) or self._empty
+                return pair.garment
+            case Qt.ItemDataRole.DecorationRole if (picture := self.picture_at(index)) is not None:
+                return self._photographs.pixmap(picture.path)
             case Qt.ItemDataRole.CheckStateRole if column is PairColumn.ON_MODEL:
-                return Qt.CheckState.Unchecked if self._is_left_out(index.row()) else Qt.CheckState.Checked
+                return Qt.CheckState.Unchecked if self._is_left_out(pair) else Qt.CheckState.Checked
             case Qt.ItemDataRole.ForegroundRole:
-                is_guess = column is PairColumn.GARMENT and not self._garments.get(pair.on_model.path, pair.garment)
-                return QColor(theme.TEXT_FAINT) if self._is_left_out(index.row()) or is_guess else None
+                is_guess = column is PairColumn.GARMENT and not pair.garment
+                return QColor(theme.colors().text_faint) if self._is_left_out(pair) or is_guess else None
             case Qt.ItemDataRole.ToolTipRole:
                 return self._tip(pair, column)
             case _:
                 return None
 
     def setData(self, index: _Index, value: Any, role: int = Qt.ItemDataRole.EditRole) -> bool:
+        path = self._pairs[index.row()].on_model.path
         if role == Qt.ItemDataRole.CheckStateRole:
-            self._set_left_out(index.row(), Qt.CheckState(value) is Qt.CheckState.Unchecked)
+            left_out = Qt.CheckState(value) is Qt.CheckState.Unchecked
+            what = "leaving out" if left_out else "taking in"
+            self.edited.emit(what, self._list.with_left_out([path], left_out))
             return True
         if role == Qt.ItemDataRole.EditRole and index.column() == PairColumn.GARMENT:
-            self._garments[self._pairs[index.row()].on_model.path] = str(value).strip()
-            self.dataChanged.emit(index, index)
+            if str(value).strip() != self._pairs[index.row()].garment:
+                self.edited.emit("naming the garment", self._list.with_garment(path, str(value)))
             return True
         return False
 
@@ -145,35 +169,26 @@ class PairsModel(QAbstractTableModel):
             case PairColumn.VIEW:
                 return pair.view or "—"
             case PairColumn.GARMENT:
-                return self._garments.get(pair.on_model.path, pair.garment) or "find out"
+                return pair.garment or "find out"
             case PairColumn.BECAUSE:
                 return _BECAUSE.get(pair.because, pair.because)
 
     def _tip(self, pair: ProposedPair, column: PairColumn) -> str:
         picture = pair.flatlay if column is PairColumn.FLATLAY else pair.on_model
         if column in (PairColumn.ON_MODEL, PairColumn.FLATLAY) and picture is not None:
-            header = picture.header
-            facts = (
-                f"{header.extent} · {header.bit_depth} bit {header.mode} · {header.icc or 'no profile, read as sRGB'}"
-            )
-            return "\n".join((str(picture.path), facts, *header.notices))
+            return facts_of(picture)
         if column is PairColumn.GARMENT:
             return "What the photographs show. Empty: Chromask finds out from the flatlay."
         return ""
 
-    def _is_left_out(self, row: int) -> bool:
-        return self._pairs[row].on_model.path in self._left_out
-
-    def _set_left_out(self, row: int, left_out: bool) -> None:
-        path = self._pairs[row].on_model.path
-        (self._left_out.add if left_out else self._left_out.discard)(path)
-        self.dataChanged.emit(self.index(row, 0), self.index(row, len(PairColumn) - 1))
+    def _is_left_out(self, pair: ProposedPair) -> bool:
+        return pair.on_model.path in self._list.left_out
 
     def _repaint(self, path: Path) -> None:
-        for row, pair in enumerate(self._pairs):
-            if pair.on_model.path == path:
-                index = self.index(row, PairColumn.ON_MODEL)
-                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
-            if pair.flatlay is not None and pair.flatlay.path == path:
-                index = self.index(row, PairColumn.FLATLAY)
-                self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+        for row, column in self._places.get(path, ()):
+            index = self.index(row, column)
+            self.dataChanged.emit(index, index, [Qt.ItemDataRole.DecorationRole])
+
+
+def _key(pair: ProposedPair) -> tuple[Path, Path | None]:
+    return pair.on_model.path, pair.flatlay.path if pair.flatlay is not None else None

@@ -1,18 +1,21 @@
-"""Which results a list shows, in which order."""
+"""Which results a list shows, in which order. Everything here goes through a hundred thousand rows at a time."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
 from engine.domain.results import Verdict
-from engine.domain.review import Decision, ReviewItem
+from engine.domain.review import Decision, ReviewRow
 
 UNSURE = 0.5
 """Masks below this confidence are to be looked at first (`MaskResult.confidence`)."""
 
 SortKey = tuple[float | str, int]
+_Test = Callable[[ReviewRow], bool]
 
 
 class Finding(StrEnum):
@@ -30,13 +33,14 @@ class SortOrder(StrEnum):
 
     WORST_FIRST = "ΔE, worst first"
     UNSURE_FIRST = "Uncertain masks first"
+    BEST_RATED = "Stars, most first"
     NAME = "Name"
     FINISHED = "Order of work"
 
 
 @dataclass(frozen=True, slots=True)
 class ReviewFilter:
-    """What a result must have to be shown; the defaults admit every one.
+    """What a result must have to be shown; the defaults admit every one that nothing has superseded.
 
     Attributes
     ----------
@@ -51,6 +55,10 @@ class ReviewFilter:
         ΔE00 after the match, both included; a mask without a match is shown only where they exclude nothing.
     text : str
         Words that all occur in name, SKU, view, garment or note.
+    rating : int
+        Stars at least.
+    superseded : bool
+        Show also what a newer version has taken the place of.
     """
 
     decision: Decision | None = None
@@ -60,65 +68,92 @@ class ReviewFilter:
     delta_E_from: float = 0.0
     delta_E_to: float = math.inf
     text: str = ""
+    rating: int = 0
+    superseded: bool = False
 
-    def admits(self, item: ReviewItem) -> bool:
+    def admits(self, row: ReviewRow) -> bool:
         """Whether the result is shown."""
-        pair = item.pair
-        return (
-            self.decision in (None, item.decision)
-            and (self.finding is None or finding(item) is self.finding)
-            and self.garment in (None, pair.garment)
-            and pair.sku.casefold().startswith(self.sku.casefold())
-            and self._admits_delta_E(item)
-            and (not self.text or self._admits_text(item))
-        )
+        return all(test(row) for test in self._tests())
 
-    def _admits_delta_E(self, item: ReviewItem) -> bool:
-        if self.delta_E_from <= 0 and math.isinf(self.delta_E_to):
-            return True
-        match = item.outcome.match
-        return match is not None and self.delta_E_from <= match.after.delta_E <= self.delta_E_to
+    def admitted(self, rows: Iterable[ReviewRow]) -> list[ReviewRow]:
+        """Those that are shown, in their order."""
+        shown = list(rows)
+        for test in self._tests():  # one test over all rows is several times as fast as all tests over one row
+            shown = [row for row in shown if test(row)]
+        return shown
 
-    def _admits_text(self, item: ReviewItem) -> bool:
-        pair, note = item.pair, item.review.note if item.review else ""
-        searched = "\n".join((pair.on_model.path.name, pair.sku, pair.view, pair.garment, note)).casefold()
-        return all(word in searched for word in self.text.casefold().split())
+    def _tests(self) -> list[_Test]:
+        """What excludes anything, the cheapest first."""
+        sku, words = self.sku.casefold(), self.text.casefold().split()
+        low, high = self.delta_E_from, self.delta_E_to
+        tests: list[tuple[bool, _Test]] = [
+            (not self.superseded, lambda row: row.superseded_by is None),
+            (self.decision is not None, lambda row: row.decision is self.decision),
+            (self.rating > 0, lambda row: row.rating >= self.rating),
+            (self.garment is not None, lambda row: row.garment == self.garment),
+            (low > 0 or high < math.inf, lambda row: low <= _delta_E(row) <= high),
+            (self.finding is not None, lambda row: finding(row) is self.finding),
+            (bool(sku), lambda row: row.sku.casefold().startswith(sku)),
+            (bool(words), lambda row: _has_words(row, words)),
+        ]
+        return [test for is_wanted, test in tests if is_wanted]
 
 
-def finding(item: ReviewItem) -> Finding:
+def _delta_E(row: ReviewRow) -> float:
+    return row.delta_E_after if row.delta_E_after is not None else math.nan  # which lies between no two numbers
+
+
+def _has_words(row: ReviewRow, words: list[str]) -> bool:
+    searched = f"{row.name}\n{row.sku}\n{row.view}\n{row.garment}\n{row.note}".casefold()
+    return all(word in searched for word in words)
+
+
+def finding(row: ReviewRow) -> Finding:
     """What the figures say; colours that were measured inside a doubtful mask prove nothing."""
-    match = item.outcome.match
-    if match is None:
+    if row.verdict is None:
         return Finding.MASK_ONLY
-    if item.outcome.mask.confidence < UNSURE:
-        return Finding.UNSURE
-    return {Verdict.PASS: Finding.PASS, Verdict.WARN: Finding.CHECK, Verdict.FAIL: Finding.FAIL}[match.after.verdict]
+    return Finding.UNSURE if row.confidence < UNSURE else _FINDINGS[row.verdict]
 
 
-def is_safe(item: ReviewItem, tolerance: float) -> bool:
+_FINDINGS = {Verdict.PASS: Finding.PASS, Verdict.WARN: Finding.CHECK, Verdict.FAIL: Finding.FAIL}
+
+
+def is_safe(row: ReviewRow, tolerance: float) -> bool:
     """Whether a result may be accepted unseen: nobody has decided, it passes, and ΔE00 is ``tolerance`` at most.
 
     Passing implies that every main colour of the garment passes, which the one figure does not.
     """
-    match = item.outcome.match
     return (
-        item.decision is Decision.PENDING
-        and match is not None
-        and finding(item) is Finding.PASS
-        and match.after.delta_E <= tolerance
+        row.decision is Decision.PENDING
+        and row.superseded_by is None
+        and finding(row) is Finding.PASS
+        and row.delta_E_after is not None
+        and row.delta_E_after <= tolerance
     )
 
 
-def sort_key(item: ReviewItem, order: SortOrder) -> SortKey:
+def sort_key(row: ReviewRow, order: SortOrder) -> SortKey:
     """Sorts by ``order``, then by job."""
-    match order:
-        case SortOrder.WORST_FIRST:
-            match = item.outcome.match
-            # Masks have no ΔE; the unsure ones come first among them, after every colour match.
-            return (-match.after.delta_E if match else 1000 + item.outcome.mask.confidence, item.job.id)
-        case SortOrder.UNSURE_FIRST:
-            return item.outcome.mask.confidence, item.job.id
-        case SortOrder.NAME:
-            return item.pair.on_model.path.name.casefold(), item.job.id
-        case SortOrder.FINISHED:
-            return 0.0, item.job.id
+    return _KEYS[order](row), row.job_id
+
+
+def in_order(rows: Iterable[ReviewRow], order: SortOrder) -> list[int]:
+    """The job ids of the rows as `sort_key` sorts them."""
+    # Sorting is stable: numbers alone, twice, are compared three times as fast as pairs once.
+    by_job = sorted(rows, key=_JOB)
+    return [row.job_id for row in (by_job if order is SortOrder.FINISHED else sorted(by_job, key=_KEYS[order]))]
+
+
+def _worst(row: ReviewRow) -> float:
+    # Masks have no ΔE; the unsure ones come first among them, after every colour match.
+    return -row.delta_E_after if row.delta_E_after is not None else 1000 + row.confidence
+
+
+_JOB = attrgetter("job_id")
+_KEYS: dict[SortOrder, Callable[[ReviewRow], float | str]] = {
+    SortOrder.WORST_FIRST: _worst,
+    SortOrder.UNSURE_FIRST: attrgetter("confidence"),
+    SortOrder.BEST_RATED: lambda row: -row.rating,
+    SortOrder.NAME: lambda row: row.name.casefold(),
+    SortOrder.FINISHED: lambda row: 0.0,
+}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from engine.domain.review import Decision, ReviewItem
+from engine.domain.review import Decision, ReviewRow
 from gui import theme
 from gui.models.review_filter import is_safe
 from gui.phrases import count
@@ -16,21 +16,21 @@ _WIDTH = 420
 
 
 class AcceptDialog(QDialog):
-    """Counts anew at every change of the tolerance; `accepted_items` is emitted once, with those that were counted.
+    """Counts anew at every change of the tolerance; `chosen` is emitted once, with those that were counted.
 
     Parameters
     ----------
-    items : sequence of ReviewItem
+    rows : sequence of ReviewRow
         The results that are shown in the list.
     tolerance : float
         ΔE00 that is proposed.
     """
 
-    accepted_items = Signal(list)
+    chosen = Signal(object)
 
-    def __init__(self, items: Sequence[ReviewItem], tolerance: float, parent: QWidget) -> None:
+    def __init__(self, rows: Sequence[ReviewRow], tolerance: float, parent: QWidget) -> None:
         super().__init__(parent)
-        self._items = items
+        self._rows = rows
         self.setObjectName("accept_dialog")
         self.setWindowTitle("Accept all under a tolerance")
         self.setFixedWidth(_WIDTH)
@@ -70,15 +70,15 @@ class AcceptDialog(QDialog):
         cancel.clicked.connect(self.reject)
         self._count()
 
-    def counted(self) -> list[ReviewItem]:
+    def counted(self) -> list[ReviewRow]:
         """What would be approved."""
         # A spin box adds binary dust: 2.1 in steps of 0.1 is 2.1000000000000001.
         limit = round(self.limit.value(), 1) + 1e-9
-        return [item for item in self._items if is_safe(item, limit)]
+        return [row for row in self._rows if is_safe(row, limit)]
 
     def _count(self) -> None:
         number = len(self.counted())
-        pending = sum(item.decision is Decision.PENDING for item in self._items)
+        pending = sum(row.decision is Decision.PENDING for row in self._rows)
         self.told.setText(f"{count(number, 'result')} will be approved.")
         left = pending - number
         reason = "above the tolerance, with a doubtful mask, without a colour match, or with a colour that fails"
@@ -90,6 +90,6 @@ class AcceptDialog(QDialog):
         self.approve.setEnabled(number > 0)
 
     def _accept(self) -> None:
-        items = self.counted()
+        rows = self.counted()
         self.accept()
-        self.accepted_items.emit(items)
+        self.chosen.emit(rows)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSizePolicy, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QSizePolicy, QToolButton, QVBoxLayout, QWidget
 
 from gui import theme
-from gui.icons import icon, pixmap
+from gui.icons import icon
+from gui.palette import Ink
+from gui.widgets.icon_label import IconLabel
 
 
 class Banner(QFrame):
@@ -15,7 +17,7 @@ class Banner(QFrame):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("banner")
-        self._sign = QLabel()
+        self._sign = IconLabel("info", 20, "accent")
         self._what, self._remedy = theme.label(), theme.label("", "quiet")
         for text in (self._what, self._remedy):
             text.setWordWrap(True)
@@ -23,7 +25,7 @@ class Banner(QFrame):
             text.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         dismiss = QToolButton()
         dismiss.setProperty("quiet", True)
-        dismiss.setIcon(icon("cancel", theme.TEXT_QUIET))
+        dismiss.setIcon(icon("cancel", "text_quiet"))
         dismiss.setToolTip("Dismiss")
         dismiss.clicked.connect(self.hide)
         texts = QVBoxLayout()
@@ -40,9 +42,9 @@ class Banner(QFrame):
 
     def tell(self, what: str, remedy: str = "", *, is_error: bool = True) -> None:
         """Show a sentence and what to do."""
-        color = theme.FAIL if is_error else theme.ACCENT
-        self._sign.setPixmap(pixmap("warning" if is_error else "info", 20, color))
-        self.setStyleSheet(f"#banner {{ background: {theme.PANEL}; border-left: 3px solid {color}; }}")
+        ink: Ink = "fail" if is_error else "accent"
+        self._sign.show_icon("warning" if is_error else "info", ink)
+        theme.set_ink(self, ink)
         self._what.setText(what)
         self._remedy.setText(remedy)
         self._remedy.setVisible(bool(remedy))

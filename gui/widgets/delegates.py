@@ -7,30 +7,29 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QComboBox, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from engine.domain.jobs import JobState
-from engine.domain.results import Verdict
-from engine.domain.review import Decision, ReviewItem
 from gui import theme
 from gui.icons import pixmap
 from gui.models.jobs import PROGRESS_ROLE, STATE_ROLE
 from gui.models.loras import READINESS_ROLE, Readiness
-from gui.models.review import ITEM_ROLE
-from gui.models.review_filter import UNSURE
+from gui.models.photographs import THUMBNAIL
 from gui.widgets.progress_line import draw_line
-from gui.widgets.verdict_badge import badge_size, draw_badge
 
 _Index = QModelIndex | QPersistentModelIndex
 _LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
 
 
-def _ground(painter: QPainter, option: QStyleOptionViewItem) -> bool:
-    """Fill a row's ground and draw the line below it; whether the row is selected."""
+def _ground(painter: QPainter, option: QStyleOptionViewItem, *, is_row: bool = True) -> bool:
+    """Fill a row's ground and draw the line below it; whether the row is selected.
+
+    A single cell of a table, which is no row of its own, is not lit below the pointer.
+    """
     is_selected = bool(option.state & QStyle.StateFlag.State_Selected)
     if is_selected:
-        painter.fillRect(option.rect, QColor(theme.SELECTION))
-    elif option.state & QStyle.StateFlag.State_MouseOver:
-        painter.fillRect(option.rect, QColor(theme.WINDOW))
+        painter.fillRect(option.rect, QColor(theme.colors().selection))
+    elif is_row and option.state & QStyle.StateFlag.State_MouseOver:
+        painter.fillRect(option.rect, QColor(theme.colors().window))
     below = QRect(option.rect.x(), option.rect.bottom(), option.rect.width(), 1)
-    painter.fillRect(below, QColor(theme.ROW_LINE))
+    painter.fillRect(below, QColor(theme.colors().row_line))
     return is_selected
 
 
@@ -66,25 +65,30 @@ class GarmentDelegate(QStyledItemDelegate):
 
 
 class ProblemDelegate(QStyledItemDelegate):
-    """Name, then reason and remedy below it."""
+    """The photograph where there is one; name, then reason and remedy below it."""
 
     def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        return QSize(200, 44)
+        return QSize(200, THUMBNAIL + theme.SMALL)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         painter.save()
         _ground(painter, option)
-        rect = option.rect.adjusted(theme.MEDIUM, 5, -theme.MEDIUM, -5)
-        painter.drawPixmap(rect.x(), rect.y() + 1, pixmap("warning", 16, theme.WARN))
-        text = rect.adjusted(24, 0, 0, 0)
+        rect = option.rect.adjusted(theme.MEDIUM, 0, -theme.MEDIUM, 0)
+        picture: QPixmap | None = index.data(Qt.ItemDataRole.DecorationRole)
+        if picture is not None:
+            painter.drawPixmap(rect.x(), rect.center().y() - THUMBNAIL // 2, picture)
+        middle = rect.center().y()
+        sign = QRect(rect.x() + THUMBNAIL + theme.MEDIUM, middle - 17, 16, 16)
+        painter.drawPixmap(sign, pixmap("warning", 16, theme.colors().warn))
+        left = sign.right() + theme.SMALL
         painter.setFont(theme.sized(option.font, theme.BODY))
-        painter.setPen(QColor(theme.TEXT))
-        upper = QRect(text.x(), text.y(), text.width(), 17)
+        painter.setPen(QColor(theme.colors().text))
+        upper = QRect(left, middle - 18, rect.right() - left, 17)
         _elided(painter, upper, index.data(Qt.ItemDataRole.DisplayRole), Qt.TextElideMode.ElideMiddle)
         painter.setFont(theme.sized(option.font, theme.CAPTION))
-        painter.setPen(QColor(theme.TEXT_QUIET))
+        painter.setPen(QColor(theme.colors().text_quiet))
         reason = str(index.data(Qt.ItemDataRole.UserRole))
-        _elided(painter, QRect(text.x(), text.y() + 17, text.width(), 17), reason[:1].upper() + reason[1:])
+        _elided(painter, upper.translated(0, 18), reason[:1].upper() + reason[1:])
         painter.restore()
 
 
@@ -94,20 +98,20 @@ class JobDelegate(QStyledItemDelegate):
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         fraction, label = index.data(PROGRESS_ROLE)
         painter.save()
-        is_selected = _ground(painter, option)
+        is_selected = _ground(painter, option, is_row=False)
         state: JobState = index.data(STATE_ROLE)
         rect = option.rect.adjusted(11, 0, -11, 0)
         painter.setFont(theme.sized(option.font, theme.BODY))
         if fraction is None:
-            color = theme.FAIL if state is JobState.FAILED else theme.TEXT_QUIET
-            painter.setPen(QColor(theme.TEXT if is_selected else color))
+            color = theme.colors().fail if state is JobState.FAILED else theme.colors().text_quiet
+            painter.setPen(QColor(theme.colors().text if is_selected else color))
             _elided(painter, rect, label)
         else:
             painter.setFont(theme.sized(option.font, theme.CAPTION))
-            painter.setPen(QColor(theme.TEXT_QUIET))
+            painter.setPen(QColor(theme.colors().text_quiet))
             _elided(painter, QRect(rect.x(), rect.y() + 3, rect.width(), 16), label)
             line = QRectF(rect.x(), rect.bottom() - 8, rect.width(), 4)
-            draw_line(painter, line, ((fraction, theme.ACCENT),))
+            draw_line(painter, line, ((fraction, "accent"),))
         painter.restore()
 
 
@@ -116,9 +120,9 @@ class StateDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         state: JobState = index.data(STATE_ROLE)
-        color = theme.STATE_COLORS[state]
+        color = theme.state_color(state)
         is_hollow = state in (JobState.QUEUED, JobState.CANCELLED)
-        word = theme.TEXT_QUIET if state is JobState.QUEUED else color
+        word = theme.colors().text_quiet if state is JobState.QUEUED else color
         _dotted(painter, option, index.data(Qt.ItemDataRole.DisplayRole), color, word, is_hollow)
 
 
@@ -127,16 +131,17 @@ class ReadinessDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
         state = Readiness(index.data(READINESS_ROLE))  # Qt hands a StrEnum back as plain text
-        color = {Readiness.READY: theme.PASS, Readiness.MISSING: theme.TEXT_FAINT, Readiness.DAMAGED: theme.FAIL}[state]
+        c = theme.colors()
+        color = {Readiness.READY: c.pass_, Readiness.MISSING: c.text_faint, Readiness.DAMAGED: c.fail}[state]
         is_hollow = state is Readiness.MISSING
-        _dotted(painter, option, state.value, color, theme.TEXT_QUIET if is_hollow else color, is_hollow)
+        _dotted(painter, option, state.value, color, theme.colors().text_quiet if is_hollow else color, is_hollow)
 
 
 def _dotted(
     painter: QPainter, option: QStyleOptionViewItem, text: str, color: str, text_color: str, is_hollow: bool
 ) -> None:
     painter.save()
-    is_selected = _ground(painter, option)
+    is_selected = _ground(painter, option, is_row=False)
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     dot = QRectF(option.rect.x() + 11, option.rect.center().y() - 3, 7, 7)
     if is_hollow:
@@ -146,85 +151,8 @@ def _dotted(
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(color))
         painter.drawEllipse(dot)
-    painter.setPen(QColor(theme.TEXT if is_selected else text_color))
+    painter.setPen(QColor(theme.colors().text if is_selected else text_color))
     painter.setFont(theme.sized(option.font, theme.BODY))
     # Without the line below the row, as the view centres its own cells.
     _elided(painter, option.rect.adjusted(25, 0, -4, -2), text)
     painter.restore()
-
-
-class ReviewDelegate(QStyledItemDelegate):
-    """A film strip: thumbnail, name, ΔE with its verdict, and the decision's mark."""
-
-    HEIGHT = 76
-
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
-        return QSize(220, self.HEIGHT)
-
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        item: ReviewItem = index.data(ITEM_ROLE)
-        painter.save()
-        if _ground(painter, option):
-            painter.fillRect(QRect(option.rect.x(), option.rect.y(), 3, option.rect.height()), QColor(theme.ACCENT))
-        self._thumbnail(painter, option.rect, index.data(Qt.ItemDataRole.DecorationRole))
-        left, right = option.rect.x() + 76, option.rect.right() - theme.SMALL
-        top = option.rect.y() + 9
-        painter.setFont(theme.sized(option.font, theme.BODY))
-        painter.setPen(QColor(theme.TEXT))
-        name = QRect(left, top, right - left - 20, 17)
-        _elided(painter, name, item.pair.on_model.path.name, Qt.TextElideMode.ElideMiddle)
-        painter.setFont(theme.sized(option.font, theme.CAPTION))
-        painter.setPen(QColor(theme.TEXT_QUIET))
-        _elided(painter, QRect(left, top + 18, right - left, 15), _subtitle(item))
-        self._figures(painter, QRect(left, top + 38, right - left, 18), item)
-        self._decision(painter, QRect(right - 15, top + 1, 15, 15), item.decision)
-        painter.restore()
-
-    def _thumbnail(self, painter: QPainter, rect: QRect, picture: QPixmap | None) -> None:
-        frame = QRect(rect.x() + 10, rect.y() + 6, 58, rect.height() - 12)
-        if picture is None:
-            painter.fillRect(frame, QColor(theme.PANEL))
-            return
-        size = picture.size().scaled(frame.size(), Qt.AspectRatioMode.KeepAspectRatio)
-        place = QRect(0, 0, size.width(), size.height())
-        place.moveCenter(frame.center())
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
-        painter.drawPixmap(place, picture)
-
-    def _figures(self, painter: QPainter, rect: QRect, item: ReviewItem) -> None:
-        match = item.outcome.match
-        if match is None:
-            painter.setPen(QColor(theme.TEXT_QUIET))
-            is_edit = item.outcome.edit is not None
-            painter.drawText(
-                rect, _LEFT, "Edit" if is_edit else f"Mask · {item.outcome.mask.confidence * 100:.0f} % sure"
-            )
-            return
-        painter.setFont(theme.sized(painter.font(), theme.BODY))
-        painter.setPen(QColor(theme.TEXT_QUIET))
-        text = f"ΔE {match.before.delta_E:.1f} → "
-        painter.drawText(rect, _LEFT, text)
-        offset = QFontMetrics(painter.font()).horizontalAdvance(text)
-        painter.setFont(theme.sized(painter.font(), theme.BODY, bold=True))
-        painter.setPen(QColor(theme.TEXT))
-        painter.drawText(rect.adjusted(offset, 0, 0, 0), _LEFT, f"{match.after.delta_E:.1f}")
-        # Colours measured inside a mask that is probably wrong prove nothing, so the doubt goes before the verdict.
-        is_unsure = item.outcome.mask.confidence < UNSURE
-        verdict = Verdict.WARN if is_unsure else match.after.verdict
-        text = "Unsure" if is_unsure else theme.VERDICT_TEXTS[verdict]
-        metrics = QFontMetrics(theme.sized(painter.font(), theme.CAPTION, bold=True))
-        badge = badge_size(text, metrics)
-        place = QRect(rect.right() - badge.width(), rect.y(), badge.width(), badge.height())
-        draw_badge(painter, place, verdict, text)
-
-    def _decision(self, painter: QPainter, rect: QRect, decision: Decision) -> None:
-        name = {Decision.APPROVED: "check", Decision.REJECTED: "cancel"}.get(decision)
-        if name is not None:
-            painter.drawPixmap(rect, pixmap(name, 20, theme.DECISION_COLORS[decision]))
-
-
-def _subtitle(item: ReviewItem) -> str:
-    parts = [item.pair.sku, item.pair.view]
-    if item.outcome.mask.name != "garment":
-        parts.append(f"{item.outcome.mask.name} mask")
-    return " · ".join(part for part in parts if part)

@@ -47,12 +47,13 @@ class ToleranceScale(QWidget):
             return left + width * min(value, top) / top
 
         edges = (0.0, min(tolerance.passes, top), min(tolerance.warns, top), top)
-        for start, end, color in zip(edges[:-1], edges[1:], (theme.PASS, theme.WARN, theme.FAIL), strict=True):
+        zones = (theme.colors().pass_, theme.colors().warn, theme.colors().fail)
+        for start, end, color in zip(edges[:-1], edges[1:], zones, strict=True):
             zone = QColor(color)
             zone.setAlpha(120)
             painter.fillRect(QRectF(x(start), y - 2, max(0.0, x(end) - x(start) - 1), 4), zone)
         painter.setFont(theme.sized(self.font(), theme.CAPTION))
-        painter.setPen(QColor(theme.TEXT_QUIET))
+        painter.setPen(QColor(theme.colors().text_quiet))
         last = left
         for value in (tolerance.passes, tolerance.warns):
             # On a long scale the limits crowd beside the zero: a number that has no room is left out.
@@ -62,11 +63,11 @@ class ToleranceScale(QWidget):
         painter.drawText(QRectF(left, y + 9, 40, 16), Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, "0")
         end = QRectF(left + width - 40, y + 9, 40, 16)
         painter.drawText(end, Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter, f"{top:.0f}")
-        painter.setPen(QPen(QColor(theme.TEXT), 1.6))
-        painter.setBrush(QColor(theme.PANEL))
+        painter.setPen(QPen(QColor(theme.colors().text), 1.6))
+        painter.setBrush(QColor(theme.colors().panel))
         painter.drawEllipse(QPointF(x(before.delta_E), y), 5, 5)
-        painter.setPen(QPen(QColor(theme.PANEL), 1.5))
-        painter.setBrush(QColor(theme.TEXT))
+        painter.setPen(QPen(QColor(theme.colors().panel), 1.5))
+        painter.setBrush(QColor(theme.colors().text))
         tip = x(after.delta_E)
         painter.drawPolygon(
             QPolygonF([QPointF(tip - 6, y), QPointF(tip, y - 6), QPointF(tip + 6, y), QPointF(tip, y + 6)])
@@ -109,7 +110,7 @@ class DeltaEPanel(QWidget):
         layout.addWidget(self._colour)
         self._rule = QWidget()
         self._rule.setFixedHeight(1)
-        self._rule.setStyleSheet(f"background: {theme.LINE};")
+        self._rule.setProperty("rule", True)
         layout.addWidget(self._rule)
         layout.addLayout(self._mask_facts())
         layout.addWidget(self._notices)
@@ -131,7 +132,7 @@ class DeltaEPanel(QWidget):
             self._facts[name].setVisible(bool(text))
             self._captions[name].setVisible(bool(text))
         is_unsure = outcome is not None and outcome.mask.confidence < UNSURE
-        self._facts["Mask confidence"].setStyleSheet(f"color: {theme.WARN}; font-weight: 600;" if is_unsure else "")
+        theme.set_ink(self._facts["Mask confidence"], "warn" if is_unsure else None, bold=is_unsure)
         self._notices.setText("\n".join(outcome.notices) if outcome else "")
         self._notices.setVisible(bool(outcome and outcome.notices))
 
@@ -267,10 +268,13 @@ def _facts(outcome: JobOutcome | None) -> dict[str, str]:
 
 
 def _registration(outcome: JobOutcome | None) -> dict[str, str]:
-    """How a dreamed mask was laid on the photograph; empty texts for a mask that no model painted."""
+    """How a dreamed mask or a colour guide was laid on the photograph; empty texts where no model painted."""
     figures = outcome.mask.provenance if outcome else {}
+    if outcome is not None and outcome.match is not None and "shift_px" not in figures:
+        guided = outcome.match.provenance
+        figures = {name.removeprefix("guide_"): value for name, value in guided.items() if name.startswith("guide_")}
     names = ("Model's shift", "Beside the paint")
-    if "shift_px" not in figures:
+    if "residual_before" not in figures:
         return dict.fromkeys(names, "")
     shift = float(figures["shift_px"])
     before, after = float(figures["residual_before"]), float(figures["residual_after"])

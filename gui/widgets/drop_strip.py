@@ -17,18 +17,12 @@ class DropStrip(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._is_hot = False
         self.setFixedHeight(_HEIGHT)
         self.text = theme.label(_INVITATION, "quiet")
         self.text.setAlignment(Qt.AlignmentFlag.AlignCenter)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.SMALL, theme.LARGE, theme.SMALL)
         layout.addWidget(self.text)
-
-    def set_hot(self, hot: bool) -> None:
-        """Light the frame while something is dragged over the window."""
-        self._is_hot = hot
-        self.update()
 
     def set_busy(self, what: str) -> None:
         """Say what is being done; empty invites again."""
@@ -37,8 +31,8 @@ class DropStrip(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor(theme.ACCENT if self._is_hot else theme.OUTLINE), 1.5, Qt.PenStyle.DashLine)
+        pen = QPen(QColor(theme.colors().outline), 1.5, Qt.PenStyle.DashLine)
         pen.setDashPattern([5, 4])
         painter.setPen(pen)
-        painter.setBrush(QColor(theme.PANEL if self._is_hot else theme.WINDOW))
+        painter.setBrush(QColor(theme.colors().window))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QAction, QColor, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui import theme
-from gui.icons import pixmap
+from gui.actions import icon_of
+from gui.widgets.icon_label import IconLabel
 
 
 class DropZone(QWidget):
@@ -17,9 +18,7 @@ class DropZone(QWidget):
 
     def __init__(self, actions: Sequence[QAction], demo: QAction | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._is_hot = False
-        picture = QLabel()
-        picture.setPixmap(pixmap("drop", 96, theme.TEXT_FAINT))
+        picture = IconLabel("drop", 96, "text_faint")
         title = theme.label("Drop photographs here", "title")
         how = theme.label(
             "Drop the folders of a shooting: on-model photographs and flatlays together.\n"
@@ -51,24 +50,19 @@ class DropZone(QWidget):
             layout.addWidget(button_for(demo), 0, Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(3)
 
-    def set_hot(self, hot: bool) -> None:
-        """Light the frame while something is dragged over the window."""
-        self._is_hot = hot
-        self.update()
-
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor(theme.ACCENT if self._is_hot else theme.OUTLINE), 1.5, Qt.PenStyle.DashLine)
+        pen = QPen(QColor(theme.colors().outline), 1.5, Qt.PenStyle.DashLine)
         pen.setDashPattern([5, 4])
         painter.setPen(pen)
-        painter.setBrush(QColor(theme.PANEL if self._is_hot else theme.WINDOW))
+        painter.setBrush(QColor(theme.colors().window))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
 
 
 def button_for(action: QAction, *, primary: bool = False) -> QPushButton:
     """A push button that gives the command and follows whether it can be given."""
-    button = QPushButton(action.icon(), _spaced(action))
+    button = QPushButton(_icon(action, primary), _spaced(action))
     button.setObjectName(f"{action.objectName()}_button")
     button.setToolTip(action.toolTip())
     button.setProperty("primary", primary)
@@ -80,8 +74,13 @@ def button_for(action: QAction, *, primary: bool = False) -> QPushButton:
 
 def _follow(button: QPushButton, action: QAction) -> None:
     button.setEnabled(action.isEnabled())
+    button.setToolTip(action.toolTip())
     button.setText(_spaced(action))
-    button.setIcon(action.icon())
+    button.setIcon(_icon(action, bool(button.property("primary"))))
+
+
+def _icon(action: QAction, primary: bool) -> QIcon:
+    return icon_of(action, "on_accent") if primary else action.icon()
 
 
 def _spaced(action: QAction) -> str:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPixmap
+from PySide6.QtCore import QRect, QSize, Qt
+from PySide6.QtGui import QColor, QPainter, QPixmap
 from PySide6.QtWidgets import QStyle, QStyleOptionViewItem
 
-from engine.domain.review import ReviewItem
+from engine.domain.review import ReviewRow
 from gui import theme
-from gui.models.review import ITEM_ROLE
-from gui.widgets.delegates import ReviewDelegate
+from gui.models.review import ROW_ROLE
+from gui.widgets.review_delegate import Index, ReviewDelegate
 
-_Index = QModelIndex | QPersistentModelIndex
-_LEFT = int(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-_CAPTION = 46  # height of name and figures below the picture
+_CAPTION = 44  # height of name and figures below the picture
 _FULL_ENOUGH = 0.85  # of the frame: a thumbnail that size is drawn as it is, sharper and quicker than scaled
+_STARS = 14  # height of the line of stars below the picture, also where there are none
 
-CELL = QSize(188, 236)
+CELL = QSize(188, 250)
 """Smallest cell in logical pixels, its gap to the next included."""
 
 
@@ -27,40 +26,36 @@ class GridDelegate(ReviewDelegate):
     several are selected. The grounds are neutral, unlike a list's, since garments are judged by colour on them.
     """
 
-    def sizeHint(self, option: QStyleOptionViewItem, index: _Index) -> QSize:
+    def sizeHint(self, option: QStyleOptionViewItem, index: Index) -> QSize:
         return CELL
 
-    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: _Index) -> None:
-        item: ReviewItem = index.data(ITEM_ROLE)
-        painter.save()
-        half = theme.TIGHT
+    def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: Index) -> None:
+        row: ReviewRow = index.data(ROW_ROLE)
+        half, type_ = theme.TIGHT, self.type_of(option)
         card = option.rect.adjusted(half, half, -half, -half)
-        picture = card.adjusted(theme.SMALL, theme.SMALL, -theme.SMALL, -_CAPTION - theme.SMALL)
+        picture = card.adjusted(theme.SMALL, theme.SMALL, -theme.SMALL, -_CAPTION - _STARS - theme.SMALL)
         self._card(painter, card, option.state)
         self._picture(painter, picture, index.data(Qt.ItemDataRole.DecorationRole))
-        text = QRect(picture.x(), picture.bottom() + theme.TIGHT + 2, picture.width(), 18)
-        painter.setFont(theme.sized(option.font, theme.BODY))
-        painter.setPen(QColor(theme.TEXT))
-        name = QFontMetrics(painter.font()).elidedText(
-            item.pair.on_model.path.name, Qt.TextElideMode.ElideMiddle, text.width() - 20
-        )
-        painter.drawText(text, _LEFT, name)
-        self._decision(painter, QRect(text.right() - 14, text.y() + 1, 15, 15), item.decision)
-        painter.setFont(theme.sized(option.font, theme.CAPTION))
-        self._figures(painter, text.translated(0, 22), item)
-        painter.restore()
+        self.draw_stars(painter, picture.right(), picture.bottom() + _STARS // 2 + 2, row)
+        text = QRect(picture.x(), picture.bottom() + _STARS + theme.TIGHT, picture.width(), 18)
+        painter.setFont(type_.body)
+        painter.setPen(QColor(theme.colors().text))
+        self.draw_name(painter, text.adjusted(0, 0, -20, 0), row)
+        self.draw_decision(painter, QRect(text.right() - 14, text.y() + 1, 15, 15), row.decision)
+        self.draw_figures(painter, text.translated(0, 22), row)
 
     def _card(self, painter: QPainter, card: QRect, state: QStyle.StateFlag) -> None:
         is_selected = bool(state & QStyle.StateFlag.State_Selected)
         is_active = bool(state & QStyle.StateFlag.State_HasFocus)
+        colors = theme.colors()
         if is_selected:
-            ground = theme.HOVER
+            ground = colors.hover
         else:
-            ground = theme.RAISED if state & QStyle.StateFlag.State_MouseOver else theme.PANEL
+            ground = colors.raised if state & QStyle.StateFlag.State_MouseOver else colors.panel
         painter.fillRect(card, QColor(ground))
         if is_selected or is_active:
             # Drawn inside the card as four bars: a pen's line would straddle pixels at fractional scaling.
-            line, bar = QColor(theme.ACCENT if is_active else theme.TEXT_QUIET), 2
+            line, bar = QColor(colors.accent if is_active else colors.text_quiet), 2
             painter.fillRect(card.x(), card.y(), card.width(), bar, line)
             painter.fillRect(card.x(), card.bottom() + 1 - bar, card.width(), bar, line)
             painter.fillRect(card.x(), card.y(), bar, card.height(), line)
@@ -68,7 +63,7 @@ class GridDelegate(ReviewDelegate):
 
     def _picture(self, painter: QPainter, frame: QRect, picture: QPixmap | None) -> None:
         if picture is None:
-            painter.fillRect(frame, QColor(theme.WINDOW))
+            painter.fillRect(frame, QColor(theme.colors().window))
             return
         size = picture.size() / painter.device().devicePixelRatio()
         is_filling = max(size.width() / frame.width(), size.height() / frame.height())

@@ -26,7 +26,7 @@ class LicenceDialog(QDialog):
         self.setFixedWidth(_WIDTH)
         terms = theme.label(licence_terms(model))
         terms.setWordWrap(True)
-        link = theme.label(f'<a style="color: {theme.ACCENT}" href="{model.model_id}">Open the model\'s page</a>')
+        link = theme.label(f'<a href="{model.model_id}">Open the model\'s page</a>')
         link.linkActivated.connect(_open_page)
         where = theme.label(f"It is put into {folder}.", "caption")
         where.setWordWrap(True)

@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from engine.services.lora_files import LoraReport, LoraState, NewLora, proposed_name, proposed_prompt
 from gui import theme
+from gui.palette import Ink
 
 _WIDTH = 560
 COLOR = "Colour match"
@@ -106,7 +107,7 @@ class LoraForm(QDialog):
 
     def refuse(self, sentence: str) -> None:
         """Say why it was not registered, and let the operator correct it."""
-        self._tell(sentence, theme.FAIL)
+        self._tell(sentence, "fail")
         self.add_button.setEnabled(True)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -137,15 +138,15 @@ class LoraForm(QDialog):
         self.add_button.setText("Replace" if replaced else "Add")
         self.add_button.setEnabled(is_said)
         if replaced:
-            self._tell(f"Takes the place of your {', '.join(replaced)}; its file stays.", theme.WARN)
+            self._tell(f"Takes the place of your {', '.join(replaced)}; its file stays.", "warn")
         else:
-            self._tell("" if is_said else "Say what it is for.", theme.TEXT_QUIET)
+            self._tell("" if is_said else "Say what it is for.", "text_quiet")
 
-    def _tell(self, text: str, color: str) -> None:
+    def _tell(self, text: str, ink: Ink) -> None:
         self.message.setText(text)
-        self.message.setStyleSheet(f"color: {color};")
+        theme.set_ink(self.message, ink)
 
     def _submit(self) -> None:
         self.add_button.setEnabled(False)
-        self._tell("Copying…", theme.TEXT_QUIET)
+        self._tell("Copying…", "text_quiet")
         self.submitted.emit(self.new_lora(), bool(self._replaced()))

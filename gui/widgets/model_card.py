@@ -6,6 +6,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from gui import theme
+from gui.palette import Ink
 
 
 class ModelCard(QFrame):
@@ -27,13 +28,13 @@ class ModelCard(QFrame):
         self.column.setContentsMargins(theme.LARGE, theme.MEDIUM, theme.LARGE, theme.LARGE)
         self.column.setSpacing(theme.SMALL)
         self.column.addLayout(head)
-        self.set_state("", theme.TEXT_FAINT)
+        self.set_state("", "text_faint")
 
-    def set_state(self, text: str, color: str) -> None:
+    def set_state(self, text: str, ink: Ink) -> None:
         """Say in one word how it is."""
         self.state.setText(text)
         self._dot.setVisible(bool(text))
-        self._dot.setStyleSheet(f"background: {color}; border-radius: 4px;")
+        theme.set_dot(self._dot, ink)
 
     def add_text(self, role: str = "quiet") -> QLabel:
         """A paragraph of the card."""

@@ -24,6 +24,7 @@ class NoteField(QPlainTextEdit):
         super().__init__(parent)
         self._finished = finished
         self.setPlaceholderText("Note for the retoucher (N)")
+        self.setAccessibleName("Note for the retoucher")
         self.setTabChangesFocus(True)
         self.setFixedHeight(_HEIGHT)
 

@@ -38,7 +38,7 @@ class Swatch(QWidget):
             if color is not None:
                 painter.fillRect(QRectF(left, 0, half, self.height()), color)
             else:
-                painter.setPen(QPen(QColor(theme.OUTLINE), 1))
+                painter.setPen(QPen(QColor(theme.colors().outline), 1))
                 painter.drawRect(QRectF(left + 0.5, 0.5, half - 1, self.height() - 1))
 
 
@@ -76,7 +76,7 @@ class PaletteRows:
             share.setText(f"{(line.reference_share or line.share) * 100:.0f} %")
             was.setText(_figure(earlier.get(line.reference_color) if line.reference_color is not None else None))
             now.setText(_figure(line))
-            now.setStyleSheet(f"color: {theme.VERDICT_COLORS[line.verdict]};" if line.verdict else "")
+            theme.set_ink(now, theme.verdict_ink(line.verdict) if line.verdict else None)
             for widget in (name, now):
                 widget.setToolTip(_meaning(line))
 

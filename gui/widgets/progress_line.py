@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
 from gui import theme
+from gui.palette import Ink
 
 _HEIGHT = 6
 
@@ -16,15 +17,15 @@ class ProgressLine(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._shares: tuple[tuple[float, str], ...] = ()
+        self._shares: tuple[tuple[float, Ink], ...] = ()
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def set_fraction(self, fraction: float) -> None:
         """One share in the accent colour, 0 to 1."""
-        self.set_shares(((fraction, theme.ACCENT),))
+        self.set_shares(((fraction, "accent"),))
 
-    def set_shares(self, shares: tuple[tuple[float, str], ...]) -> None:
-        """Several (fraction, colour), from the left; they sum to 1 at most."""
+    def set_shares(self, shares: tuple[tuple[float, Ink], ...]) -> None:
+        """Several (fraction, ink), from the left; they sum to 1 at most."""
         if shares != self._shares:
             self._shares = shares
             self.update()
@@ -42,18 +43,46 @@ class ProgressLine(QWidget):
         draw_line(painter, QRectF(self.rect()), self._shares)
 
 
-def draw_line(painter: QPainter, rect: QRectF, shares: tuple[tuple[float, str], ...]) -> None:
+class BusyLine(QWidget):
+    """Says what is being done, above a line that fills; gone while nothing is."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._what = ""
+        self._text, self._line = theme.label("", "caption"), ProgressLine()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(theme.SMALL)
+        layout.addWidget(self._text)
+        layout.addWidget(self._line)
+        self.hide()
+
+    def begin(self, what: str) -> None:
+        """Say this, with nothing done yet; empty: nothing is being done any more."""
+        self._what = what
+        self._line.set_fraction(0)
+        self._text.setText(f"{what}…")
+        self.setVisible(bool(what))
+
+    def advance(self, step: tuple[int, int]) -> None:
+        """``(done, total)``."""
+        done, total = step
+        self._line.set_fraction(done / max(1, total))
+        self._text.setText(f"{self._what}… {done:,} of {total:,}")
+
+
+def draw_line(painter: QPainter, rect: QRectF, shares: tuple[tuple[float, Ink], ...]) -> None:
     """Draw the line's trough and its shares, filling ``rect``."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(theme.HOVER))
+    painter.setBrush(QColor(theme.colors().hover))
     painter.drawRoundedRect(rect, rect.height() / 2, rect.height() / 2)
     left = rect.x()
-    for fraction, color in shares:
+    for fraction, ink in shares:
         width = rect.width() * max(0.0, min(1.0, fraction))
         if width > 0:
-            painter.setBrush(QColor(color))
+            painter.setBrush(QColor(theme.color(ink)))
             painter.drawRoundedRect(QRectF(left, rect.y(), max(width, rect.height()), rect.height()), 3, 3)
         left += width
     painter.restore()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
+    QCheckBox,
     QComboBox,
     QDoubleSpinBox,
     QGridLayout,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain.review import Decision
+from engine.domain.review import HIGHEST_RATING, Decision
 from gui import theme
 from gui.models.review_filter import Finding, ReviewFilter
 
@@ -38,7 +39,8 @@ class ReviewFilters(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.text, self.sku = QLineEdit(), QLineEdit()
-        self.finding, self.garment = QComboBox(), QComboBox()
+        self.finding, self.garment, self.rating = QComboBox(), QComboBox(), QComboBox()
+        self.superseded = QCheckBox("Older versions too")
         self.delta_E_from, self.delta_E_to = _delta_E_field(0.0), _delta_E_field(_HIGHEST)
         self._told = theme.label("", "caption")
         self._clear = QToolButton()
@@ -47,8 +49,9 @@ class ReviewFilters(QWidget):
         self._build_layout()
         for field in (self.text, self.sku):
             field.textChanged.connect(self._tell)
-        for box in (self.finding, self.garment):
+        for box in (self.finding, self.garment, self.rating):
             box.currentIndexChanged.connect(self._tell)
+        self.superseded.toggled.connect(self._tell)
         for number in (self.delta_E_from, self.delta_E_to):
             number.valueChanged.connect(self._tell)
         self._clear.clicked.connect(self.clear)
@@ -65,6 +68,8 @@ class ReviewFilters(QWidget):
             self.delta_E_from.value(),
             math.inf if highest >= _HIGHEST else highest,
             self.text.text().strip(),
+            self.rating.currentData(),
+            self.superseded.isChecked(),
         )
 
     def set_garments(self, garments: Sequence[str]) -> None:
@@ -100,6 +105,8 @@ class ReviewFilters(QWidget):
         self.sku.clear()
         self.finding.setCurrentIndex(0)
         self.garment.setCurrentIndex(0)
+        self.rating.setCurrentIndex(0)
+        self.superseded.setChecked(False)
         self.delta_E_from.setValue(0.0)
         self.delta_E_to.setValue(_HIGHEST)
         self.blockSignals(False)
@@ -124,6 +131,11 @@ class ReviewFilters(QWidget):
         for each in Finding:
             self.finding.addItem(each.value, each)
         self.garment.addItem("Any garment", None)
+        self.rating.setAccessibleName("Stars")
+        self.rating.addItem("Any", 0)
+        for stars in range(1, HIGHEST_RATING + 1):
+            self.rating.addItem("★" * stars + (" or more" if stars < HIGHEST_RATING else ""), stars)
+        self.superseded.setToolTip("Show also the results that a newer version has taken the place of")
         self._clear.setText("Show all")
         self._clear.setProperty("quiet", True)
 
@@ -138,12 +150,13 @@ class ReviewFilters(QWidget):
         form.setHorizontalSpacing(theme.MEDIUM)
         form.setVerticalSpacing(theme.SMALL)
         form.setColumnStretch(1, 1)
-        fields = ("Figures", self.finding), ("Garment", self.garment), ("SKU", self.sku)
+        fields = ("Figures", self.finding), ("Garment", self.garment), ("Stars", self.rating), ("SKU", self.sku)
         for row, (text, field) in enumerate(fields):
             form.addWidget(theme.label(text, "quiet"), row, 0)
             form.addWidget(field, row, 1)
         form.addWidget(theme.label("ΔE00", "quiet"), len(fields), 0)
         form.addLayout(between, len(fields), 1)
+        form.addWidget(self.superseded, len(fields) + 1, 1)
         told = QHBoxLayout()
         told.addWidget(self._told, 1)
         told.addWidget(self._clear)

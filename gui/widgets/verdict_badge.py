@@ -12,6 +12,7 @@ from gui import theme
 BADGE_HEIGHT = 18
 _PADDING = 7
 _MARK = 9  # width of the mark before the word
+_TINT = 0.18  # of the verdict's colour in its ground: more would come too close to the word
 
 
 class VerdictBadge(QWidget):
@@ -47,15 +48,23 @@ def badge_size(text: str, metrics: QFontMetrics) -> QSize:
     return QSize(metrics.horizontalAdvance(text) + 2 * _PADDING + _MARK + 4, BADGE_HEIGHT)
 
 
+def badge_ground(verdict: Verdict) -> QColor:
+    """A breath of the verdict's colour, opaque: its word can be read whatever row the badge lies on."""
+    color, ground = QColor(theme.verdict_color(verdict)), QColor(theme.colors().sunken)
+    return QColor.fromRgbF(
+        _TINT * color.redF() + (1 - _TINT) * ground.redF(),
+        _TINT * color.greenF() + (1 - _TINT) * ground.greenF(),
+        _TINT * color.blueF() + (1 - _TINT) * ground.blueF(),
+    )
+
+
 def draw_badge(painter: QPainter, rect: QRect, verdict: Verdict, text: str = "") -> None:
     """Draw the verdict's badge, filling ``rect``; ``text`` replaces the verdict's word."""
-    color = QColor(theme.VERDICT_COLORS[verdict])
-    ground = QColor(color)
-    ground.setAlpha(44)
+    color = QColor(theme.verdict_color(verdict))
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(ground)
+    painter.setBrush(badge_ground(verdict))
     painter.drawRoundedRect(QRectF(rect), rect.height() / 2, rect.height() / 2)
     draw_mark(painter, QRectF(rect.x() + _PADDING, rect.center().y() - _MARK / 2 + 0.5, _MARK, _MARK), verdict)
     painter.setFont(theme.sized(painter.font(), theme.CAPTION, bold=True))
@@ -71,7 +80,7 @@ def draw_badge(painter: QPainter, rect: QRect, verdict: Verdict, text: str = "")
 def draw_mark(painter: QPainter, rect: QRectF, verdict: Verdict) -> None:
     """A tick, an exclamation mark or a cross, so that the verdict can be told without its colour."""
     pen = painter.pen()
-    pen.setColor(QColor(theme.VERDICT_COLORS[verdict]))
+    pen.setColor(QColor(theme.verdict_color(verdict)))
     pen.setStyle(Qt.PenStyle.SolidLine)
     pen.setWidthF(1.8)
     pen.setCapStyle(Qt.PenCapStyle.RoundCap)

@@ -15,6 +15,7 @@ from engine.domain.review import ReviewItem
 from gui import theme, viewer_settings
 from gui.context import WindowContext
 from gui.display import Display, find_display
+from gui.parts import Part
 from gui.widgets.color_readout import ColorReadout
 from gui.widgets.compare_view import CompareView
 from gui.widgets.viewer_bar import ViewerBar
@@ -22,9 +23,10 @@ from gui.widgets.viewer_bar import ViewerBar
 _HELD_SECONDS = 0.3  # a key that is down for longer was held to look, not pressed to switch
 _DIVIDER_STEP = 0.05  # of the view's width
 _COMMANDS = (
-    "compare", "mask", "actual_size", "fit", "zoom_in", "zoom_out", "wipe", "split", "heat_map", "eyedropper",
-    "soft_proof", "display_profile", "forget_display_profile", "surround_lighter", "surround_darker",
+    "compare", "mask", "loupe", "wipe", "split", "heat_map", "eyedropper", "soft_proof", "display_profile",
+    "forget_display_profile", "surround_lighter", "surround_darker",
 )  # fmt: skip
+_ZOOM = ("actual_size", "fit", "zoom_in", "zoom_out")
 
 
 class Viewer(QWidget):
@@ -33,7 +35,7 @@ class Viewer(QWidget):
     def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self._blinked_at = 0.0
+        self._held_since: dict[str, float] = {}
         self._display = Display()
         self._file_profile = ""
         self._watched: QWindow | None = None
@@ -43,7 +45,7 @@ class Viewer(QWidget):
         self.compare.set_surround(theme.grey(viewer_settings.surround()))
         self.readout = ColorReadout(self.compare.eyedropper)
         self.bar = ViewerBar()
-        self.compare.heat_changed = lambda: self.bar.show_heat(self.compare.heat)
+        self.compare.legend_changed = self._show_legends
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
@@ -58,13 +60,31 @@ class Viewer(QWidget):
         self.compare.show_item(item, neighbours)
         self._describe_display()
 
-    def refresh_actions(self, is_here: bool) -> None:
-        """Switch the viewing commands on where there is something to look at."""
+    def follow_settings(self) -> None:
+        """Take the grey around the pictures and the screen's profile as they were chosen anew."""
+        self.compare.set_surround(theme.grey(viewer_settings.surround()))
+        self._read_profile()
+
+    def show_alone(self, part: Part | None) -> None:
+        """Lay every instrument down and show one picture only, for a tool that draws there; None leads back."""
+        if part is not None:
+            self.end_blink()
+            self.end_loupe()
+            self._context.actions["eyedropper"].setChecked(False)
+            self.compare.hold_eyedropper(False)
+        self.compare.show_alone(part)
+
+    def refresh_actions(self, is_here: bool, *, is_alone: bool = False) -> None:
+        """Switch the viewing commands on where there is something to look at; on a picture alone, only the zoom."""
         actions = self._context.actions
+        for name in _ZOOM:
+            actions[name].setEnabled(is_here)
+        is_here = is_here and not is_alone
         for name in _COMMANDS:
             actions[name].setEnabled(is_here)
         for name in ("wipe_left", "wipe_right"):
             actions[name].setEnabled(is_here and actions["wipe"].isChecked())
+        actions["disagreement"].setEnabled(is_here and self.compare.has_doubt)
         actions["unpin"].setEnabled(is_here and self.compare.eyedropper.pin_place is not None)
 
     def end_blink(self) -> None:
@@ -72,16 +92,24 @@ class Viewer(QWidget):
         self._context.actions["compare"].setChecked(False)
         self.compare.show_original(False)
 
-    def end_held_blink(self, event: QKeyEvent) -> bool:
-        """Show the result again where this is the release of a blink key that was held; whether it is."""
-        action = self._context.actions["compare"]
-        is_its_key = QKeySequence(event.keyCombination()) in action.shortcuts()
-        if event.isAutoRepeat() or not is_its_key or not action.isChecked():
+    def end_held(self, event: QKeyEvent) -> bool:
+        """End what a key was held for, a blink or the loupe, where this is its release; whether it is."""
+        if event.isAutoRepeat():
             return False
-        if monotonic() - self._blinked_at < _HELD_SECONDS:
-            return False
-        self.end_blink()
-        return True
+        for name, end in (("compare", self.end_blink), ("loupe", self.end_loupe)):
+            action = self._context.actions[name]
+            if QKeySequence(event.keyCombination()) in action.shortcuts() and action.isChecked():
+                # A key that was only pressed has switched it on until it is pressed again.
+                if monotonic() - self._held_since.get(name, 0.0) < _HELD_SECONDS:
+                    return False
+                end()
+                return True
+        return False
+
+    def end_loupe(self) -> None:
+        """Lay the loupe down."""
+        self._context.actions["loupe"].setChecked(False)
+        self.compare.hold_loupe(False)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -92,6 +120,8 @@ class Viewer(QWidget):
             ("mask", compare.show_mask),
             ("wipe", self._wipe),
             ("heat_map", compare.show_heat),
+            ("disagreement", compare.show_doubt),
+            ("loupe", self._hold_loupe),
             ("eyedropper", compare.hold_eyedropper),
         )
         for name, switch in toggles:
@@ -118,8 +148,16 @@ class Viewer(QWidget):
         switch(self._context.actions[name].isChecked())
 
     def _blink(self, shown: bool) -> None:
-        self._blinked_at = monotonic()
+        self._held_since["compare"] = monotonic()
         self.compare.show_original(shown)
+
+    def _hold_loupe(self, held: bool) -> None:
+        self._held_since["loupe"] = monotonic()
+        self.compare.hold_loupe(held)
+
+    def _show_legends(self) -> None:
+        self.bar.show_heat(self.compare.heat)
+        self.bar.show_doubt(self.compare.doubtful)
 
     def _wipe(self, wiped: bool) -> None:
         self.compare.wipe(wiped)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl
-from PySide6.QtGui import QColor, QDesktopServices
+from PySide6.QtCore import QSize, QUrl
+from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
     QFileDialog,
@@ -23,12 +23,15 @@ from PySide6.QtWidgets import (
 from engine.domain.errors import Cancelled
 from engine.domain.review import Decision, ExportFormat
 from engine.services.export import ExportPlan, ExportReport, export_items
+from engine.services.presets import ExportRecipe
 from engine.services.review import items_of
-from gui import theme
+from gui import preferences, theme
 from gui.context import WindowContext
 from gui.icons import icon
-from gui.phrases import count
+from gui.palette import Ink
+from gui.phrases import at_home, count
 from gui.widgets.drop_zone import button_for
+from gui.widgets.empty_state import EmptyState
 from gui.widgets.progress_line import ProgressLine
 
 _FORMATS = (
@@ -48,10 +51,11 @@ class ExportPage(QWidget):
         super().__init__(parent)
         self._context = context
         self._batch: int | None = None
-        self._decisions: list[Decision] = []
+        self._decisions = dict.fromkeys(Decision, 0)
         self._stop: threading.Event | None = None
         self.formats = {format: QCheckBox(title) for format, title, _ in _FORMATS}
-        self.folder = QLineEdit(str(context.services.default_export_folder))
+        self.folder = QLineEdit()
+        self.propose_folder(preferences.export_folder() or context.services.default_export_folder)
         self.approved_only, self.overwrite = QCheckBox("Approved results only"), QCheckBox("Overwrite existing files")
         self.approved_only.setChecked(True)
         self.approved_only.setToolTip("Off: results without a verdict are exported too; rejected ones never are")
@@ -63,7 +67,9 @@ class ExportPage(QWidget):
         self.results = QListWidget()
         self.results.setIconSize(QSize(14, 14))
         self.results.setSpacing(2)
-        self._empty = theme.label("Nothing was exported yet in this session.", "quiet")
+        self._empty = EmptyState([("Go to Review", context.actions["show_review"])])
+        self._empty.say("Nothing was exported yet", "Approve results on the Review page, then press Export.")
+        self.results.hide()
         self._build_layout()
         context.actions.on("export", self.export)
         context.actions.on("stop_export", self.stop)
@@ -78,17 +84,27 @@ class ExportPage(QWidget):
         self._batch = batch_id
         self.reload()
 
+    def propose_folder(self, folder: Path) -> None:
+        """Take this folder in place of the one that was proposed before."""
+        self.folder.setText(at_home(str(folder)))
+
+    def use_recipe(self, recipe: ExportRecipe) -> None:
+        """Propose the files that a batch was started for."""
+        for format, box in self.formats.items():
+            box.setChecked(format in recipe.formats)
+        self.approved_only.setChecked(recipe.approved_only)
+
     def reload(self) -> None:
         """Count verdicts again, in the background."""
         batch, catalog = self._batch, self._context.services.catalog
 
-        def done(decisions: list[Decision]) -> None:
+        def done(decisions: dict[Decision, int]) -> None:
             if batch == self._batch:
                 self._decisions = decisions
                 self._summarise()
 
         self._context.bridge.run_in_background(
-            lambda: [item.decision for item in items_of(catalog, batch)], done, self._context.report, in_order=True
+            lambda: catalog.decision_counts(batch), done, self._context.report, in_order=True
         )
 
     def export(self) -> None:
@@ -147,16 +163,16 @@ class ExportPage(QWidget):
         return bool(self._admitted() and self.plan().formats and self.folder.text().strip())
 
     def _admitted(self) -> int:
-        approved = self._decisions.count(Decision.APPROVED)
-        return approved if self.approved_only.isChecked() else approved + self._decisions.count(Decision.PENDING)
+        approved = self._decisions[Decision.APPROVED]
+        return approved if self.approved_only.isChecked() else approved + self._decisions[Decision.PENDING]
 
     def _summarise(self) -> None:
         approved, pending, rejected = (
-            self._decisions.count(decision) for decision in (Decision.APPROVED, Decision.PENDING, Decision.REJECTED)
+            self._decisions[decision] for decision in (Decision.APPROVED, Decision.PENDING, Decision.REJECTED)
         )
         text = f"{approved} approved · {pending} pending · {rejected} rejected\n"
         formats = len(self.plan().formats)
-        if not self._decisions:
+        if not any(self._decisions.values()):
             text = "Nothing is finished yet. Results can be exported as soon as they were made."
         elif not formats:
             text += "Choose at least one format."
@@ -181,11 +197,11 @@ class ExportPage(QWidget):
             parts.append(f"{len(report.failures)} failed")
         self._headline.setText(" · ".join(parts))
         for sentence in report.failures:
-            self._add(sentence, "warning", theme.FAIL)
+            self._add(sentence, "warning", "fail")
         for path in report.written:
-            self._add(path.name, "check", theme.PASS, str(path))
+            self._add(path.name, "check", "pass_", str(path))
         for path in report.kept:
-            self._add(f"{path.name} (unchanged)", "check", theme.TEXT_FAINT, str(path))
+            self._add(f"{path.name} (unchanged)", "check", "text_faint", str(path))
 
     def _failed(self, error: Exception) -> None:
         self._finish()
@@ -201,13 +217,12 @@ class ExportPage(QWidget):
         self.reload()
         self.refresh_actions()
 
-    def _add(self, text: str, sign: str, color: str, tip: str = "") -> None:
-        item = QListWidgetItem(icon(sign, color), text)
+    def _add(self, text: str, sign: str, ink: Ink, tip: str = "") -> None:
+        item = QListWidgetItem(icon(sign, ink), text)
         item.setToolTip(tip or text)
-        if color == theme.FAIL:
-            item.setForeground(QColor(theme.FAIL))
         self.results.addItem(item)
         self._empty.hide()
+        self.results.show()
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Export into", self.folder.text())
@@ -241,8 +256,11 @@ class ExportPage(QWidget):
         side.addSpacing(theme.TIGHT)
         folder = QHBoxLayout()
         folder.setSpacing(theme.SMALL)
+        self.folder.setAccessibleName("Folder to export into")
+        self.results.setAccessibleName("Files of this session")
         folder.addWidget(self.folder, 1)
         choose = QPushButton("Choose…")
+        choose.setAccessibleName("Choose the folder to export into")
         choose.clicked.connect(self._choose_folder)
         folder.addWidget(choose)
         side.addLayout(folder)
@@ -262,16 +280,15 @@ class ExportPage(QWidget):
         self._stop_button = button_for(self._context.actions["stop_export"])
         self._stop_button.hide()
         head.addWidget(self._stop_button)
-        show = QPushButton("Open folder")
+        show = QPushButton(" Open folder")
         show.setIcon(icon("folder"))
         show.clicked.connect(self._open_folder)
         head.addWidget(show)
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignTop)
         right = QVBoxLayout()
         right.setSpacing(theme.SMALL)
         right.addLayout(head)
         right.addWidget(self._line)
-        right.addWidget(self._empty)
+        right.addWidget(self._empty, 1)
         right.addWidget(self.results, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)

@@ -60,7 +60,7 @@ class KontextCard(ModelCard):
         actions.on("stop_download", self.stop)
         actions.on("choose_model", self._choose)
         actions.on("default_model", self._use_default)
-        self.set_state("Looking…", theme.TEXT_FAINT)
+        self.set_state("Looking…", "text_faint")
         self._show_download()
 
     # -- what the page calls ------------------------------------------------------------------------------------
@@ -70,12 +70,12 @@ class KontextCard(ModelCard):
         self._facts = facts
         source, path = facts.source, facts.status.model or default_model()
         if source is not None:
-            self.set_state("Found", theme.PASS)
+            self.set_state("Found", "pass_")
             self.what.setText(f"{_kind(source)}, {source.size_bytes / 1e9:,.1f} GB of weights.")
             self.where.show_text(at_home(path.as_posix()))
         else:
             is_begun = facts.begun_bytes > 0 and not facts.is_chosen
-            self.set_state("Incomplete" if is_begun else "Missing", theme.WARN if is_begun else theme.TEXT_FAINT)
+            self.set_state("Incomplete" if is_begun else "Missing", "warn" if is_begun else "text_faint")
             self.what.setText(self._missing(facts, is_begun))
             self.where.show_text(f"Looked for at {at_home(path.as_posix())}")
         # In plain words; the weights, and the pictures made with them, have rules of their own.
@@ -206,7 +206,7 @@ class KontextCard(ModelCard):
         self.line.setVisible(self.is_busy)
         self.progress.setVisible(self.is_busy)
         if self.is_busy:
-            self.set_state("Downloading", theme.ACCENT)
+            self.set_state("Downloading", "accent")
         self.refresh_actions()
 
     def _choose(self) -> None:

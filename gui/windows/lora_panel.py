@@ -50,6 +50,8 @@ class LoraPanel(QWidget):
         self._wanted = ""
         self.loras = LorasModel(self)
         self.table = self._build_table()
+        self.table.setAccessibleName("LoRAs")
+        self.table.setTabKeyNavigation(False)
         self.strip = DropStrip()
         self._summary = theme.label("", "quiet")
         self.what, self.why = theme.label("", "body"), theme.label("", "quiet")

@@ -1,56 +1,39 @@
-"""The main window: four pages in the order of the work and one for the models, one banner, one status line."""
+"""The main window: its pages, one banner, one status line, and what goes on between them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSettings, Qt
-from PySide6.QtGui import (
-    QCloseEvent,
-    QDragEnterEvent,
-    QDragLeaveEvent,
-    QDropEvent,
-    QIcon,
-)
-from PySide6.QtWidgets import (
-    QButtonGroup,
-    QComboBox,
-    QHBoxLayout,
-    QLabel,
-    QMainWindow,
-    QMessageBox,
-    QStackedWidget,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
+from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
 
 from engine.domain.jobs import Batch, Idle, JobEvent, Started, Succeeded
 from engine.domain.review import Decision
 from engine.services.queue import Submission
-from gui import theme
+from gui import preferences, window_state
 from gui.actions import Actions, PageName
 from gui.bridge import Bridge
 from gui.context import WindowContext
 from gui.icons import pixmap
 from gui.landing import where_work_waits
-from gui.phrases import at_home, count, sentence
+from gui.phrases import sentence
 from gui.services import WindowServices
 from gui.widgets.banner import Banner
 from gui.widgets.cheat_sheet import CheatSheet
-from gui.widgets.progress_line import ProgressLine
+from gui.windows import menus
+from gui.windows.close_question import CloseQuestion
+from gui.windows.drops import Drops
 from gui.windows.export_page import ExportPage
+from gui.windows.header import Header
 from gui.windows.intake_page import IntakePage
-from gui.windows.models_page import WEIGHTS, ModelsPage
+from gui.windows.models_page import ModelsPage
 from gui.windows.queue_page import QueuePage
 from gui.windows.review_page import ReviewPage
+from gui.windows.settings_page import SettingsPage
+from gui.windows.status_line import StatusLine
 
-_TITLES = {
-    PageName.INTAKE: "Intake", PageName.QUEUE: "Queue", PageName.REVIEW: "Review", PageName.EXPORT: "Export",
-    PageName.MODELS: "Models",
-}  # fmt: skip
-_EVERY_BATCH = "All batches"
+_Page = IntakePage | QueuePage | ReviewPage | ExportPage | ModelsPage | SettingsPage
 
 
 class MainWindow(QMainWindow):
@@ -65,26 +48,22 @@ class MainWindow(QMainWindow):
         self.services = services
         self.bridge = Bridge(self)
         self.actions_table = Actions(self)
-        self.banner = Banner()
+        self.banner, self.header, self.status = Banner(), Header(self.actions_table), StatusLine()
         self.context = WindowContext(services, self.bridge, self.actions_table, self.report, self.notify, self.remark)
         self.intake, self.queue = IntakePage(self.context), QueuePage(self.context)
         self.review, self.export = ReviewPage(self.context), ExportPage(self.context)
-        self.models = ModelsPage(self.context)
-        self._pages: dict[PageName, IntakePage | QueuePage | ReviewPage | ExportPage | ModelsPage] = {
-            PageName.INTAKE: self.intake,
-            PageName.QUEUE: self.queue,
-            PageName.REVIEW: self.review,
-            PageName.EXPORT: self.export,
-            PageName.MODELS: self.models,
-        }
+        self.models, self.settings = ModelsPage(self.context), SettingsPage(self.context)
+        pages = (self.intake, self.queue, self.review, self.export, self.models, self.settings)
+        self._pages: dict[PageName, _Page] = dict(zip(PageName, pages, strict=True))
         self._running: set[int] = set()
         self._may_close = False
-        self._question: QMessageBox | None = None
+        self._question: CloseQuestion | None = None
         self._sheet: CheatSheet | None = None
         self._build_layout()
-        self._build_menus()
+        menus.fill(self.menuBar(), self.actions_table)
+        self._drops = Drops(self)
         self._connect()
-        self._restore()
+        window_state.restore(self)
         self.show_page(PageName.INTAKE)
         self._show_engine()
         services.dispatcher.subscribe(self.bridge.listener(self.on_event))
@@ -96,6 +75,8 @@ class MainWindow(QMainWindow):
     def begin(self, dropped: Sequence[Path] = ()) -> None:
         """Start the engine thread, and drop the paths of the command line."""
         if not self.services.dispatcher.is_running:
+            if preferences.workers():
+                self.services.dispatcher.use_workers(preferences.workers())
             self.services.dispatcher.start()
         self._show_engine()
         if dropped:
@@ -104,15 +85,19 @@ class MainWindow(QMainWindow):
     def show_page(self, page: PageName) -> None:
         """Bring a page to the front; its keys work there only."""
         self._stack.setCurrentWidget(self._pages[page])
-        self.steps[page].setChecked(True)
+        self.header.show_page(page)
         for each in self._pages.values():
             each.refresh_actions()
+        if page is PageName.EXPORT:
+            self.export.reload()
         if page is PageName.REVIEW:
             self.review.list.setFocus()
-        elif page is PageName.EXPORT:
-            self.export.reload()
+        elif page is PageName.QUEUE:
+            self.queue.table.setFocus()
         elif page is PageName.MODELS:
             self.models.loras.table.setFocus()
+        else:
+            self._pages[page].setFocus()  # so that Tab goes on in the page
 
     @property
     def page(self) -> PageName:
@@ -128,11 +113,8 @@ class MainWindow(QMainWindow):
         self.banner.tell(what, remedy, is_error=False)
 
     def remark(self, text: str) -> None:
-        """Put a lasting remark into the status line, cut to its first sentence."""
-        first = at_home(text.split(". ")[0].rstrip("."))
-        shown = self.fontMetrics().elidedText(first, Qt.TextElideMode.ElideMiddle, self.width() // 2)
-        self.remark_text.setText(shown)
-        self.remark_text.setToolTip(text)
+        """Put a lasting remark into the status line."""
+        self.status.show_remark(text)
 
     def on_event(self, event: JobEvent) -> None:
         """Follow the engine; GUI thread."""
@@ -152,27 +134,19 @@ class MainWindow(QMainWindow):
     # -- Qt -----------------------------------------------------------------------------------------------------
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        if event.mimeData().hasUrls():
-            event.acceptProposedAction()
-            self._light(True)
+        self._drops.enter(event)
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
-        self._light(False)
+        self._drops.leave()
 
     def dropEvent(self, event: QDropEvent) -> None:
-        self._light(False)
-        paths = [Path(url.toLocalFile()) for url in event.mimeData().urls() if url.isLocalFile()]
-        if not paths:
-            return
-        event.acceptProposedAction()
-        weights = [path for path in paths if path.suffix.lower() in WEIGHTS]
-        pictures = [path for path in paths if path not in weights]
-        if weights:
+        dropped = self._drops.take(event)
+        if dropped.weights:
             self.show_page(PageName.MODELS)
-            self.models.add(weights)
-        if pictures:
+            self.models.add(dropped.weights)
+        if dropped.pictures:
             self.show_page(PageName.INTAKE)
-            self.intake.add(pictures)
+            self.intake.add(dropped.pictures)
 
     def closeEvent(self, event: QCloseEvent) -> None:
         counts = self.queue.counts
@@ -181,7 +155,7 @@ class MainWindow(QMainWindow):
             event.ignore()
             self._ask_before_closing()
             return
-        self._save()
+        window_state.save(self, self.page)
         if self.models.is_busy:
             self.hide()  # the piece that is being downloaded ends first, which takes seconds on a slow line
         self.shut_down()
@@ -189,6 +163,7 @@ class MainWindow(QMainWindow):
 
     def shut_down(self) -> None:
         """Stop the engine and the background threads; running jobs go back into the queue."""
+        self.intake.stop()
         self.export.stop()
         self.models.stop()
         self.services.dispatcher.stop()
@@ -196,38 +171,16 @@ class MainWindow(QMainWindow):
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _light(self, hot: bool) -> None:
-        """Light the place of the page at the front where a drop would go."""
-        self.intake.drop_zone.set_hot(hot)
-        self.models.loras.strip.set_hot(hot)
-
     def _ask_before_closing(self) -> None:
         if self._question is not None:
             self._question.raise_()
             return
         counts = self.queue.counts
-        left = counts.total - counts.finished
-        box = QMessageBox(self)
-        box.setObjectName("close_question")
-        box.setWindowTitle("Jobs are still running")
-        box.setText(f"{count(left, 'job')} of the queue {'is' if left == 1 else 'are'} not finished.")
-        if self.export.is_busy:
-            box.setText("An export is still writing files.")
-        box.setInformativeText("If you stop now, nothing is lost: Chromask goes on with them next time.")
-        if self.models.is_busy and not left and not self.export.is_busy:
-            box.setWindowTitle("A download is running")
-            box.setText("FLUX.1 Kontext is still being downloaded.")
-            box.setInformativeText("What has arrived is kept; resume the download on the Models page.")
-        stop = box.addButton("Stop, continue next time", QMessageBox.ButtonRole.DestructiveRole)
-        keep = box.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
-        stop.setObjectName("stop_and_close")
-        keep.setObjectName("keep_running")
-        box.setDefaultButton(keep)
-        box.setEscapeButton(keep)
-        stop.clicked.connect(self._close_for_good)
-        box.finished.connect(self._forget_question)
-        self._question = box
-        box.open()
+        left, exports, downloads = counts.total - counts.finished, self.export.is_busy, self.models.is_busy
+        self._question = CloseQuestion(left, self, exports=exports, downloads=downloads)
+        self._question.agreed.connect(self._close_for_good)
+        self._question.finished.connect(self._forget_question)
+        self._question.open()
 
     def _close_for_good(self) -> None:
         self._may_close = True
@@ -242,76 +195,49 @@ class MainWindow(QMainWindow):
         """Fill the list of batches, in the background; without a chosen one the newest is shown."""
 
         def done(batches: Sequence[Batch]) -> None:
-            self.batches.blockSignals(True)
-            self.batches.clear()
-            self.batches.addItem(_EVERY_BATCH, None)
-            for batch in batches:
-                self.batches.addItem(batch.name, batch.id)
-            wanted = chosen if chosen is not None else (batches[0].id if batches else None)
-            self.batches.setCurrentIndex(max(0, self.batches.findData(wanted)))
-            self.batches.blockSignals(False)
-            self._batch_box.setVisible(bool(batches))
+            self.header.show_batches(batches, chosen)
             self._on_batch()
 
         self.bridge.run_in_background(self.services.catalog.batches, done, self.report)
 
     def _go_to_work(self) -> None:
-        """At start, open the page where the newest batch waits for a person; what was dropped comes first."""
+        """At start, open the page where work waits, or else the one that was left; what was dropped comes first."""
 
         def done(page: PageName) -> None:
             if self.page is PageName.INTAKE and not self.intake.is_in_use:
-                self.show_page(page)
+                self.show_page(page if page is not PageName.INTAKE else window_state.last_page())
 
         catalog = self.services.catalog
         self.bridge.run_in_background(lambda: where_work_waits(catalog), done, self.report)
 
     def _on_batch(self) -> None:
-        batch_id = self.batches.currentData()
+        batch_id = self.header.batch
         for page in (self.queue, self.review, self.export):
             page.set_batch(batch_id)
 
     def _on_submitted(self, submission: Submission) -> None:
+        self.export.use_recipe(self.intake.plan.recipe())
         self._read_batches(submission.batch.id)
         self.services.dispatcher.wake()
         self.show_page(PageName.QUEUE)
 
     def _show_engine(self) -> None:
-        """The status line: what the engine does."""
-        counts = self.queue.counts
-        is_paused = self.actions_table["pause"].isChecked()
-        if not self.services.dispatcher.is_running:
-            text, color = "Engine not running", theme.TEXT_FAINT
-        elif self._running:
-            text, color = f"Working on {count(len(self._running), 'photograph')}", theme.ACCENT
-            text += " · pausing" if is_paused else ""
-        elif is_paused:
-            text, color = "Paused", theme.WARN
-        else:
-            text, color = "Ready", theme.PASS
-        self._engine_dot.setStyleSheet(f"background: {color}; border-radius: 4px;")
-        self.engine_text.setText(text)
-        is_active = bool(counts.queued or counts.running)
-        self._status_line.setVisible(is_active)
-        self._status_line.set_fraction(counts.finished / max(1, counts.total))
+        is_alive, is_paused = self.services.dispatcher.is_running, self.actions_table["pause"].isChecked()
+        self.status.show_engine(self.queue.counts, len(self._running), is_alive=is_alive, is_paused=is_paused)
 
     def _show_counts(self) -> None:
         counts = self.queue.counts
-        unfinished = counts.queued + counts.running
         pending = self.review.results.counts()[Decision.PENDING]
-        texts = {
-            PageName.QUEUE: f"Queue  {counts.finished}/{counts.total}" if unfinished else "Queue",
-            PageName.REVIEW: f"Review  {pending}" if pending else "Review",
-        }
-        for page, text in texts.items():
-            self.steps[page].setText(text)
+        is_left = counts.queued + counts.running
+        self.header.show_numbers(
+            f"{counts.finished}/{counts.total}" if is_left else "", f"{pending}" if pending else ""
+        )
         self._show_engine()
 
     def _show_sheet(self) -> None:
         if self._sheet is None:
-            self._sheet = CheatSheet(self)
-        self._sheet.show()
-        self._sheet.move(self.geometry().center() - self._sheet.rect().center())
-        self._sheet.raise_()
+            self._sheet = CheatSheet(self.actions_table, self)
+        self._sheet.show_over(self)
 
     def _connect(self) -> None:
         for page in PageName:
@@ -324,20 +250,16 @@ class MainWindow(QMainWindow):
             self.actions_table.on(name, lambda: self.show_page(PageName.INTAKE))
         self.actions_table.on("add_lora", lambda: self.show_page(PageName.MODELS))
         self.intake.submitted.connect(self._on_submitted)
+        self.intake.joined.connect(lambda _: self._read_batches(self.header.batch))
         self.models.changed.connect(self.intake.plan.look)
-        self.batches.currentIndexChanged.connect(self._on_batch)
-        for model in (self.queue.jobs, self.review.results):
-            model.modelReset.connect(self._show_counts)
-            model.dataChanged.connect(self._show_counts)
+        self.header.batch_chosen.connect(self._on_batch)
+        self.settings.appearance.viewer_changed.connect(self.review.viewer.follow_settings)
+        self.settings.work.export_folder_changed.connect(self.export.propose_folder)
+        self.queue.counts_changed.connect(self._show_counts)
+        self.review.results.modelReset.connect(self._show_counts)
+        self.review.results.dataChanged.connect(self._show_counts)
         self.review.decided.connect(self._show_counts)
-
-    def _restore(self) -> None:
-        geometry = QSettings().value("window/geometry")
-        if geometry is None or not self.restoreGeometry(geometry):
-            self.resize(1600, 1000)
-
-    def _save(self) -> None:
-        QSettings().setValue("window/geometry", self.saveGeometry())
+        self.review.requeued.connect(self.queue.reload)
 
     # -- layout -------------------------------------------------------------------------------------------------
 
@@ -349,73 +271,8 @@ class MainWindow(QMainWindow):
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addWidget(self._build_header())
+        layout.addWidget(self.header)
         layout.addWidget(self.banner)
         layout.addWidget(self._stack, 1)
         self.setCentralWidget(central)
-        self._engine_dot = QLabel()
-        self._engine_dot.setFixedSize(8, 8)
-        self.engine_text = theme.label("")
-        self._status_line = ProgressLine()
-        self._status_line.setFixedWidth(160)
-        status = self.statusBar()
-        status.setSizeGripEnabled(False)
-        left = QWidget()
-        left_layout = QHBoxLayout(left)
-        left_layout.setContentsMargins(theme.LARGE, 2, 0, 2)
-        left_layout.setSpacing(theme.SMALL)
-        left_layout.addWidget(self._engine_dot)
-        left_layout.addWidget(self.engine_text)
-        self.remark_text = theme.label("")
-        self.remark_text.setContentsMargins(theme.LARGE, 0, 0, 0)
-        status.addWidget(left)
-        status.addWidget(self.remark_text)
-        status.addPermanentWidget(self._status_line)
-        status.setContentsMargins(0, 0, theme.LARGE, 0)
-
-    def _build_header(self) -> QWidget:
-        header = QWidget()
-        header.setObjectName("header")
-        header.setStyleSheet(f"#header {{ border-bottom: 1px solid {theme.LINE}; }}")
-        layout = QHBoxLayout(header)
-        layout.setContentsMargins(theme.LARGE, 0, theme.LARGE, 0)
-        layout.setSpacing(0)
-        mark, name = QLabel(), theme.label("Chromask", "heading")
-        mark.setPixmap(pixmap("app", 20))
-        layout.addWidget(mark)
-        layout.addSpacing(theme.SMALL)
-        layout.addWidget(name)
-        layout.addSpacing(theme.WIDE)
-        self.steps: dict[PageName, QToolButton] = {}
-        group = QButtonGroup(self)
-        for page in PageName:
-            button = QToolButton()
-            button.setText(_TITLES[page])
-            button.setToolTip(self.actions_table[f"show_{page}"].toolTip())
-            button.setProperty("step", True)
-            button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.clicked.connect(self.actions_table[f"show_{page}"].trigger)
-            group.addButton(button)
-            self.steps[page] = button
-            layout.addWidget(button)
-        layout.addStretch()
-        self._batch_box = QWidget()
-        box = QHBoxLayout(self._batch_box)
-        box.setContentsMargins(0, 0, 0, 0)
-        box.setSpacing(theme.SMALL)
-        self.batches = QComboBox()
-        self.batches.setMinimumWidth(260)
-        self.batches.setToolTip("Which batch the queue, the review and the export show")
-        self.batches.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.addWidget(theme.label("Batch", "caption"))
-        box.addWidget(self.batches)
-        self._batch_box.hide()
-        layout.addWidget(self._batch_box)
-        return header
-
-    def _build_menus(self) -> None:
-        for title, rows in self.actions_table.by_menu():
-            menu = self.menuBar().addMenu(title)
-            for _, action in rows:
-                menu.addAction(action)
+        self.setStatusBar(self.status)

@@ -50,7 +50,7 @@ class MemoryCard(ModelCard):
         self.tier.setToolTip("How FLUX.1 Kontext is run; holds for batches that are started from now on")
         self.column.addWidget(self.tier)
         self.effect, self.warning = self.add_text("caption"), self.add_text("caption")
-        self.warning.setStyleSheet(f"color: {theme.WARN};")
+        theme.set_ink(self.warning, "warn")
         self.tier.currentIndexChanged.connect(self._on_tier)
         self._refresh()
 

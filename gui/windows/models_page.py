@@ -45,7 +45,7 @@ class ModelsPage(QWidget):
         self.detection = ModelCard("Grounding DINO and SAM 2")
         self._detected = self.detection.add_text("body")
         self._detection_remedy = self.detection.add_text("caption")
-        self.detection.set_state("Looking…", theme.TEXT_FAINT)
+        self.detection.set_state("Looking…", "text_faint")
         self.loras = LoraPanel(context)
         self._build_layout()
         context.actions.on("open_models_folder", self._open_folder)
@@ -102,7 +102,7 @@ class ModelsPage(QWidget):
 
         def failed(error: Exception) -> None:
             if card is not None:
-                card.set_state("Unknown", theme.WARN)
+                card.set_state("Unknown", "warn")
             self._context.report(error)
 
         self._context.bridge.run_in_background(work, done, failed)
@@ -114,7 +114,7 @@ class ModelsPage(QWidget):
 
     def _show_detection(self, status: GroundedStatus) -> None:
         is_there = status.settings is not None
-        self.detection.set_state(*(("Found", theme.PASS) if is_there else ("Missing", theme.TEXT_FAINT)))
+        self.detection.set_state(*(("Found", "pass_") if is_there else ("Missing", "text_faint")))
         what = at_home(status.reason)
         self._detected.setText(f"Uses {what}." if is_there else "Finds a garment by its name, and masks it.")
         missing = f"{what[:1].upper()}{what[1:]}. {status.remedy}"
@@ -158,6 +158,7 @@ class ModelsPage(QWidget):
         scroll.setWidget(cards)
         scroll.setWidgetResizable(True)
         scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setFixedWidth(_CARDS_WIDTH)
         layout = QHBoxLayout(self)

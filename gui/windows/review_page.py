@@ -3,145 +3,173 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
+from dataclasses import dataclass
 
-from PySide6.QtCore import QItemSelectionModel, QModelIndex, Qt, Signal
+from PySide6.QtCore import QItemSelectionModel, QModelIndex, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QButtonGroup,
-    QComboBox,
-    QFrame,
-    QHBoxLayout,
-    QListView,
-    QSizePolicy,
-    QToolButton,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from engine.domain.requests import Tolerance
-from engine.domain.review import Decision, Review, ReviewItem
-from engine.services.review import items_of
+from engine.domain.review import Decision, Review, ReviewItem, ReviewRow
 from gui import theme
 from gui.context import WindowContext
+from gui.edits import Edits
+from gui.mask_editor_entry import MaskEditing
 from gui.models.review import ReviewListModel
-from gui.models.review_filter import ReviewFilter, SortOrder
-from gui.phrases import when
+from gui.models.review_feed import ReviewFeed
+from gui.models.review_filter import ReviewFilter
+from gui.models.review_items import History, ReviewItems, read_history
 from gui.verdicts import Verdicts
-from gui.widgets.accept_dialog import AcceptDialog
-from gui.widgets.delegates import ReviewDelegate
-from gui.widgets.delta_e_panel import DeltaEPanel
-from gui.widgets.drop_zone import button_for
-from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.empty_state import EmptyState
 from gui.widgets.grid_delegate import CELL, GridDelegate
 from gui.widgets.grid_view import GridView
-from gui.widgets.note_field import NoteField
-from gui.widgets.review_filters import ReviewFilters
+from gui.widgets.reason_row import ReasonRow
 from gui.widgets.viewer import Viewer
+from gui.windows.review_bar import ReviewBar
+from gui.windows.review_commands import ReviewCommands
+from gui.windows.review_flow import ReviewFlow
+from gui.windows.review_side import ReviewSide
+from gui.windows.review_strip import ReviewStrip
 
-_LIST_WIDTH = 284
-_PANEL_WIDTH = 288
-_FILTERS = (
-    (None, "All"),
-    (Decision.PENDING, "Pending"),
-    (Decision.APPROVED, "Approved"),
-    (Decision.REJECTED, "Rejected"),
-)
-_COMMANDS = (
-    "approve", "reject", "clear_verdict", "previous", "next", "note",
-)  # fmt: skip
-_TOOLS = (
-    ("grid", "Grid"),
-    ("actual_size", "100 %"), ("split", "Split"), ("wipe", "Wipe"), ("compare", "Blink"),
-    ("mask", "Mask"), ("heat_map", "ΔE map"), ("eyedropper", "Eyedropper"),
-)  # fmt: skip
-"""Commands with a button below the pictures, and the short names that fit there."""
+_NEAR = (1, -1, 2, -2, 3, -3)
+"""Neighbours in the order in which they are looked at most likely."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewMode:
+    """Something that has the viewer for itself for a while, such as the mask editor.
+
+    Attributes
+    ----------
+    bar : QWidget
+        Takes the place of the bar below the pictures.
+    side : QWidget or None
+        Takes the place of figures and verdict.
+    """
+
+    bar: QWidget
+    side: QWidget | None = None
 
 
 class ReviewPage(QWidget):
-    """Three views, the measurements and the verdict of one result; the others in a strip on the left."""
+    """Three views, the measurements and the verdict of one result; the others in a strip on the left, or in a grid.
+
+    The list holds slim rows; the whole of a result (`current`) is read in the background when it is looked at.
+
+    Attributes
+    ----------
+    decided : Signal
+        Verdicts or stars were given.
+    requeued : Signal
+        Results were put into the queue again, or edits of them.
+    item_shown : Signal
+        ``item_shown(item)``: another whole result is looked at; None where there is none, or not yet.
+    """
 
     decided = Signal()
+    requeued = Signal()
+    item_shown = Signal(object)
 
     def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._context = context
-        self._batch: int | None = None
         self._was_shown = False
-        services = context.services
-        self.results = ReviewListModel(context.bridge, services.artifacts, self, services.thumbnails)
+        self._version: int | None = None  # the job that is looked at in the place of the active one
+        self._history = History((), ())
+        self._history_of: tuple[int, int] | None = None  # job and change
+        self._item: ReviewItem | None = None
+        self.mode: ReviewMode | None = None
+        services, bridge, actions = context.services, context.bridge, context.actions
+        self.results = ReviewListModel(bridge, services.artifacts, self, services.thumbnails)
+        self.feed = ReviewFeed(bridge, services.catalog, self._on_rows, context.report)
+        self.items = ReviewItems(bridge, services.catalog, self._show_current, self._on_unreadable)
         self.verdicts = Verdicts(context, self._on_verdicts)
-        self.list = self._build_list()
-        self.grid = self._build_grid()
-        self.narrow = ReviewFilters()
-        self.narrow.set_folded(True)
+        self.edits = Edits(context, self)
+        self.edits.queued.connect(lambda _: self.requeued.emit())
+        self.mask_editing = MaskEditing(self, context)
+        self.flow = ReviewFlow(self, context, self.verdicts)
+        self.strip = ReviewStrip(self.results)
+        self.side = ReviewSide(actions, self.flow.save_note)
         self.viewer = Viewer(context)
-        self.compare = self.viewer.compare
-        self.figures = DeltaEPanel()
-        self.note = NoteField(self._save_note)
-        self.sort = QComboBox()
-        for order in SortOrder:
-            self.sort.addItem(order.value, order)
-        self.filters: dict[Decision | None, QToolButton] = {}
-        self._name, self._who = theme.label("", "heading"), theme.label("", "caption")
-        self._sku = theme.label("", "caption")
-        self._name.setWordWrap(True)
-        self._who.setWordWrap(True)
-        self._rule = theme.label("", "caption")
-        self._rule.setWordWrap(True)
-        self._empty = theme.label("", "quiet")
-        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.grid = self._build_grid()
+        self.reasons = ReasonRow(actions)
+        self.bar = ReviewBar(actions)
+        self.list, self.compare = self.strip.list, self.viewer.compare
+        self.figures, self.note, self.history = self.side.figures, self.side.note, self.side.history
+        ways = (("Go to the queue", "show_queue"), ("Go to Intake", "show_intake"))
+        self._empty = EmptyState([(text, context.actions[name]) for text, name in ways])
         self._build_layout()
-        self._connect()
+        self.commands = ReviewCommands(self, actions)
+        self.strip.arranged.connect(self._arrange)
+        self.strip.selection.currentChanged.connect(self._on_current)
+        self.grid.opened.connect(lambda: self.show_grid(False))
+        self.grid.visible_changed.connect(self.results.want_thumbnails)
+        self.history.chosen.connect(self.show_version)
+        self.side.stars.rated.connect(self.flow.rate)
         self._show_current()
 
     # -- what the window calls ----------------------------------------------------------------------------------
 
     def set_batch(self, batch_id: int | None) -> None:
         """Review this batch; None shows every result."""
-        self._batch, self._was_shown = batch_id, self.isVisible()
-        self.reload()
+        self._was_shown = self.isVisible()
+        self.results.clear()
+        self.feed.follow(batch_id)
 
     def reload(self) -> None:
-        """Read the results again, in the background, after every verdict that is still being written."""
-        batch, catalog = self._batch, self._context.services.catalog
+        """Read what has changed, in the background, after every verdict that is still being written."""
+        self.feed.read()
 
-        def done(items: list[ReviewItem]) -> None:
-            if batch == self._batch:
-                # Until somebody looks, the list opens on its first, and so its worst, result.
-                current = self.current_id() if self._was_shown else None
-                self.results.set_items(items)
-                self._select(current)
-                self._show_counts()
-
-        self._context.bridge.run_in_background(
-            lambda: items_of(catalog, batch), done, self._context.report, in_order=True
-        )
-
-    def current(self) -> ReviewItem | None:
-        """The result that is shown."""
-        job_id = self.current_id()
-        return self.results.item(job_id) if job_id is not None else None
+    def current_row(self) -> ReviewRow | None:
+        """The active result of the list, or the version of it that is looked at."""
+        version = self.results.get(self._version) if self._version is not None else None
+        return version or self.results.at(self.list.currentIndex().row())
 
     def current_id(self) -> int | None:
-        ids, row = self.results.shown_ids(), self.list.currentIndex().row()
-        return ids[row] if 0 <= row < len(ids) else None
+        row = self.current_row()
+        return row.job_id if row is not None else None
+
+    def current(self) -> ReviewItem | None:
+        """The whole of the result that is looked at; None while it is being read."""
+        row = self.current_row()
+        return self.items.get(row) if row is not None else None
 
     def refresh_actions(self) -> None:
         """Switch this page's commands on where they make sense."""
-        actions, is_here, has_item = self._context.actions, self.isVisible(), self.current_id() is not None
-        for name in _COMMANDS:
-            actions[name].setEnabled(is_here and has_item)
-        self.viewer.refresh_actions(is_here and has_item and not self.is_grid)
-        actions["grid"].setEnabled(is_here and bool(self.results.items()))
-        actions["select_all"].setEnabled(is_here and has_item and self.is_grid)
-        actions["accept_under"].setEnabled(is_here and has_item)
-        actions["undo"].setEnabled(is_here and self.verdicts.can_undo)
-        actions["redo"].setEnabled(is_here and self.verdicts.can_redo)
+        self.commands.refresh()
+        is_looking = self.isVisible() and self.current_id() is not None and not self.is_grid
+        self.viewer.refresh_actions(is_looking, is_alone=self.mode is not None)
+
+    def select(self, job_id: int | None) -> None:
+        """Show that result, or the first one where the list no longer has it."""
+        row = self.results.row_of(job_id) if job_id is not None else None
+        if row is None and self.results.rowCount():
+            row = max(0, min(self.list.currentIndex().row(), self.results.rowCount() - 1)) if self._was_shown else 0
+        if row is not None:
+            if row != self.list.currentIndex().row():
+                self.list.setCurrentIndex(self.results.index(row))
+            self._view.scrollTo(self.results.index(row))
+        self._show_current()
+
+    def enter(self, mode: ReviewMode) -> None:
+        """Give the viewer to a mode: strip, verdict and the page's own commands step back until `leave`."""
+        self.show_grid(False)
+        self.mode = mode
+        self._column.addWidget(mode.bar)
+        if mode.side is not None:
+            self._line.addWidget(mode.side)
+        self._show_mode()
+
+    def leave(self) -> None:
+        """Take the viewer back; the mode's widgets are hidden and belong to nobody here."""
+        mode, self.mode = self.mode, None
+        if mode is not None:
+            for widget in (mode.bar, mode.side):
+                if widget is not None:
+                    widget.setParent(None)
+        self._show_mode()
 
     def keyReleaseEvent(self, event: QKeyEvent) -> None:
-        if not self.viewer.end_held_blink(event):
+        if not self.viewer.end_held(event):
             super().keyReleaseEvent(event)
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -151,30 +179,43 @@ class ReviewPage(QWidget):
     # -- commands -----------------------------------------------------------------------------------------------
 
     def decide(self, decision: Decision) -> None:
-        """Give the verdict and go on to the next result."""
-        item = self.current()
-        if item is None:
-            return
-        chosen = self.chosen()
-        if len(chosen) > 1:
-            self.verdicts.give(chosen, decision)
-            self._select(item.job.id)
-            return
-        ids = self.results.shown_ids()
-        row = ids.index(item.job.id)
-        # Onwards to the next result; at the end of the list back to what is still undecided.
-        undecided = [i for i in ids if self.results.item(i).decision is Decision.PENDING and i != item.job.id]
-        following = next(iter([*ids[row + 1 : row + 2], *undecided]), item.job.id)
-        self.verdicts.give([item], decision, self.note.toPlainText().strip())
-        self._select(item.job.id if decision is Decision.PENDING else following)
+        """Give the verdict to what is chosen and, for one result, go on to the next."""
+        self.flow.decide(decision)
 
-    def chosen(self) -> list[ReviewItem]:
+    def ask_to_accept(self) -> None:
+        """Say how many results are under a tolerance, and approve them if that is wanted."""
+        self.question = self.flow.ask_to_accept()
+
+    def chosen(self) -> list[ReviewRow]:
         """What a verdict is given to: the selection in the grid, the one result that is looked at in the viewer."""
-        ids = self.results.shown_ids()
         if self.is_grid and (rows := self.grid.selected_rows()):
-            return [self.results.item(ids[row]) for row in rows]
-        item = self.current()
-        return [item] if item is not None else []
+            return [row for at in rows if (row := self.results.at(at)) is not None]
+        current = self.current_row()
+        return [current] if current is not None else []
+
+    def move(self, step: int) -> None:
+        """Go to the next or the previous result."""
+        row = self.list.currentIndex().row() + step
+        if 0 <= row < self.results.rowCount():
+            self.list.setCurrentIndex(self.results.index(row))
+
+    def show_version(self, job_id: int) -> None:
+        """Look at another version of the active result; its verdict is its own."""
+        active = self.results.at(self.list.currentIndex().row())
+        self._version = job_id if active is not None and job_id != active.job_id else None
+        self.viewer.end_blink()
+        self._show_current()
+
+    def step_version(self, step: int) -> None:
+        """Look at the next newer version, or the next older one."""
+        neighbour = self.history.neighbour(step)
+        if neighbour is not None:
+            self.show_version(neighbour)
+
+    @property
+    def is_at_version(self) -> bool:
+        """Whether another version of the active result is looked at."""
+        return self._version is not None
 
     @property
     def is_grid(self) -> bool:
@@ -184,303 +225,157 @@ class ReviewPage(QWidget):
     def show_grid(self, shown: bool) -> None:
         """Show the list as a grid, or its active result in the viewer."""
         self._context.actions["grid"].setChecked(shown)
-        self.list.setVisible(not shown)
-        self._filler.setVisible(shown)
-        self.narrow.set_folded(not shown)
+        self.strip.set_beside_grid(shown)
+        self._version = None
         current = self.list.currentIndex()
         if not shown and current.isValid():
             # In the viewer one result is looked at, so only that one may be meant.
-            self.list.selectionModel().select(current, QItemSelectionModel.SelectionFlag.ClearAndSelect)
+            self.strip.selection.select(current, QItemSelectionModel.SelectionFlag.ClearAndSelect)
         self._show_current()
-        view = self.grid if shown else self.list
-        view.scrollTo(current)
-        view.setFocus()
-
-    def ask_to_accept(self) -> None:
-        """Say how many results are under a tolerance, and approve them if that is wanted."""
-        items = [self.results.item(job_id) for job_id in self.results.shown_ids()]
-        match = next((item.outcome.match for item in items if item.outcome.match), None)
-        self.question = AcceptDialog(items, match.after.tolerance.passes if match else Tolerance().passes, self)
-        self.question.accepted_items.connect(partial(self._accept, current=self.current_id()))
-        self.question.open()
-
-    def move(self, step: int) -> None:
-        """Go to the next or the previous result."""
-        row = self.list.currentIndex().row() + step
-        if 0 <= row < self.results.rowCount():
-            self.list.setCurrentIndex(self.results.index(row))
+        self._view.scrollTo(current)
+        self._view.setFocus()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _step_back(self, forward: bool) -> None:
-        job_ids = self.verdicts.redo() if forward else self.verdicts.undo()
-        if job_ids:
-            self._select(job_ids[0])
+    @property
+    def _view(self) -> GridView:
+        return self.grid if self.is_grid else self.list
 
-    def _accept(self, items: list[ReviewItem], current: int | None) -> None:
-        self.verdicts.give(items, Decision.APPROVED)
-        self._select(current)
+    def _on_rows(self, rows: Sequence[ReviewRow], more: bool) -> None:
+        # Until somebody looks, the list opens on its first, and so its worst, result.
+        current = self.current_id() if self._was_shown and self._version is None else None
+        is_first = self.results.rowCount() == 0
+        self.results.take(self.verdicts.newest(rows), more=more)
+        if more and not is_first:
+            return  # a part of a long list; nothing of it is shown before all of it is there
+        is_elsewhere = current is not None and self.current_id() != current
+        if is_elsewhere or not self._was_shown or self.list.currentIndex().row() < 0:
+            self.select(self._newest(current))
+        else:
+            self._show_current()
+        self.strip.show_counts()
 
-    def _save_note(self) -> None:
-        item = self.current()
-        if item is not None and item.review is not None:
-            self.verdicts.give([item], item.decision, self.note.toPlainText().strip())
+    def _newest(self, job_id: int | None) -> int | None:
+        """The result itself, or what has taken its place."""
+        row = self.results.get(job_id) if job_id is not None else None
+        if row is None or row.superseded_by is None or self.results.row_of(row.job_id) is not None:
+            return job_id
+        return row.superseded_by
 
     def _on_verdicts(self, reviews: Sequence[Review]) -> None:
         self.results.set_reviews(reviews)
-        self._show_counts()
+        self.strip.show_counts()
+        if len(self._history.jobs) > 1:
+            self._history_of = None  # a version's line says what was said of it
         self._show_current()
         self.decided.emit()
 
-    def _select(self, job_id: int | None) -> None:
-        """Show that result, or the first one where the list no longer has it."""
-        row = self.results.row_of(job_id) if job_id is not None else None
-        if row is None and self.results.rowCount():
-            row = max(0, min(self.list.currentIndex().row(), self.results.rowCount() - 1)) if self._was_shown else 0
-        if row is not None:
-            if row != self.list.currentIndex().row():
-                self.list.setCurrentIndex(self.results.index(row))
-            view = self.grid if self.is_grid else self.list
-            view.scrollTo(self.results.index(row))
-        self._show_current()
+    def _on_unreadable(self, error: Exception) -> None:
+        self.viewer.show_item(None)
+        self._context.report(error)
 
     def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
+        self._version = None
         self.viewer.end_blink()
         self._show_current()
 
-    def _show_current(self) -> None:
-        item = self.current()
-        ids = self.results.shown_ids()
-        row = ids.index(item.job.id) if item is not None else 0
-        near = (row + 1, row - 1, row + 2, row - 2, row + 3, row - 3)  # what comes next most likely is read first
-        neighbours = [self.results.item(ids[i]) for i in near if 0 <= i < len(ids)]
-        if not self.is_grid:  # where nobody looks at large pictures none is decoded
-            self.viewer.show_item(item, neighbours if item is not None else ())
-        self.figures.show_outcome(item.outcome if item else None)
-        self._show_verdict(item)
-        self._side.setVisible(item is not None)
-        self.viewer.setVisible(item is not None and not self.is_grid)
-        self.grid.setVisible(item is not None and self.is_grid)
-        self._rule.setVisible(item is not None)
-        self._show_rule()
-        self._empty.setVisible(item is None)
-        self._empty.setText(
-            self._nothing_text()
-            if self.results.items()
-            else "Nothing to review yet.\nResults appear here as soon as they are made."
-        )
-        self.refresh_actions()
-
-    def _show_rule(self) -> None:
-        number = sum(part.height() for part in self.list.selectionModel().selection().toList())
-        keys = "P, X and U go to all of them" if number > 1 else "P, X and U go to it"
-        self._rule.setText(
-            f"{number:,} selected · {keys}" if number else "Nothing selected · P, X and U go to the framed"
-        )
-
-    def _nothing_text(self) -> str:
-        if self.results.filter == ReviewFilter(decision=self.results.filter.decision):
-            return "No result has this verdict."
-        return "No result is like that.\nShow all leads back to the whole list."
-
-    def _show_verdict(self, item: ReviewItem | None) -> None:
-        review = item.review if item else None
-        decision = item.decision if item else Decision.PENDING
-        for name, which in (("approve", Decision.APPROVED), ("reject", Decision.REJECTED)):
-            self._buttons[name].setChecked(decision is which)
-        self.note.show_text(review.note if review else "")
-        if item is None:
-            return
-        self._name.setText(item.pair.on_model.path.name)
-        self._sku.setText(" · ".join(text for text in (item.pair.sku, item.pair.view, item.pair.garment) if text))
-        if review is None or review.decision is Decision.PENDING:
-            self._who.setText(
-                "Nobody has decided yet." if review is None else f"Cleared by {review.reviewer}, {when(review.at)}"
-            )
-        else:
-            self._who.setText(f"{theme.DECISION_TEXTS[review.decision]} by {review.reviewer}, {when(review.at)}")
-
-    def _show_counts(self) -> None:
-        counts = self.results.counts()
-        for decision, text in _FILTERS:
-            self.filters[decision].setText(f"{text} {counts[decision]}")
-        self.narrow.set_garments(self.results.garments())
-        self.narrow.show_count(self.results.rowCount(), counts[None])
-
     def _arrange(self) -> None:
         current = self.current_id()
-        chosen = next(decision for decision, button in self.filters.items() if button.isChecked())
-        self.results.arrange(SortOrder(self.sort.currentData()), self.narrow.filter(chosen))
-        self._select(current)
-        self.narrow.show_count(self.results.rowCount(), len(self.results.items()))
+        self.results.arrange(self.strip.order(), self.strip.filter())
+        self.select(current)
+        self.strip.show_counts()
 
-    def _connect(self) -> None:
-        actions = self._context.actions
-        for name, call in (
-            ("approve", partial(self.decide, Decision.APPROVED)),
-            ("reject", partial(self.decide, Decision.REJECTED)),
-            ("clear_verdict", partial(self.decide, Decision.PENDING)),
-            ("undo", partial(self._step_back, False)),
-            ("redo", partial(self._step_back, True)),
-            ("previous", partial(self.move, -1)),
-            ("next", partial(self.move, +1)),
-            ("note", self.note.setFocus),
-            ("grid", lambda: self.show_grid(self.is_grid)),
-            ("select_all", self.grid.selectAll),
-            ("accept_under", self.ask_to_accept),
-        ):
-            actions.on(name, call)
-        self.sort.currentIndexChanged.connect(self._arrange)
-        self.narrow.changed.connect(self._arrange)
-        self.grid.opened.connect(lambda: self.show_grid(False))
-        self.grid.visible_changed.connect(self.results.want_thumbnails)
-        self.list.selectionModel().currentChanged.connect(self._on_current)
-        self.list.selectionModel().selectionChanged.connect(self._show_rule)
+    # -- showing ------------------------------------------------------------------------------------------------
+
+    def _show_current(self) -> None:
+        row, at = self.current_row(), self.list.currentIndex().row()
+        item = self.items.get(row) if row is not None else None
+        if not self.is_grid:  # where nobody looks at large pictures none is decoded
+            near = [other for step in _NEAR if (other := self.results.at(at + step)) is not None]
+            if row is not None:
+                self.items.want([row])
+                self.items.want(near)
+            if (
+                item is not None or row is None
+            ) and self.mode is None:  # while it is being read, the picture before it stays
+                neighbours = [other for each in near if (other := self.items.get(each)) is not None]
+                self.viewer.show_item(item, neighbours)
+        elif row is not None:
+            self.items.want([row])
+        self._read_history(row)
+        self.side.show_result(row, item)
+        self.side.show_history(self._history, row.job_id if row is not None else None)
+        is_there = self.results.rowCount() > 0
+        self.viewer.setVisible(is_there and not self.is_grid)
+        self.grid.setVisible(is_there and self.is_grid)
+        self._empty.setVisible(not is_there)
+        self._empty.say(*self._nothing(), offers=not any(True for _ in self.results.rows()))
+        self.strip.show_rule()
+        self.refresh_actions()
+        if item is not self._item:
+            self._item = item
+            self.item_shown.emit(item)
+
+    def read_history_again(self) -> None:
+        """Read the versions of the result that is looked at: another one was queued."""
+        self._history_of = None
+        self._read_history(self.current_row())
+
+    def _read_history(self, row: ReviewRow | None) -> None:
+        """Have the versions of the result read where they are others than those that are shown."""
+        if row is None or (row.job_id, row.change) == self._history_of:
+            return
+        if row.job_id not in (job.id for job in self._history.jobs):
+            self._history = History((), ())
+        self._history_of = wanted = row.job_id, row.change
+        catalog = self._context.services.catalog
+
+        def done(history: History) -> None:
+            if wanted == self._history_of:
+                self._history = history
+                self.side.show_history(history, self.current_id())
+                self.refresh_actions()
+
+        self._context.bridge.run_in_background(
+            lambda: read_history(catalog, wanted[0]), done, self._context.report, in_order=True
+        )
+
+    def _nothing(self) -> tuple[str, str]:
+        if not any(True for _ in self.results.rows()):
+            is_reading = self.feed.is_reading
+            nothing = ("Nothing to review yet", "Results appear here as soon as they are made.")
+            return ("Reading…", "") if is_reading else nothing
+        if self.results.filter == ReviewFilter(decision=self.results.filter.decision):
+            return "No result has this verdict", ""
+        return "No result is like that", "Show all leads back to the whole list."
+
+    def _show_mode(self) -> None:
+        is_free = self.mode is None
+        for widget in (self.strip, self.side, self.bar):
+            widget.setVisible(is_free)
+        if not is_free:
+            self.reasons.hide()
+        self.refresh_actions()
 
     # -- layout -------------------------------------------------------------------------------------------------
-
-    def _build_list(self) -> QListView:
-        view = QListView()
-        view.setModel(self.results)
-        view.setItemDelegate(ReviewDelegate(view))
-        view.setUniformItemSizes(True)
-        view.setMouseTracking(True)
-        view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        view.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        view.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        return view
 
     def _build_grid(self) -> GridView:
         view = GridView(CELL, theme.SMALL)
         view.setModel(self.results)
-        view.setSelectionModel(self.list.selectionModel())  # the same active result, whichever shows it
+        view.setSelectionModel(self.strip.selection)  # the same active result, whichever shows it
         view.setItemDelegate(GridDelegate(view))
         return view
 
     def _build_layout(self) -> None:
-        left = QFrame()
-        left.setProperty("panel", True)
-        left.setFixedWidth(_LIST_WIDTH)
-        strip = QVBoxLayout(left)
-        strip.setContentsMargins(0, theme.SMALL, 0, 0)
-        strip.setSpacing(theme.SMALL)
-        strip.addLayout(self._build_filters())
-        strip.addWidget(self.list, 1)
-        self._filler = QWidget()  # takes the list's place beside the grid, and says whom a verdict concerns
-        self._filler.hide()
-        told = QVBoxLayout(self._filler)
-        told.setContentsMargins(theme.SMALL, theme.SMALL, theme.SMALL, theme.MEDIUM)
-        told.addStretch()
-        told.addWidget(self._rule)
-        strip.addWidget(self._filler, 1)
-        middle = QVBoxLayout()
-        middle.setSpacing(0)
-        middle.addWidget(self.viewer, 1)
-        middle.addWidget(self.grid, 1)
-        middle.addWidget(self._empty, 1)
-        middle.addWidget(self._build_tools())
-        layout = QHBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addWidget(left)
-        layout.addLayout(middle, 1)
-        layout.addWidget(self._build_side())
-
-    def _build_filters(self) -> QVBoxLayout:
-        box = QVBoxLayout()
-        box.setContentsMargins(theme.SMALL, 0, theme.SMALL, 0)
-        box.setSpacing(theme.TIGHT)
-        group = QButtonGroup(self)
-        for row in (_FILTERS[:2], _FILTERS[2:]):
-            line = QHBoxLayout()
-            line.setSpacing(theme.TIGHT)
-            for decision, text in row:
-                button = QToolButton()
-                button.setText(text)
-                button.setCheckable(True)
-                button.setChecked(decision is None)
-                button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-                button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-                button.clicked.connect(self._arrange)
-                group.addButton(button)
-                self.filters[decision] = button
-                line.addWidget(button)
-            box.addLayout(line)
-        self.sort.setToolTip("How the list is sorted")
-        self.sort.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        box.addWidget(self.sort)
-        box.addWidget(self.narrow)
-        return box
-
-    def _build_tools(self) -> QFrame:
-        bar = QFrame()
-        bar.setProperty("panel", True)
-        tools = QHBoxLayout(bar)
-        tools.setContentsMargins(theme.SMALL, theme.TIGHT, theme.SMALL, theme.TIGHT)
-        tools.setSpacing(theme.TIGHT)
-        for name, text in _TOOLS:
-            tools.addWidget(self._tool(name, text))
-        keys = ElidedLabel("caption")
-        keys.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        keys.show_text("?  all keys")
-        tools.addWidget(keys, 1)
-        return bar
-
-    def _tool(self, name: str, text: str) -> QToolButton:
-        action = self._context.actions[name]
-        action.setIconText(text)
-        button = QToolButton()
-        button.setDefaultAction(action)
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        button.setProperty("compact", True)
-        button.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        return button
-
-    def _build_side(self) -> QFrame:
-        panel = QFrame()
-        panel.setProperty("panel", True)
-        panel.setFixedWidth(_PANEL_WIDTH)
-        self._side = QWidget()
-        outer = QVBoxLayout(panel)
-        outer.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
-        outer.addWidget(self._side)
-        outer.addStretch()
-        side = QVBoxLayout(self._side)
-        side.setContentsMargins(0, 0, 0, 0)
-        side.setSpacing(theme.SMALL)
-        side.addWidget(self._name)
-        side.addWidget(self._sku)
-        side.addSpacing(theme.SMALL)
-        side.addWidget(self.figures)
-        side.addSpacing(theme.LARGE)
-        side.addWidget(theme.label("Verdict", "heading"))
-        self._buttons: dict[str, QToolButton] = {}
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.SMALL)
-        for name in ("approve", "reject"):
-            # Not the action's own button: that one cannot be checked, and shows the verdict as well.
-            button = QToolButton()
-            action = self._context.actions[name]
-            button.setObjectName(f"{name}_button")
-            button.setText(f"{action.text()}  {action.shortcut().toString()}")
-            button.setIcon(action.icon())
-            button.setToolTip(action.toolTip())
-            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-            button.setCheckable(True)
-            button.setProperty("decision", name)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setMinimumHeight(34)
-            button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-            button.clicked.connect(action.trigger)
-            self._buttons[name] = button
-            buttons.addWidget(button)
-        side.addLayout(buttons)
-        side.addWidget(self._who)
-        side.addWidget(self.note)
-        last = QHBoxLayout()
-        last.setSpacing(theme.SMALL)
-        last.addWidget(button_for(self._context.actions["undo"]))
-        last.addWidget(button_for(self._context.actions["clear_verdict"]))
-        last.addStretch()
-        side.addLayout(last)
-        return panel
+        self._column = QVBoxLayout()
+        self._column.setSpacing(0)
+        for widget in (self.viewer, self.grid, self._empty):
+            self._column.addWidget(widget, 1)
+        self._column.addWidget(self.reasons)
+        self._column.addWidget(self.bar)
+        self._line = QHBoxLayout(self)
+        self._line.setContentsMargins(0, 0, 0, 0)
+        self._line.setSpacing(2)
+        self._line.addWidget(self.strip)
+        self._line.addLayout(self._column, 1)
+        self._line.addWidget(self.side)

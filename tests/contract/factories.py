@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.assets import NewAsset, NewPair, PictureHeader, Role
 from engine.domain.geometry import Box, Extent
 from engine.domain.jobs import JobFailure
@@ -23,8 +24,6 @@ from engine.domain.requests import (
     Tolerance,
 )
 from engine.domain.results import (
-    ArtifactKind,
-    ArtifactRef,
     DeltaEReport,
     EditedTurn,
     EditResult,

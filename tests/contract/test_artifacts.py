@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.errors import BugError, KnownError
 from engine.domain.files import TEMPORARY_PREFIX
-from engine.domain.results import ArtifactKind, ArtifactRef
 from engine.ports import ArtifactStore
 from storage.artifacts import DiskArtifactStore
 
@@ -145,7 +145,7 @@ WRITER = """
 import resource, signal, sys
 from pathlib import Path
 from engine.domain.errors import KnownError
-from engine.domain.results import ArtifactKind
+from engine.domain.artifacts import ArtifactKind
 from storage.artifacts import DiskArtifactStore
 
 store = DiskArtifactStore(Path(sys.argv[1]))

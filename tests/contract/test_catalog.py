@@ -239,7 +239,7 @@ class TestJobs:
             lambda: catalog.set_priority([job.id, 99], 5),
             lambda: catalog.outcome(99),
             lambda: catalog.review_items(99),
-            lambda: catalog.add_review(Review(99, Decision.APPROVED, "Ada", "", NOON)),
+            lambda: catalog.add_reviews([Review(99, Decision.APPROVED, "Ada", "", NOON)]),
             lambda: catalog.reviews(99),
             lambda: catalog.begin_export(99, ExportFormat.PSD, Path("x"), NOON),
             lambda: catalog.finish_export(99, ""),
@@ -511,9 +511,9 @@ class TestOutcomes:
         catalog.set_priority([jobs[3].id], -1)
         for i in range(6):
             succeeded(catalog, match_outcome(str(i)) if i % 2 else mask_outcome(str(i)))
-        catalog.add_review(Review(jobs[1].id, Decision.REJECTED, "Ada", "collar", after(1)))
-        catalog.add_review(Review(jobs[1].id, Decision.APPROVED, "Ben", "", after(2)))
-        catalog.add_review(Review(jobs[2].id, Decision.PENDING, "Ada", "?", after(3)))
+        catalog.add_reviews([Review(jobs[1].id, Decision.REJECTED, "Ada", "collar", after(1))])
+        catalog.add_reviews([Review(jobs[1].id, Decision.APPROVED, "Ben", "", after(2))])
+        catalog.add_reviews([Review(jobs[2].id, Decision.PENDING, "Ada", "?", after(3))])
         items = catalog.review_items()
         assert [item.job.id for item in items] == [job.id for i, job in enumerate(jobs) if i != 3]
         for item in items:
@@ -541,7 +541,7 @@ class TestOutcomes:
             Review(jobs[0].id, Decision.APPROVED, "Ada", "fixed", after(6)),
         ]
         for review in given:
-            catalog.add_review(review)
+            catalog.add_reviews([review])
         assert catalog.reviews(jobs[0].id) == given
         assert catalog.reviews(jobs[1].id) == []
 
@@ -569,7 +569,7 @@ class TestUpkeep:
             catalog.set_priority([done.id], 1)
             done = succeeded(catalog, match_outcome())
             claimed(catalog, now=after(3600 * 24 * 365 * 100))  # a clock that is a century off must not matter
-            catalog.add_review(Review(done.id, Decision.APPROVED, "Ada", "", NOON))
+            catalog.add_reviews([Review(done.id, Decision.APPROVED, "Ada", "", NOON)])
         with location.open(path) as (catalog, _):
             (item,) = catalog.review_items()
             assert (item.job, item.outcome, item.decision) == (done, match_outcome(), Decision.APPROVED)
@@ -606,7 +606,7 @@ class TestUpkeep:
             catalog.create_batch("late")
 
     def test_artifacts_lie_where_the_worker_finds_them(self, location: CatalogLocation, path: Path) -> None:
-        from engine.domain.results import ArtifactKind
+        from engine.domain.artifacts import ArtifactKind
 
         worker: ArtifactStore = location.open_artifacts(path)
         ref = worker.put(ArtifactKind.MASK, b"mask", ".png")

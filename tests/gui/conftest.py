@@ -63,7 +63,7 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
         def demo(folder: Path) -> Path:
             return Studio.shoot(made, "demo-1", "demo-2")
 
-        services = WindowServices(catalog, artifacts, dispatcher, TorchHere(), tmp_path / "export", demo)
+        services = WindowServices(catalog, artifacts, dispatcher, TorchHere(), tmp_path / "export", demo, file)
         made = Studio(tmp_path, catalog, artifacts, dispatcher, services)
         yield made
 

@@ -10,19 +10,11 @@ import cv2
 import numpy as np
 
 from engine.dispatch.dispatcher import Dispatcher
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.geometry import Box, Extent
 from engine.domain.jobs import Job
 from engine.domain.requests import EngineName, Tolerance
-from engine.domain.results import (
-    ArtifactKind,
-    ArtifactRef,
-    DeltaEReport,
-    JobOutcome,
-    MaskResult,
-    MatchResult,
-    Previews,
-    Verdict,
-)
+from engine.domain.results import DeltaEReport, JobOutcome, MaskResult, MatchResult, Previews, Verdict
 from engine.ports import ArtifactStore, Catalog
 from engine.services.doctor import GraphicsCard
 from engine.services.intake import scan

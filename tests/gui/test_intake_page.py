@@ -83,8 +83,7 @@ def test_thumbnails_come_in_the_background(window: MainWindow, studio: Studio, q
     qtbot.waitUntil(
         lambda: (
             window.intake.pairs.rowCount() == 1
-            and index(0, 0).data(Qt.ItemDataRole.DecorationRole).height() == 44
-            and index(0, 0).data(Qt.ItemDataRole.DecorationRole).width() < 44
+            and index(0, 0).data(Qt.ItemDataRole.DecorationRole).toImage().pixelColor(28, 28).alpha() == 255
         )
     )
 
@@ -201,7 +200,7 @@ def test_ctrl_return_puts_the_chosen_tasks_into_the_queue(
     assert {job.state for job in jobs} == {JobState.QUEUED}
     assert {type(job.request) for job in jobs} == {ColorMatchRequest if color else MaskRequest}
     assert window.intake.drop_zone.isVisibleTo(window.intake), "the page is ready for the next drop"
-    assert "classical engine" in window.remark_text.text()
+    assert "classical engine" in window.status.remark.text()
 
 
 def test_without_a_task_nothing_can_start(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:

@@ -8,14 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QSettings, QSize
-from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
 from engine.domain.review import Decision
-from gui import theme
-from gui.actions import COMMANDS, PageName
+from gui.actions import COMMANDS, Mode, PageName
 from gui.windows.main_window import MainWindow
 from tests.gui.studio import Studio
 
@@ -54,13 +52,13 @@ def test_the_windows_place_is_remembered(open_window: Callable[[], MainWindow]) 
 
 
 def test_no_two_commands_share_a_key_on_one_page() -> None:
-    for page in PageName:
+    for page in (*PageName, *Mode):
         keys = [key for c in COMMANDS if c.page in (None, page) for key in c.shortcuts]
         assert len(keys) == len(set(keys)), f"{page}: {sorted(k for k in keys if keys.count(k) > 1)}"
 
 
 def test_every_command_is_in_a_menu_with_an_explanation(window: MainWindow) -> None:
-    in_menus = {a.objectName() for menu in window.menuBar().actions() for a in menu.menu().actions()}
+    in_menus = {a.objectName() for menu in window.menuBar().findChildren(QMenu) for a in menu.actions()}
     for command in COMMANDS:
         assert command.name in in_menus
         assert window.actions_table[command.name].toolTip().startswith(command.tip)
@@ -74,31 +72,9 @@ def test_switching_batches_switches_every_page(
     window = open_window()
     assert window.queue.jobs.rowCount() == 2
     assert window.review.results.rowCount() == 0
-    window.batches.setCurrentIndex(0)
+    window.header.batches.setCurrentIndex(0)
     qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 3)
     qtbot.waitUntil(lambda: window.review.results.rowCount() == 1)
-
-
-def test_the_frame_is_neutral_so_that_colours_are_seen_as_they_are(window: MainWindow) -> None:
-    for name in ("SUNKEN", "WINDOW", "PANEL", "RAISED", "HOVER", "LINE", "OUTLINE", "SURROUND", "TEXT"):
-        value = getattr(theme, name)
-        assert value[1:3] == value[3:5] == value[5:7], name
-    shot: QImage = window.grab().toImage()
-    assert not shot.isNull()
-
-
-def test_text_can_be_read_on_every_ground() -> None:
-    """Contrast at least 4.5 (WCAG 2.2, 1.4.3) for text and verdicts on the grounds they stand on."""
-
-    def luminance(color: str) -> float:
-        values = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
-        linear = [v / 12.92 if v <= 0.04045 else ((v + 0.055) / 1.055) ** 2.4 for v in values]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    for ground in (theme.SUNKEN, theme.WINDOW, theme.PANEL):
-        for text in (theme.TEXT, theme.TEXT_QUIET, theme.PASS, theme.WARN, theme.FAIL):
-            high, low = sorted((luminance(text), luminance(ground)), reverse=True)
-            assert (high + 0.05) / (low + 0.05) >= 4.5, (text, ground)
 
 
 def test_the_window_opens_where_work_waits(studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:

@@ -15,9 +15,12 @@ from PySide6.QtWidgets import QApplication, QLabel
 from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
-from engine.domain.geometry import Extent
-from gui.pixels import Pyramid, read_full, read_mask_full, read_mask_preview, read_preview, read_thumbnail
-from gui.widgets.picture_view import PicturePane, PictureView, ViewLink
+from engine.domain.geometry import Box, Extent
+from gui.pixels import Pyramid, read_mask_preview, read_preview, read_thumbnail
+from gui.tiled_picture import read_full, read_mask_full
+from gui.widgets.picture_pane import PicturePane
+from gui.widgets.picture_view import PictureView
+from gui.widgets.view_geometry import ViewLink
 
 SOURCE = Extent(2400, 3600)
 
@@ -64,7 +67,8 @@ def test_full_size_is_brought_from_the_photographs_profile_to_srgb(tmp_path: Pat
     Image.new("RGB", (40, 30), (10, 200, 90)).save(path, icc_profile=adobe_like)
     full = read_full(path)
     assert full.extent == Extent(40, 30)
-    assert full.levels[0].image.pixelColor(5, 5).getRgb()[:3] == (10, 200, 90)
+    tile = full.render_box(0, Box.whole(full.extent))
+    assert tile.image.pixelColor(5, 5).getRgb()[:3] == (10, 200, 90)
     assert full.is_sharp_at(8.0), "there is nothing beyond the photograph's own pixels"
 
 
@@ -73,8 +77,9 @@ def test_a_mask_is_a_tint_that_is_clear_outside(tmp_path: Path) -> None:
     alpha[:30] = 255
     data = cv2.imencode(".png", alpha)[1].tobytes()
     (tmp_path / "mask.png").write_bytes(data)
-    for mask in (read_mask_full(data), read_mask_preview(tmp_path / "mask.png", Extent(40, 60))):
-        inside, outside = mask.levels[0].image.pixelColor(5, 5), mask.levels[0].image.pixelColor(5, 50)
+    full, preview = read_mask_full(data), read_mask_preview(tmp_path / "mask.png", Extent(40, 60))
+    for drawn in (full.render_box(0, Box.whole(full.extent)), preview.levels[0]):
+        inside, outside = drawn.image.pixelColor(5, 5), drawn.image.pixelColor(5, 50)
         assert outside.alpha() == 0
         assert 100 < inside.alpha() < 200, "the cloth stays visible under the mask"
 
@@ -113,6 +118,12 @@ def view(qtbot: QtBot, preview: Pyramid) -> PictureView:
     return view
 
 
+def share(view: PictureView, at: QPointF) -> QPointF:
+    """The point of the picture under a view pixel, 0 to 1 along each side."""
+    point, extent = view.to_picture(at), view.picture.extent
+    return QPointF(point.x() / extent.width, point.y() / extent.height)
+
+
 def test_a_picture_is_fitted_inside_its_margin_on_18_percent_grey(view: PictureView) -> None:
     assert view.scale == pytest.approx(400 / 2400)
     shown = view.grab().toImage()
@@ -123,31 +134,31 @@ def test_a_picture_is_fitted_inside_its_margin_on_18_percent_grey(view: PictureV
 
 def test_the_wheel_keeps_what_is_under_the_pointer(view: PictureView) -> None:
     pointer = QPointF(300, 200)
-    before = view._to_picture(pointer)
+    before = share(view, pointer)
     for _ in range(6):
         wheel = QWheelEvent(
             pointer, view.mapToGlobal(pointer), QPoint(), QPoint(0, 120), Qt.MouseButton.NoButton,
             Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase, False,
         )  # fmt: skip
         QApplication.sendEvent(view, wheel)
-    after = view._to_picture(pointer)
+    after = share(view, pointer)
     assert view._link.zoom == pytest.approx(1.25**6)
     assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=1e-6)
 
 
 def test_dragging_moves_the_picture_with_the_pointer(view: PictureView, qtbot: QtBot) -> None:
     view._link.set(4.0, QPointF(0.5, 0.5))
-    before = view._to_picture(QPointF(200, 300))
+    before = share(view, QPointF(200, 300))
     qtbot.mousePress(view, Qt.MouseButton.LeftButton, pos=QPoint(200, 300))
     qtbot.mouseMove(view, QPoint(230, 320))
     qtbot.mouseRelease(view, Qt.MouseButton.LeftButton, pos=QPoint(230, 320))
-    after = view._to_picture(QPointF(230, 320))
+    after = share(view, QPointF(230, 320))
     assert (after.x(), after.y()) == pytest.approx((before.x(), before.y()), abs=1e-6)
 
 
 def test_no_edge_of_a_magnified_picture_comes_further_in_than_the_margin(view: PictureView) -> None:
     view._link.set(3.0, QPointF(0.0, 1.0))
-    top_left, bottom_right = view._to_picture(QPointF(12, 12)), view._to_picture(QPointF(412, 612))
+    top_left, bottom_right = share(view, QPointF(12, 12)), share(view, QPointF(412, 612))
     assert top_left.x() == pytest.approx(0)
     assert bottom_right.y() == pytest.approx(1)
 
@@ -180,7 +191,7 @@ def test_linked_panes_show_the_same_place_of_pictures_of_different_size(
         pane.show()
         pane.view.show_picture(picture)
     panes[0].view.zoom_at(3.0, QPointF(100, 150))
-    first, second = (pane.view._to_picture(QPointF(80, 90)) for pane in panes)
+    first, second = (share(pane.view, QPointF(80, 90)) for pane in panes)
     assert (first.x(), first.y()) == pytest.approx((second.x(), second.y()), abs=2e-3)
     assert panes[0].facts.startswith("2400 × 3600 · ")
     link.setParent(panes[0])

@@ -43,9 +43,9 @@ def test_an_earlier_batch_is_shown_at_start(studio: Studio, open_window: Callabl
     studio.queue("A100", "A200")
     window = on_queue(open_window)
     assert window.queue.jobs.rowCount() == 2
-    assert window.batches.currentText() == "shooting"
-    assert window.steps[PageName.QUEUE].text() == "Queue  0/2"
-    assert window.queue._headline.text() == "0 of 2 jobs"
+    assert window.header.batches.currentText() == "shooting"
+    assert window.header.steps[PageName.QUEUE].text() == "Queue  0/2"
+    assert window.queue.summary.headline.text() == "0 of 2 jobs"
 
 
 def test_events_change_a_row_without_the_catalog(studio: Studio, open_window: Callable[[], MainWindow]) -> None:
@@ -53,7 +53,7 @@ def test_events_change_a_row_without_the_catalog(studio: Studio, open_window: Ca
     window = on_queue(open_window)
     window.on_event(Started(job.id, 2))
     assert cell(window, job.id, JobColumn.STATE) == "Running, attempt 2"
-    assert window.engine_text.text() == "Engine not running"
+    assert window.status.engine.text() == "Engine not running"
     window.on_event(Progress(job.id, 3, 4, "matching colour"))
     index = window.queue.jobs.index(0, JobColumn.STEP)
     assert index.data(PROGRESS_ROLE) == (0.75, "Matching colour")
@@ -70,7 +70,7 @@ def test_priorities_move_by_key(studio: Studio, open_window: Callable[[], MainWi
     select(window, second.id)
     qtbot.keyClick(window.queue.table, Qt.Key.Key_Up, CONTROL)
     qtbot.waitUntil(lambda: cell(window, second.id, JobColumn.PRIORITY) == "+1")
-    assert window.queue._selected_rows() == [window.queue.jobs.row_of(second.id)], "the selection stays"
+    assert window.queue.table.selected_rows() == [window.queue.jobs.row_of(second.id)], "the selection stays"
     select(window, first.id)
     qtbot.keyClick(window.queue.table, Qt.Key.Key_Down, CONTROL)
     qtbot.waitUntil(lambda: studio.catalog.job(first.id).priority == -1)
@@ -86,10 +86,11 @@ def test_a_failure_says_why_and_what_to_do(studio: Studio, open_window: Callable
     failure = JobFailure("A100_model.jpg: no garment was found", "Draw the mask by hand.", True)
     studio.catalog.fail(job.id, "w", failure, now)
     window = on_queue(open_window)
-    assert cell(window, job.id, JobColumn.STEP) == "A100_model.jpg: no garment was found"
+    assert cell(window, job.id, JobColumn.STEP) == "No garment was found"
+    assert window.queue.jobs.index(0, JobColumn.STEP).data(Qt.ItemDataRole.ToolTipRole).startswith("A100_model.jpg: no")
     select(window, job.id)
-    assert window.queue._details.isVisible()
-    assert window.queue._remedy.text() == "Draw the mask by hand. Retrying it unchanged may help."
+    assert window.queue.failure.isVisible()
+    assert window.queue.failure.remedy.text() == "Draw the mask by hand. Trying it again unchanged may help."
     assert window.actions_table["retry"].isEnabled()
     assert not window.actions_table["cancel"].isEnabled()
 
@@ -105,31 +106,30 @@ def test_a_batch_runs_pauses_cancels_and_retries(
     )
     window.begin()
     qtbot.waitUntil(lambda: cell(window, slow_id, JobColumn.STEP).startswith("Dreaming "), timeout=60_000)
-    assert window.engine_text.text() == "Working on 1 photograph"
+    assert window.status.engine.text() == "Working on 1 photograph"
 
     qtbot.keyClick(window, Qt.Key.Key_Space, CONTROL)
-    assert window.engine_text.text().endswith("pausing")
+    assert window.status.engine.text().endswith("pausing")
     select(window, slow_id)
     qtbot.keyClick(window.queue.table, Qt.Key.Key_Delete)
     qtbot.waitUntil(lambda: cell(window, slow_id, JobColumn.STATE) == "Cancelled", timeout=20_000)
     qtbot.wait(300)
     assert studio.catalog.job(refused_id).state is JobState.QUEUED, "a paused engine claims nothing"
-    assert window.engine_text.text() == "Paused"
+    assert window.status.engine.text() == "Paused"
 
     qtbot.keyClick(window, Qt.Key.Key_Space, CONTROL)
     qtbot.waitUntil(lambda: cell(window, good_id, JobColumn.STATE) == "Done", timeout=30_000)
-    # A snapshot of the catalog that was read before the refusal may arrive after it; the next one puts it right.
     qtbot.waitUntil(lambda: cell(window, refused_id, JobColumn.STATE) == "Failed", timeout=10_000)
     qtbot.waitUntil(lambda: window.queue.counts.finished == 3, timeout=10_000)
-    assert window.queue._headline.text() == "All 3 jobs finished"
-    assert window.queue.progress.fraction == 1.0
+    qtbot.waitUntil(lambda: window.queue.summary.headline.text() == "All 3 jobs finished")
+    assert window.queue.summary.progress.fraction == 1.0
     qtbot.waitUntil(lambda: window.review.results.rowCount() == 1, timeout=10_000)
-    qtbot.waitUntil(lambda: window.steps[PageName.REVIEW].text() == "Review  1")
+    qtbot.waitUntil(lambda: window.header.steps[PageName.REVIEW].text() == "Review  1")
 
     select(window, refused_id)
     button = window.queue.findChild(QPushButton, "retry_button")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.queue.counts.failed == 0 or window.engine_text.text() != "Ready", timeout=10_000)
+    qtbot.waitUntil(lambda: window.queue.counts.failed == 0 or window.status.engine.text() != "Ready", timeout=10_000)
     qtbot.waitUntil(lambda: cell(window, refused_id, JobColumn.STATE) == "Failed", timeout=20_000)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
@@ -12,12 +11,13 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.domain.requests import Tolerance
-from engine.domain.review import Decision
+from engine.domain.review import Decision, Review, ReviewRow
 from engine.services.review import decide, items_of
 from gui.actions import PageName
 from gui.models.review import THUMBNAIL
 from gui.models.review_filter import Finding, ReviewFilter, SortOrder, finding
 from gui.windows.main_window import MainWindow
+from tests.contract.factories import NOON
 from tests.gui.studio import Studio
 
 AFTER = {"A1": 2.0, "B2": 7.5, "C3": 4.0, "D4": 0.5, "E5": 1.4, "F6": -1.0}
@@ -36,13 +36,14 @@ def window(studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot) 
     return window
 
 
-def stem(item: object) -> str:
-    return item.pair.on_model.path.stem.removesuffix("_model")  # type: ignore[attr-defined]
+def stem(row: ReviewRow | None) -> str:
+    assert row is not None
+    return row.path.stem.removesuffix("_model")
 
 
 def names(window: MainWindow) -> list[str]:
     results = window.review.results
-    return [stem(results.item(job_id)) for job_id in results.shown_ids()]
+    return [stem(results.result(job_id)) for job_id in results.shown_ids()]
 
 
 def chosen(window: MainWindow) -> list[str]:
@@ -51,7 +52,8 @@ def chosen(window: MainWindow) -> list[str]:
 
 def decisions(window: MainWindow, studio: Studio, qtbot: QtBot) -> dict[str, Decision]:
     qtbot.waitUntil(lambda: not window.bridge.is_busy)
-    return {stem(i): i.decision for i in items_of(studio.catalog) if i.decision is not Decision.PENDING}
+    items = [item for item in items_of(studio.catalog) if item.decision is not Decision.PENDING]
+    return {item.pair.on_model.path.stem.removesuffix("_model"): item.decision for item in items}
 
 
 def test_g_changes_between_grid_and_viewer_and_keeps_the_active_result(window: MainWindow, qtbot: QtBot) -> None:
@@ -64,7 +66,7 @@ def test_g_changes_between_grid_and_viewer_and_keeps_the_active_result(window: M
     qtbot.keyClick(page.grid, KEY.Key_G)
     assert page.viewer.isVisible()
     assert not page.grid.isVisible()
-    assert stem(page.current()) == "C3"
+    assert stem(page.current_row()) == "C3"
     qtbot.keyClick(page.list, KEY.Key_G)
     qtbot.keyClick(page.grid, KEY.Key_Return)
     assert page.viewer.isVisible(), "Return opens the active result"
@@ -111,14 +113,14 @@ def test_in_the_viewer_only_the_active_result_is_meant(window: MainWindow, studi
 
 
 def test_notes_of_a_selection_stay_their_own(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
-    items = {stem(item): item for item in items_of(studio.catalog)}
-    decide(studio.catalog, [items["C3"]], Decision.REJECTED, note="sleeve")
+    rejected = [item for item in items_of(studio.catalog) if item.pair.sku == "c3"]
+    decide(studio.catalog, rejected, Decision.REJECTED, note="sleeve")
     window.review.reload()
     qtbot.waitUntil(lambda: window.review.results.counts()[Decision.REJECTED] == 1)
     qtbot.keyClick(window.review.grid, KEY.Key_A, CONTROL)
     qtbot.keyClick(window.review.grid, KEY.Key_P)
     assert len(decisions(window, studio, qtbot)) == 6
-    notes = {stem(i): i.review.note for i in items_of(studio.catalog) if i.review}
+    notes = {stem(row): row.note for row in studio.catalog.review_rows() if row.review is not None}
     assert notes["C3"] == "sleeve"
     assert notes["A1"] == ""
 
@@ -142,7 +144,7 @@ def test_accept_under_a_tolerance_says_how_many_and_undo_takes_them_back(
     dialog.limit.setValue(1.4)
     qtbot.mouseClick(dialog.approve, Qt.MouseButton.LeftButton)
     assert decisions(window, studio, qtbot) == {"D4": Decision.APPROVED, "E5": Decision.APPROVED}
-    assert stem(page.current()) == "B2", "the active result stays"
+    assert stem(page.current_row()) == "B2", "the active result stays"
     window.activateWindow()
     qtbot.waitUntil(lambda: QApplication.activeWindow() is window)
     qtbot.keyClick(page.grid, KEY.Key_Z, CONTROL)
@@ -157,7 +159,7 @@ def test_cancelling_accepts_nothing(window: MainWindow, studio: Studio, qtbot: Q
 
 
 def test_filters_narrow_the_list_and_show_all_widens_it(window: MainWindow, qtbot: QtBot) -> None:
-    page, narrow = window.review, window.review.narrow
+    page, narrow = window.review, window.review.strip.narrow
     qtbot.keyClicks(narrow.text, "c3")
     assert names(window) == ["C3"]
     assert narrow._told.text() == "1 of 6 shown"
@@ -179,45 +181,54 @@ def test_filters_narrow_the_list_and_show_all_widens_it(window: MainWindow, qtbo
 
 
 def test_letters_in_the_search_field_are_no_commands(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
-    window.review.narrow.text.setFocus()
-    qtbot.keyClicks(window.review.narrow.text, "pxg")
-    assert window.review.narrow.text.text() == "pxg"
+    window.review.strip.narrow.text.setFocus()
+    qtbot.keyClicks(window.review.strip.narrow.text, "pxg")
+    assert window.review.strip.narrow.text.text() == "pxg"
     assert window.review.is_grid
     assert decisions(window, studio, qtbot) == {}
 
 
 def test_results_that_come_in_keep_the_selection(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
     page = window.review
-    page.results.set_items([item for item in page.results.items() if stem(item) not in ("B2", "E5")])
+    rows = {stem(row): row for row in page.results.rows()}
+    page.results.clear()
+    page.results.take([rows[name] for name in ("A1", "C3", "D4", "F6")])
     page.grid.setCurrentIndex(page.results.index(0))
     assert names(window) == ["C3", "A1", "D4", "F6"]
     qtbot.keyClick(page.grid, KEY.Key_Right)
     qtbot.keyClick(page.grid, KEY.Key_Right, SHIFT)
     assert chosen(window) == ["A1", "D4"]
+    studio.catalog.add_reviews([Review(rows[name].job_id, Decision.PENDING, "Ada", "", NOON) for name in ("B2", "E5")])
     page.reload()
     qtbot.waitUntil(lambda: len(names(window)) == 6)
     assert names(window) == ["B2", "C3", "A1", "E5", "D4", "F6"]
     assert {"A1", "D4"} <= set(chosen(window))
-    assert stem(page.current()) == "D4"
+    assert stem(page.current_row()) == "D4"
 
 
 def test_the_model_keeps_qts_rules_through_every_change(window: MainWindow, studio: Studio) -> None:
     results = window.review.results
     QAbstractItemModelTester(results, QAbstractItemModelTester.FailureReportingMode.Fatal, results)
-    items = {stem(item): item for item in results.items()}
+    rows = {stem(row): row for row in results.rows()}
+    items = {stem(row): studio.catalog.review_item(row.job_id) for row in rows.values()}
     results.arrange(SortOrder.WORST_FIRST, ReviewFilter(decision=Decision.PENDING))
     reviewed = decide(studio.catalog, [items["C3"], items["D4"]], Decision.APPROVED)
     results.set_reviews(reviewed)
     assert names(window) == ["B2", "A1", "E5", "F6"]
     results.set_reviews(decide(studio.catalog, [items["D4"]], Decision.PENDING))
     assert names(window) == ["B2", "A1", "E5", "D4", "F6"]
-    results.add_items([replace(items["B2"], outcome=items["D4"].outcome)])
+    results.take([rows["B2"]._replace(delta_E_after=rows["D4"].delta_E_after)])
     assert names(window) == ["A1", "E5", "B2", "D4", "F6"], "made again, it moves to its place"
     for row, job_id in enumerate(results.shown_ids()):
         assert results.row_of(job_id) == row
-    assert results.row_of(items["C3"].job.id) is None
-    results.set_items(list(items.values())[:2])
-    assert len(names(window)) == 2
+    assert results.row_of(rows["C3"].job_id) is None
+    results.take([rows["A1"]._replace(superseded_by=rows["B2"].job_id)])
+    assert names(window) == ["E5", "B2", "D4", "F6"], "what has a newer version makes room for it"
+    results.clear()
+    assert names(window) == []
+    results.take(list(rows.values()), more=True)
+    results.take([rows["A1"]])
+    assert names(window) == ["B2", "C3", "A1", "E5", "D4", "F6"], "one order, in whatever portions they came"
 
 
 def test_a_doubtful_mask_is_never_accepted_unseen(
@@ -226,7 +237,7 @@ def test_a_doubtful_mask_is_never_accepted_unseen(
     studio.finish({"A1": 0.5}, confidence=0.3)
     window = open_window()
     window.show_page(PageName.REVIEW)
-    assert finding(window.review.results.items()[0]) is Finding.UNSURE
+    assert finding(next(iter(window.review.results.rows()))) is Finding.UNSURE
     window.review.ask_to_accept()
     assert not window.review.question.approve.isEnabled()
     window.review.question.reject()

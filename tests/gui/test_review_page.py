@@ -32,13 +32,13 @@ def window(studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot) 
 
 
 def name(window: MainWindow) -> str:
-    item = window.review.current()
-    return item.pair.on_model.path.stem.removesuffix("_model") if item else ""
+    row = window.review.current_row()
+    return row.path.stem.removesuffix("_model") if row else ""
 
 
 def names(window: MainWindow) -> list[str]:
     results = window.review.results
-    return [results.item(i).pair.on_model.path.stem.removesuffix("_model") for i in results.shown_ids()]
+    return [results.result(i).path.stem.removesuffix("_model") for i in results.shown_ids()]
 
 
 def decisions(studio: Studio) -> dict[str, Decision]:
@@ -88,8 +88,8 @@ def test_verdicts_by_key_advance_and_are_kept(window: MainWindow, studio: Studio
         "A1": Decision.PENDING, "B2": Decision.REJECTED, "C3": Decision.APPROVED, "D4": Decision.PENDING,
     }  # fmt: skip
     press(window, qtbot, KEY.Key_Left)
-    assert window.review._who.text().startswith(f"Approved by {current_reviewer()}, ")
-    assert window.review._buttons["approve"].isChecked()
+    assert window.review.side.who.text().startswith(f"Approved by {current_reviewer()}, ")
+    assert window.review.side.verdicts["approve"].isChecked()
     press(window, qtbot, KEY.Key_U)
     written(window, qtbot)
     assert name(window) == "C3", "taking a verdict back stays"
@@ -131,7 +131,7 @@ def test_undo_and_redo_walk_back_and_forth(window: MainWindow, studio: Studio, q
 
 
 def test_filters_show_one_kind_and_follow_verdicts(window: MainWindow, qtbot: QtBot) -> None:
-    filters = window.review.filters
+    filters = window.review.strip.filters
     assert filters[Decision.PENDING].text() == "Pending 4"
     qtbot.mouseClick(filters[Decision.PENDING], Qt.MouseButton.LeftButton)
     press(window, qtbot, KEY.Key_P)
@@ -142,12 +142,12 @@ def test_filters_show_one_kind_and_follow_verdicts(window: MainWindow, qtbot: Qt
     assert names(window) == ["B2"]
     qtbot.mouseClick(filters[Decision.REJECTED], Qt.MouseButton.LeftButton)
     assert names(window) == []
-    assert window.review._empty.text() == "No result has this verdict."
+    assert window.review._empty.text() == "No result has this verdict"
     assert not window.actions_table["approve"].isEnabled()
 
 
 def test_sorting_by_name(window: MainWindow) -> None:
-    window.review.sort.setCurrentIndex(window.review.sort.findData(SortOrder.NAME))
+    window.review.strip.sort.setCurrentIndex(window.review.strip.sort.findData(SortOrder.NAME))
     assert names(window) == ["A1", "B2", "C3", "D4"]
     assert name(window) == "B2", "the shown result stays shown"
 
@@ -179,12 +179,12 @@ def test_previews_come_first_and_full_resolution_when_looked_at_closely(window: 
     compare = window.review.compare
     result = compare.panes[Part.RESULT].view
     assert result.picture is not None
-    assert result.picture.levels[0].image.width() == PREVIEW.width
+    assert result.picture.levels[0].width == PREVIEW.width
     assert result.picture.extent == EXTENT
     press(window, qtbot, KEY.Key_Z)
     assert result.scale == pytest.approx(1.0)
     qtbot.waitUntil(lambda: all(compare.is_full(part) for part in (Part.FLATLAY, Part.ORIGINAL, Part.RESULT)))
-    assert result.picture.levels[0].image.width() == EXTENT.width
+    assert result.picture.levels[0].width == EXTENT.width
     assert "100 %" in compare.panes[Part.RESULT].facts
     press(window, qtbot, KEY.Key_Down)
     assert not compare.is_full(Part.RESULT), "another result begins with its preview"
@@ -205,13 +205,13 @@ def test_space_blinks_between_result_and_original(window: MainWindow, qtbot: QtB
 def test_m_lays_the_mask_over_original_and_result(window: MainWindow, qtbot: QtBot) -> None:
     panes = window.review.compare.panes
     press(window, qtbot, KEY.Key_M)
-    qtbot.waitUntil(lambda: panes[Part.RESULT].view._mask is not None)
-    assert panes[Part.ORIGINAL].view._mask is not None
-    assert panes[Part.FLATLAY].view._mask is None
-    mask = panes[Part.RESULT].view._mask
+    qtbot.waitUntil(lambda: panes[Part.RESULT].view.mask is not None)
+    assert panes[Part.ORIGINAL].view.mask is not None
+    assert panes[Part.FLATLAY].view.mask is None
+    mask = panes[Part.RESULT].view.mask
     assert mask.extent == EXTENT
     press(window, qtbot, KEY.Key_M)
-    assert panes[Part.RESULT].view._mask is None
+    assert panes[Part.RESULT].view.mask is None
 
 
 def test_keys_of_one_page_do_nothing_on_another(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
@@ -241,7 +241,7 @@ def test_a_mask_only_result_shows_the_mask_and_no_colours(
     window = open_window()
     window.show_page(PageName.REVIEW)
     result = window.review.compare.panes[Part.RESULT].view
-    qtbot.waitUntil(lambda: result._mask is not None and result.picture is not None)
+    qtbot.waitUntil(lambda: result.mask is not None and result.picture is not None)
     assert not window.review.figures._colour.isVisible()
     assert window.review.figures.texts()["Mask confidence"] == "30 % · look first"
     assert result.picture is window.review.compare.panes[Part.ORIGINAL].view.picture
@@ -268,7 +268,7 @@ def test_a_verdict_of_an_earlier_session_is_shown(
     decide(studio.catalog, items_of(studio.catalog), Decision.REJECTED, reviewer="Mina", note="sleeve")
     window = open_window()
     window.show_page(PageName.REVIEW)
-    assert window.review._who.text().startswith("Rejected by Mina, ")
+    assert window.review.side.who.text().startswith("Rejected by Mina, ")
     assert window.review.note.toPlainText() == "sleeve"
     assert window.review.current().pair.on_model.extent == Extent(600, 900)
     assert QApplication.focusWidget() is window.review.list

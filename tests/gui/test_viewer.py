@@ -12,6 +12,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
+from engine.domain.geometry import Box
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.spaces import pixels_to_lab
 from engine.imaging.raster.display import to_display8
@@ -58,7 +59,7 @@ def shown(window: MainWindow) -> list[Part]:
 
 def at(view: PictureView, x: float, y: float) -> QPoint:
     """The view pixel over a point of the picture, 0 to 1."""
-    return view._to_view(QPointF(x, y)).toPoint()
+    return view.to_view(QPointF(x * EXTENT.width, y * EXTENT.height)).toPoint()
 
 
 def colour_at(view: PictureView, point: QPoint) -> tuple[int, ...]:
@@ -141,7 +142,7 @@ def test_both_sides_of_the_wipe_are_read_at_full_resolution_when_magnified(windo
     press(window, qtbot, KEY.Key_W)
     result = view(window, Part.RESULT)
     assert result.is_sharp
-    assert result._before.levels[0].image.width() == EXTENT.width
+    assert result.before.levels[0].width == EXTENT.width
 
 
 # -- split ------------------------------------------------------------------------------------------------------
@@ -182,7 +183,7 @@ def test_a_magnified_picture_keeps_its_magnification_in_every_arrangement(window
 
 def measured(window: MainWindow, part: Part, x: float, y: float) -> np.ndarray:
     """Mean Lab of 5 x 5 pixels of a file, read independently of the window."""
-    path = compare(window)._files(window.review.current())[part]
+    path = compare(window).files()[part]
     pixels = cv2.imread(str(path))[..., ::-1]
     column, row = int(x * EXTENT.width), int(y * EXTENT.height)
     return pixels_to_lab(np.ascontiguousarray(pixels[row - 2 : row + 3, column - 2 : column + 3]), None).mean((0, 1))
@@ -225,10 +226,10 @@ def test_a_click_pins_on_the_flatlay_and_esc_unpins(window: MainWindow, qtbot: Q
     for cell, part in (("between first", Part.ORIGINAL), ("between second", Part.RESULT)):
         expected = float(delta_E_2000(pinned, measured(window, part, 0.1, 0.1)))
         assert float(readout.texts()[cell].split()[-1]) == pytest.approx(expected, abs=1)
-    assert flatlay._pin is not None
-    assert result._pin is None
+    assert flatlay.pin is not None
+    assert result.pin is None
     press(window, qtbot, KEY.Key_Escape)
-    assert flatlay._pin is None
+    assert flatlay.pin is None
     assert readout.texts()["pin first"] == "click to pin a point"
     assert not window.actions_table["unpin"].isEnabled()
 
@@ -249,9 +250,9 @@ def test_going_on_forgets_the_pin(window: MainWindow, qtbot: QtBot) -> None:
     press(window, qtbot, KEY.Key_I)
     result = view(window, Part.RESULT)
     qtbot.mouseClick(result, Qt.MouseButton.LeftButton, pos=at(result, 0.5, 0.5))
-    assert view(window, Part.ORIGINAL)._pin is not None, "original and result lie on each other"
+    assert view(window, Part.ORIGINAL).pin is not None, "original and result lie on each other"
     press(window, qtbot, KEY.Key_Down)
-    assert result._pin is None
+    assert result.pin is None
 
 
 def test_esc_in_the_note_ends_writing_and_keeps_the_pin(window: MainWindow, qtbot: QtBot) -> None:
@@ -262,7 +263,7 @@ def test_esc_in_the_note_ends_writing_and_keeps_the_pin(window: MainWindow, qtbo
     qtbot.waitUntil(window.review.note.hasFocus)
     qtbot.keyClick(window.review.note, KEY.Key_Escape)
     assert not window.review.note.hasFocus()
-    assert result._pin is not None
+    assert result.pin is not None
 
 
 # -- heat map ---------------------------------------------------------------------------------------------------
@@ -273,26 +274,27 @@ def test_d_shows_the_map_with_its_legend_at_full_resolution(window: MainWindow, 
     height = bar.height()
     assert not bar.legend.isVisible()
     press(window, qtbot, KEY.Key_D)
-    qtbot.waitUntil(bar.legend.isVisible)
+    qtbot.waitUntil(bar.legend.isVisible, timeout=20_000)
     assert compare(window).panes[Part.RESULT].title == "ΔE map"
     assert bar.texts()["heat"] == f"ΔE00, full resolution, {EXTENT}"
     assert bar.height() == height
     heat = compare(window).heat
-    assert result.picture is heat.pyramid
-    assert heat.pyramid.levels[0].image.width() == EXTENT.width
+    assert result.picture is heat.picture
+    assert heat.picture.levels[0].width == EXTENT.width
     # Its colour is the legend's at the difference that two independent reads of the files give.
-    files = compare(window)._files(window.review.current())
+    files = compare(window).files()
     labs = [
         pixels_to_lab(np.ascontiguousarray(cv2.imread(str(files[p]))[450:451, 300:301, ::-1]), None)
         for p in (Part.ORIGINAL, Part.RESULT)
     ]
     level = min(1.0, float(delta_E_2000(*labs).item()) / heat.full_scale)
     expected = heat.ramp.pixelColor(round(level * 255), 0).getRgb()[:3]
-    drawn = heat.pyramid.levels[0].image.pixelColor(300, 450).getRgb()[:3]
+    tile = heat.picture.render_box(0, Box(300, 450, 301, 451))
+    drawn = tile.image.pixelColor(0, 0).getRgb()[:3]
     assert np.abs(np.subtract(drawn, expected)).max() <= 4
     press(window, qtbot, KEY.Key_Down)
     assert not bar.legend.isVisible(), "the next result is measured afresh"
-    qtbot.waitUntil(bar.legend.isVisible)
+    qtbot.waitUntil(bar.legend.isVisible, timeout=20_000)
     press(window, qtbot, KEY.Key_D)
     assert not bar.legend.isVisible()
     assert compare(window).panes[Part.RESULT].title == "Result"
@@ -326,10 +328,10 @@ def test_three_neighbours_on_either_side_are_read_ahead(
     ids = window.review.results.shown_ids()
     row = ids.index(window.review.current().job.id)
     assert row == 4
-    held = compare(window)._previews
+    held = compare(window).pictures
     for near in ids[1:8]:
-        previews = window.review.results.item(near).outcome.previews
-        assert studio.artifacts.path(previews.matched) in held
+        previews = studio.catalog.review_item(near).outcome.previews
+        assert held.has_preview(studio.artifacts.path(previews.matched))
     press(window, qtbot, KEY.Key_Down)
     assert view(window, Part.RESULT).picture is not None, "shown in the same turn of the event loop"
 
@@ -383,14 +385,14 @@ def test_an_unknown_screen_is_marked_and_a_chosen_profile_converts_every_picture
     bar, result = window.review.viewer.bar, view(window, Part.RESULT)
     assert "display profile unknown: shown as sRGB" in bar.texts()["display"]
     assert bar._mark.isVisible()
-    before = result.picture.levels[0].pixels.copy()
+    before = result.picture.levels[0].pixels[..., 2::-1].copy()
     monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *_: (str(p3), ""))
     window.actions_table["display_profile"].trigger()
     qtbot.waitUntil(lambda: not bar._mark.isVisible())
     qtbot.waitUntil(lambda: not window.bridge.is_busy)
     assert "unknown" not in bar.texts()["display"]
     expected = to_display8(before, None, p3.read_bytes())
-    np.testing.assert_array_equal(result.picture.levels[0].pixels, expected)
+    np.testing.assert_array_equal(result.picture.levels[0].pixels[..., 2::-1], expected)
     assert np.abs(expected.astype(int) - before).max() > 5
     press(window, qtbot, KEY.Key_S)
     assert "sRGB soft proof" in bar.texts()["display"]
@@ -401,7 +403,7 @@ def test_an_unknown_screen_is_marked_and_a_chosen_profile_converts_every_picture
     window.actions_table["forget_display_profile"].trigger()
     qtbot.waitUntil(bar._mark.isVisible)
     qtbot.waitUntil(lambda: not window.bridge.is_busy)
-    np.testing.assert_array_equal(result.picture.levels[0].pixels, before)
+    np.testing.assert_array_equal(result.picture.levels[0].pixels[..., 2::-1], before)
 
 
 def test_another_screen_is_asked_for_its_own_profile(window: MainWindow, p3: Path, qtbot: QtBot) -> None:

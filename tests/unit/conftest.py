@@ -7,8 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.domain.geometry import Extent
-from tests.kontext_jobs import CANVASES
+from tests.kontext_jobs import CANVASES, GUIDE_CANVASES, with_green_patch
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +33,7 @@ def new_backend(tmp_path_factory):
     from engine.inference.kontext.backend import KontextBackend
 
     prompts = tmp_path_factory.mktemp("prompts")
-    return lambda: KontextBackend(CANVASES, (Extent(128, 80),), prompts)
+    return lambda: KontextBackend(CANVASES, GUIDE_CANVASES, prompts)
 
 
 @pytest.fixture(scope="session")
@@ -53,12 +52,8 @@ def painted_green(monkeypatch):
     outputs: list[np.ndarray] = []
 
     def with_green(*args, **kwargs):
-        canvas = args[1]
         outputs.append(sample(*args, **kwargs))
-        painted = canvas.copy()
-        height, width = painted.shape[:2]
-        painted[height // 4 : height // 2, width // 4 : 3 * width // 4] = (0, 255, 0)
-        return painted
+        return with_green_patch(args[1])
 
     sample = module.sample
     monkeypatch.setattr(module, "sample", with_green)

@@ -11,7 +11,12 @@ import tifffile
 from PIL import Image
 
 from engine.domain.errors import KnownError
-from engine.imaging.color.probe import open_probe
+from engine.imaging.color.probe import ColorProbe, probe_of
+from engine.imaging.raster.decode import read_picture
+
+
+def open_probe(path: Path) -> ColorProbe:
+    return probe_of(read_picture(path))
 
 
 def test_pure_srgb_red_has_its_published_lab(tmp_path: Path) -> None:

@@ -185,6 +185,25 @@ def test_pause_claims_nothing_and_resume_goes_on(bench: Bench) -> None:
     assert set(bench.states().values()) == {JobState.SUCCEEDED}
 
 
+def test_the_number_of_jobs_at_once_can_be_changed_while_they_run(bench: Bench) -> None:
+    jobs = bench.jobs("a1slow", "b2slow", "c3slow")
+    dispatcher = bench.dispatcher(workers=1)
+
+    def running() -> list[int]:
+        return [job.id for job in bench.catalog.jobs() if job.state is JobState.RUNNING]
+
+    dispatcher.start()
+    bench.wait_for(lambda: bench.seen(Progress))
+    assert running() == [jobs[0].id]
+    dispatcher.use_workers(2)
+    bench.wait_for(lambda: len(running()) == 2)
+    dispatcher.use_workers(1)
+    dispatcher.cancel([jobs[1].id])
+    bench.wait_for(lambda: bench.seen(CancelledJob))
+    time.sleep(0.5)
+    assert running() == [jobs[0].id], "a worker is free, but only one may be on a job"
+
+
 def test_stop_puts_the_running_job_back_without_blame_and_leaves_no_process(bench: Bench) -> None:
     (job,) = bench.jobs("a1slow")
     dispatcher = bench.dispatcher()

@@ -13,7 +13,15 @@ from engine.cli.app import run
 from engine.domain.codec import from_json
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.requests import EngineName
-from engine.services.editing import EditHistory, edit_turn, input_file, read_history, with_turn, write_history
+from engine.services.editing import (
+    EditHistory,
+    edit_settings,
+    edit_turn,
+    input_file,
+    read_history,
+    with_turn,
+    write_history,
+)
 
 
 @pytest.fixture
@@ -106,7 +114,8 @@ def test_what_is_wrong_is_said_before_anything_is_painted(edit, folder, capsys) 
 
 def test_a_history_belongs_to_its_photograph(folder, tiny) -> None:
     photo, other = input_file(Path("photo.tif")), input_file(Path("banner.png"))
-    turn = edit_turn(" SALE ", Path("left.png"), Path("banner.png"), tiny)
+    settings = edit_settings(" SALE ", tiny)
+    turn = edit_turn(settings, input_file(Path("left.png")), Path("banner.png"))
     request = with_turn(with_turn(None, turn), turn)
     assert request.engine is EngineName.KONTEXT
     assert request.turns == (turn, turn)
@@ -117,4 +126,4 @@ def test_a_history_belongs_to_its_photograph(folder, tiny) -> None:
     with pytest.raises(KnownError, match=r"history of another photograph, photo\.tif"):
         read_history(Path("h.json"), other)
     with pytest.raises(UsageError, match="strength of 2"):
-        edit_turn("SALE", Path("left.png"), None, tiny, strength=2)
+        edit_turn(settings, input_file(Path("left.png")), None, strength=2)

@@ -14,18 +14,11 @@ import tifffile
 from PIL import Image
 from psd_tools import PSDImage
 
+from engine.domain.artifacts import ArtifactKind
 from engine.domain.assets import Asset, AssetPair, Role
 from engine.domain.geometry import Box, Extent
 from engine.domain.requests import ColorMatchRequest, EngineName, MaskRequest, Tolerance
-from engine.domain.results import (
-    ArtifactKind,
-    DeltaEReport,
-    JobOutcome,
-    MaskResult,
-    MatchResult,
-    Previews,
-    Verdict,
-)
+from engine.domain.results import DeltaEReport, JobOutcome, MaskResult, MatchResult, Previews, Verdict
 from engine.domain.review import Decision, ExportFormat
 from engine.imaging.raster.encode import encode_mask, encode_png
 from engine.imaging.raster.icc import srgb_profile

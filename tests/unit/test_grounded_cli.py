@@ -9,12 +9,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from engine.cli.app import run
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.geometry import Extent
-from engine.domain.requests import ColorMatchRequest, DetectionLabel, DetectionSettings, EngineName
+from engine.domain.requests import ColorMatchRequest, DetectionLabel, DetectionSettings, EngineName, uses_networks
 from engine.imaging.drawn import write_demo_set
 from engine.imaging.masks.garments import garment_of
 from engine.services.detection import grounded_status, load_detection, require_grounded
@@ -28,7 +30,6 @@ from engine.services.plan import (
     choose_engine,
     color_request,
     garment_mask_request,
-    uses_networks,
 )
 
 MAIN = Path(__file__).resolve().parents[2] / "main.py"
@@ -240,6 +241,37 @@ def test_mask_garment_takes_the_grounded_source(chromask, models, pictures: Path
     assert document["provenance"]["engine"] == "grounded"
     assert document["provenance"]["label"] == "shirt"
     assert (tmp_path / "mask.png").is_file()
+
+
+def test_color_match_and_qc_take_the_grounded_source_and_a_list_of_labels(
+    chromask, models, pictures: Path, tmp_path, capsys
+) -> None:
+    pair = scan([pictures]).pairs[0]
+    assert pair.flatlay is not None
+    photo, flatlay = pair.on_model.path, pair.flatlay.path
+    # On a ground of its own colours the classical method cannot tell the garment from it; the detector can look for it.
+    busy = tmp_path / "busy.png"
+    rng = np.random.default_rng(2)
+    cv2.imwrite(str(busy), cv2.resize(rng.integers(0, 255, (20, 16, 3), np.uint8), (320, 400)))
+    write_garments({flatlay.name: "pants", busy.name: "pants"}, tmp_path / "g.json", overwrite=False)
+    source = ("--mask-source", "grounded", "--labels", "g.json", "--json")
+    assert chromask("color", "match", photo, flatlay, "-o", "one.png", *source) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert (document["provenance"]["label"], document["provenance"]["label_from"]) == ("pants", "request")
+    assert document["outside_max_change"] == 0
+    # A label of its own comes before the list.
+    assert chromask("color", "match", photo, busy, "-o", "two.png", "--label", "shirt", *source) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["provenance"]["label"] == "shirt"
+    assert "The flatlay's background is not plain: its garment was detected." in document["notices"]
+    assert chromask("color", "match", photo, busy, "-o", "three.png") == 1
+    assert "busy.png: no garment stands out from the background" in capsys.readouterr().err
+    assert chromask("qc", photo, busy, "--flatlay", *source) in (0, 1)
+    assert json.loads(capsys.readouterr().out)["region"] == "garment / flatlay"
+    assert chromask("qc", photo, busy, "--flatlay", "--labels", "none.json") == 1
+    assert "none.json" in capsys.readouterr().err
+    # The list is read, so it is not written over.
+    assert chromask("mask", "garment", photo, flatlay, "-o", "g.json", "--labels", "g.json", "--overwrite") == 2
 
 
 def test_a_batch_runs_grounded_in_the_worker_process(models, pictures: Path, tmp_path) -> None:

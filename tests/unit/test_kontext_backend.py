@@ -13,23 +13,32 @@ from engine.domain.errors import BugError, Cancelled, KnownError
 from engine.domain.geometry import Extent
 from engine.domain.picture import PaintedMask
 from engine.domain.requests import ColorMatchRequest, Draft, EngineName, MaskRequest
-from tests.kontext_jobs import CANVAS, PROMPT, Reports, lora_of, photograph, run_sample, settings_of
+from engine.imaging.person_crop import person_crop
+from engine.imaging.placement import place
+from tests.kontext_jobs import CANVAS, CANVASES, PROMPT, Reports, lora_of, photograph, run_sample, settings_of
 
 
-def test_a_mask_comes_back_where_the_model_painted_it(backend, tiny, painted_green):
+@pytest.mark.parametrize("fills", [True, False], ids=["whole", "crop"])
+def test_a_mask_comes_back_where_the_model_painted_it(backend, tiny, painted_green, fills):
     on_model = photograph(Extent(300, 350))
-    reports = Reports()
-    mask = backend.make_mask(
-        on_model, None, MaskRequest(EngineName.KONTEXT, "hat", diffusion=settings_of(tiny)), reports
-    )
+    if fills:  # the figure reaches from side to side: the model sees all of it
+        on_model.pixels[40:, 8:-8] = on_model.pixels[150:151, 150:151] - 12
+    request = MaskRequest(EngineName.KONTEXT, "hat", diffusion=settings_of(tiny))
+    mask = backend.make_mask(on_model, None, request, Reports())
     assert mask.alpha.shape == (350, 300)
     assert mask.alpha.dtype == np.uint8
-    # 300 × 350 fills the 96 × 128 canvas's width (0.32), centred in its height: rows 8 to 120.
+    crop = person_crop(on_model.pixels, CANVASES)
+    assert (crop is None) == fills
+    # The patch that was painted on the canvas of 96 × 128.
+    placement = place(Extent(300, 350), crop, CANVASES)
+    shown = placement.crop
+    assert mask.provenance["crop"] == f"{shown.extent.width}x{shown.extent.height}+{shown.left}+{shown.top}"
+    (left, top), (right, bottom) = placement.to_source(24, 32), placement.to_source(72, 64)
     truth = np.zeros((350, 300), np.uint8)
-    truth[round((32 - 8) / 0.32) : round((64 - 8) / 0.32), round(24 / 0.32) : round(72 / 0.32)] = 255
+    truth[round(top) : round(bottom), round(left) : round(right)] = 255
     both = (mask.alpha >= 128) & (truth == 255)
     either = (mask.alpha >= 128) | (truth == 255)
-    assert both.sum() / either.sum() > 0.97
+    assert both.sum() / either.sum() > 0.96
     assert mask.confidence > 0.5
     assert painted_green[0].shape == (128, 96, 3)
 

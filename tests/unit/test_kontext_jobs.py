@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from engine.domain.artifacts import ArtifactRef
 from engine.domain.assets import AssetPair
 from engine.domain.errors import Cancelled, KnownError
 from engine.domain.geometry import Extent
@@ -24,7 +25,7 @@ from engine.domain.requests import (
     MaskRequest,
     Request,
 )
-from engine.domain.results import ArtifactRef, JobOutcome
+from engine.domain.results import JobOutcome
 from engine.domain.review import ExportFormat
 from engine.imaging.drawn import write_demo_set
 from engine.imaging.raster.decode import read_picture
@@ -201,7 +202,11 @@ def test_an_edit_survives_a_restart_and_is_exported(studio, tiny, masks, tmp_pat
     turn = EditTurn(masks["banner"], None, settings_of(tiny))
     request = EditRequest(EngineName.KONTEXT, (turn,))
     catalog = studio.catalog
-    job = submit_edit(catalog, catalog.create_batch("edits").id, studio.pair.id, None, turn)
+    (mask,) = catalog.add_jobs(
+        catalog.create_batch("edits").id, [(studio.pair.id, MaskRequest(EngineName.CLASSICAL, garment="shirt"))]
+    )
+    job = submit_edit(catalog, mask, turn)
+    assert job.origin is None
     assert catalog.claim("w1", datetime.now(UTC)) is not None
     assert catalog.succeed(job.id, "w1", studio.run(request), datetime.now(UTC))
     (item,) = catalog.review_items()
@@ -220,19 +225,20 @@ def test_an_edit_survives_a_restart_and_is_exported(studio, tiny, masks, tmp_pat
         assert np.array_equal(read_picture(written[name]).pixels, edited.pixels)
     from psd_tools import PSDImage
 
-    # A second edit of the photograph is another file beside it.
+    # One more turn is the edit's next version, and takes its file's place.
     assert isinstance(item.job.request, EditRequest)
     more = replace(turn, strength=0.5)
-    job = submit_edit(catalog, item.job.batch_id, studio.pair.id, item.job.request, more)
+    job = submit_edit(catalog, item.job, more)
     assert job.request == EditRequest(EngineName.KONTEXT, (turn, more))
     assert catalog.claim("w1", datetime.now(UTC)) is not None
-    assert catalog.succeed(job.id, "w1", studio.run(job.request), datetime.now(UTC))
-    again = export_items(
-        catalog, studio.artifacts, catalog.review_items(), ExportPlan(tmp_path / "out", (ExportFormat.PNG,))
-    )
+    outcome = studio.run(job.request)
+    assert catalog.succeed(job.id, "w1", outcome, datetime.now(UTC))
+    plan = ExportPlan(tmp_path / "out", (ExportFormat.PNG,))
+    again = export_items(catalog, studio.artifacts, catalog.review_items(), plan)
     assert again.failures == ()
-    assert again.kept == (written[f"{stem}_edit.png"],)
-    assert [path.name for path in again.written] == [f"{stem}_edit_{job.id}.png"]
+    assert again.written == (written[f"{stem}_edit.png"],)
+    newest = read_picture(studio.artifacts.path(outcome.picture)).pixels
+    assert np.array_equal(read_picture(again.written[0]).pixels, newest)
     document = PSDImage.open(written[f"{stem}_edit.psd"])
     assert [layer.name for layer in document] == ["Background", "Edit"]
     assert document[1].has_mask()

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain.artifacts import ArtifactKind
 from engine.domain.requests import Tolerance
-from engine.domain.results import ArtifactKind, PaletteLine, Verdict
+from engine.domain.results import PaletteLine, Verdict
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
 from engine.services.plan import BatchPlan, EngineChoice, requests_for

@@ -132,7 +132,9 @@ def test_a_half_that_the_model_moved_is_brought_back():
     canvas = compose(photo, photo, pair)
     still = recolored(canvas, pair, alpha, np.array([[1, 0, 0], [0, 1, 0.0]]))
     shifted = recolored(canvas, pair, alpha, np.array([[1.01, 0, 5.0], [0, 0.995, -4.0]]))
-    registered, method, shift = register_half(shifted, canvas, alpha, pair)
+    half = register_half(shifted, canvas, alpha, pair)
+    registered, method, shift = half.output, half.method, half.shift
+    assert half.residual_after < 0.6 * half.residual_before
     assert method is not Method.IDENTITY
     assert 6 < shift < 13  # 5 and 4 pixels at one corner, 10 and 7 at the other
     box = covered(pair.on_model)
@@ -151,11 +153,12 @@ def test_a_half_that_kept_still_is_left_as_it_is():
     pair = place_side_by_side(extent, extent, None, garment_crop(alpha))
     canvas = compose(photo, photo, pair)
     still = recolored(canvas, pair, alpha, np.array([[1, 0, 0], [0, 1, 0.0]]))
-    registered, method, shift = register_half(still, canvas, alpha, pair)
+    half = register_half(still, canvas, alpha, pair)
+    registered, method, shift = half.output, half.method, half.shift
     assert np.array_equal(registered, still)
     assert (method, shift) == (Method.IDENTITY, 0.0)
     # Nothing but garment: there is nothing to hold on to.
     everywhere = np.full_like(alpha, 255)
     whole = place_side_by_side(extent, extent)
     moved = recolored(canvas, whole, everywhere, np.array([[1, 0, 9.0], [0, 1, 0]]))
-    assert register_half(moved, canvas, everywhere, whole)[1] is Method.IDENTITY
+    assert register_half(moved, canvas, everywhere, whole).method is Method.IDENTITY

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from engine.domain.errors import BugError, KnownError
+from engine.domain.review import Decision, Review
 from storage.location import SqliteLocation
 from storage.upgrade import APPLICATION_ID, HEAD, MIGRATIONS, upgrade
 from tests.contract.factories import NOON, color_match_request, match_outcome, new_pair
@@ -25,8 +26,8 @@ NEXT_REVISION = """
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0004"
-down_revision = "0003"
+revision = "next"
+down_revision = "HEAD"
 
 def upgrade() -> None:
     with op.batch_alter_table("result", recreate="always") as batch:
@@ -48,8 +49,27 @@ def filled(path: Path) -> Path:
 
 def next_migrations(folder: Path, text: str = NEXT_REVISION) -> Path:
     shutil.copytree(MIGRATIONS, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    (folder / "versions" / "0004_next.py").write_text(text, encoding="utf-8")
+    (folder / "versions" / "next.py").write_text(text.replace("HEAD", HEAD), encoding="utf-8")
     return folder
+
+
+def filled_at(tmp_path: Path, revision: str) -> Path:
+    """What `filled` wrote, as far as that revision has columns for it."""
+    newer, older, path = filled(tmp_path / "newer.db"), tmp_path / "older", tmp_path / "catalog.db"
+    shutil.copytree(MIGRATIONS, older, ignore=shutil.ignore_patterns("__pycache__"))
+    for file in (older / "versions").glob("0*.py"):
+        if file.name[:4] > revision:
+            file.unlink()
+    upgrade(path, migrations=older, head=revision)
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("ATTACH ? AS newer", (str(newer),))
+        tables = connection.execute("SELECT name FROM main.sqlite_schema WHERE type = 'table'").fetchall()
+        for (table,) in tables:
+            if table not in ("alembic_version", "job_count"):
+                columns = ", ".join(row[1] for row in connection.execute(f"PRAGMA main.table_info({table})"))
+                connection.execute(f"INSERT INTO main.{table} ({columns}) SELECT {columns} FROM newer.{table}")
+        connection.commit()
+    return path
 
 
 def revision(path: Path) -> str:
@@ -102,12 +122,12 @@ def test_an_empty_database_is_backed_up_and_filled(tmp_path: Path) -> None:
 
 def test_an_older_catalog_is_backed_up_and_loses_nothing(tmp_path: Path) -> None:
     path = filled(tmp_path / "catalog.db")
-    saved = upgrade(path, migrations=next_migrations(tmp_path / "next"), head="0004")
-    assert revision(path) == "0004"
+    saved = upgrade(path, migrations=next_migrations(tmp_path / "next"), head="next")
+    assert revision(path) == "next"
     assert saved is not None
     assert backups(path) == [saved]
-    assert saved.name.startswith("catalog.db.backup-0003-")
-    assert revision(saved) == "0003"
+    assert saved.name.startswith(f"catalog.db.backup-{HEAD}-")
+    assert revision(saved) == HEAD
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*), count(seconds) FROM result").fetchone() == (1, 0)
         assert connection.execute("SELECT count(*) FROM mask").fetchone() == (1,)
@@ -118,17 +138,11 @@ def test_an_older_catalog_is_backed_up_and_loses_nothing(tmp_path: Path) -> None
         assert catalog.check() == []
         (item,) = catalog.review_items()
         assert item.outcome == match_outcome()
-    assert upgrade(path, migrations=tmp_path / "next", head="0004") is None
+    assert upgrade(path, migrations=tmp_path / "next", head="next") is None
 
 
 def test_a_catalog_of_the_first_revision_gets_palettes_and_keeps_its_reports(tmp_path: Path) -> None:
-    path = filled(tmp_path / "catalog.db")
-    with closing(sqlite3.connect(path)) as connection:  # as the first version wrote it
-        connection.execute("DROP TABLE edited_turn")
-        connection.execute("DROP TABLE edit")
-        connection.execute("ALTER TABLE delta_e_report DROP COLUMN palette")
-        connection.execute("UPDATE alembic_version SET version_num = '0001'")
-        connection.commit()
+    path = filled_at(tmp_path, "0001")
     with SqliteLocation().open(path) as (catalog, _):
         assert catalog.check() == []
         (item,) = catalog.review_items()
@@ -138,6 +152,18 @@ def test_a_catalog_of_the_first_revision_gets_palettes_and_keeps_its_reports(tmp
         assert item.outcome.match.after == replace(outcome.match.after, palette=())
     (saved,) = backups(path)
     assert saved.name.startswith("catalog.db.backup-0001-")
+
+
+def test_a_catalog_of_the_third_revision_gets_rows_for_its_results_and_keeps_its_verdicts(tmp_path: Path) -> None:
+    path = filled_at(tmp_path, "0003")
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("INSERT INTO review VALUES (1, 1, 'approved', 'Ada', 'fine', '2026-03-29T12:00:00.123456Z')")
+        connection.commit()
+    with SqliteLocation().open(path) as (catalog, _):
+        assert catalog.check() == []
+        (row,) = catalog.review_rows()
+        assert row.review == Review(1, Decision.APPROVED, "Ada", "fine", NOON)
+        assert (row.rating, row.reason, row.version, row.superseded_by) == (0, None, 1, None)
 
 
 @pytest.mark.parametrize(
@@ -152,9 +178,9 @@ def test_an_upgrade_that_fails_leaves_the_catalog_as_it_was(tmp_path: Path, brok
     text = NEXT_REVISION.replace("op.execute(\"DELETE FROM pair WHERE sku = 'drop me'\")", broken)
     assert broken in text
     with pytest.raises((BugError, ZeroDivisionError)) as caught:
-        upgrade(path, migrations=next_migrations(tmp_path / "next", text), head="0004")
+        upgrade(path, migrations=next_migrations(tmp_path / "next", text), head="next")
     assert says in str(caught.value) or isinstance(caught.value, ZeroDivisionError)
-    assert revision(path) == "0003"
+    assert revision(path) == HEAD
     with SqliteLocation().open(path) as (catalog, _):
         assert catalog.check() == []
         assert len(catalog.review_items()) == 1

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import ctypes
+import importlib.util
 import math
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
@@ -158,6 +161,7 @@ def _compiled(dtype: np.dtype[np.floating]) -> _Kernel:
     (no ``fastmath``): it costs a tenth of the speed, keeps not-a-number, and keeps a difference of two equal products
     at exactly zero, on which the side of opposite hues is decided.
     """
+    _load_llvm_unlocked()
     from numba import njit, types
 
     samples = types.Array(types.float32 if dtype == np.float32 else types.float64, 1, "C", readonly=True)
@@ -165,6 +169,22 @@ def _compiled(dtype: np.dtype[np.floating]) -> _Kernel:
     signature = types.void(samples, samples, types.float32[::1], factor, factor, factor)
     # With Python's error model each division could raise, and the loop would not be vectorised.
     return njit(signature, nogil=True, error_model="numpy")(_delta_E_2000_of_pairs)
+
+
+def _load_llvm_unlocked() -> None:
+    """Load numba's LLVM library while other threads run on.
+
+    WORKAROUND: `ctypes` holds the interpreter's lock while it loads a library, a tenth of a second for LLVM's
+    relocations, in which a window's thread stands still; a call through `ctypes`, as this one of ``dlopen``, does not.
+    Whoever loads it next finds it loaded. To go once `ctypes` releases the lock there.
+    """
+    spec = importlib.util.find_spec("llvmlite")
+    if os.name != "posix" or spec is None or spec.origin is None:
+        return
+    for library in (Path(spec.origin).parent / "binding").glob("libllvmlite.*"):
+        dlopen = ctypes.CDLL(None).dlopen
+        dlopen.argtypes, dlopen.restype = (ctypes.c_char_p, ctypes.c_int), ctypes.c_void_p
+        dlopen(os.fsencode(library), os.RTLD_NOW)
 
 
 _COS_6, _SIN_6 = math.cos(math.radians(6)), math.sin(math.radians(6))

@@ -181,6 +181,7 @@ def match_samples(
         "strength": correction.strength,
         "delta_E_before": round(needed, 4),
         "delta_E_fitted": round(reached, 4),
+        "lightness_kept": round(correction.lightness_kept, 4),
     } | correction.transfer.figures
     if guide is not None:
         provenance |= {"guide_weight": round(correction.guide_weight, 4)}

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.imaging.color.icc import RgbSpace, rgb_space
 from engine.imaging.color.spaces import xyz_to_lab
-from engine.imaging.raster.decode import read_picture
 
 if TYPE_CHECKING:
     from engine.domain.picture import Picture
@@ -51,13 +49,12 @@ class ColorProbe:
         return L, a, b
 
 
-def open_probe(path: Path) -> ColorProbe:
-    """Decode a photograph or a result for reading colours.
+def probe_of(picture: Picture) -> ColorProbe:
+    """Make a decoded photograph or result ready for reading colours.
 
     Raises
     ------
     KnownError
-        As `engine.imaging.raster.decode.read_picture`, and: the profile is damaged or not an RGB profile.
+        The profile is damaged or not an RGB profile.
     """
-    picture = read_picture(path)
-    return ColorProbe(picture, rgb_space(picture.icc, path))
+    return ColorProbe(picture, rgb_space(picture.icc, picture.path))

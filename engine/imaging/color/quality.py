@@ -107,7 +107,7 @@ def compare_pictures(
     KnownError
         The sizes differ, or the mask is empty, tiny or of another size.
     """
-    _require_same_size(a, b)
+    require_same_size(a, b)
     inside = _inside(a, mask)
     values = np.empty(int(np.count_nonzero(inside)) if inside is not None else a.extent.pixels, np.float32)
     sums, filled = np.zeros(3), 0
@@ -135,7 +135,7 @@ def delta_E_map(a: Picture, b: Picture, tolerance: Tolerance = Tolerance()) -> F
     KnownError
         The sizes differ, or a profile is damaged.
     """
-    _require_same_size(a, b)
+    require_same_size(a, b)
     out = np.empty(a.pixels.shape[:2], np.float32)
     for rows in row_chunks(a.pixels.shape):
         one, two = (pixels_to_lab(p.pixels[rows], p.icc, p.path) for p in (a, b))
@@ -177,7 +177,7 @@ def largest_change_outside(a: Picture, b: Picture, mask: Alpha) -> int | None:
     KnownError
         The sizes differ, or the mask is empty, tiny or of another size.
     """
-    _require_same_size(a, b)
+    require_same_size(a, b)
     _inside(a, mask)
     if a.bit_depth != b.bit_depth or a.icc != b.icc:
         return None
@@ -221,7 +221,8 @@ def _report(
     )
 
 
-def _require_same_size(a: Picture, b: Picture) -> None:
+def require_same_size(a: Picture, b: Picture) -> None:
+    """Refuse to compare pictures of different size, with a `KnownError` that names ``b``."""
     if a.extent != b.extent:
         raise KnownError(
             f"it is {b.extent} pixels, the picture it is compared with is {a.extent}",

@@ -132,7 +132,7 @@ def view_colors(on_model: Picture, alpha: Alpha, flatlay: Picture, flatlay_alpha
     return ViewColors(worn.lab, flat.lab, weaves)
 
 
-def solve_views(views: Sequence[ViewColors], judge: Tolerance) -> Agreement | None:
+def solve_views(views: Sequence[ViewColors], judge: Tolerance, credibility: float | None = None) -> Agreement | None:
     """Find the colours that all views of an article shall have after the match.
 
     Each view is matched to its flatlay by itself, but all with one belief in their lightness. What a main colour of the
@@ -145,6 +145,8 @@ def solve_views(views: Sequence[ViewColors], judge: Tolerance) -> Agreement | No
         In any order; the outcome does not depend on it.
     judge : Tolerance
         Where a view would fail by it with the photographs' lightness, all take the flatlay's, if that is nearer.
+    credibility : float, optional
+        0 to 1, how far the photographs' own lightness is believed, whatever they suggest.
 
     Returns
     -------
@@ -154,6 +156,8 @@ def solve_views(views: Sequence[ViewColors], judge: Tolerance) -> Agreement | No
     if len(views) < 2:
         return None
     palette = _palette(views)
+    if credibility is not None:
+        return _agree(views, palette, credibility, judge)[1]
     believed = float(np.mean([lightness_credibility(view.worn, view.flat) for view in views]))
     farthest, agreement = _agree(views, palette, believed, judge)
     if farthest <= judge.warns:

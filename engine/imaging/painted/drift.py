@@ -10,11 +10,12 @@ from numpy.typing import NDArray
 Field = NDArray[np.float32]
 
 NOISE = 2.0 / 255.0
-"""Standard deviation that any channel has at least: 8-bit rounding and JPEG."""
+"""Standard deviation that any channel has at least, chosen: 8-bit rounding and JPEG."""
 
 _PRIOR = 0.1
-# Standard deviation of the map's entries around the identity. Holds the fit there where the surroundings are one plain
-# grey and say nothing about the other colours.
+# Standard deviation of the map's entries around the identity, chosen: on eight published results the largest entry was
+# off by 0.07 to 0.25. Holds the fit there where the surroundings are one plain grey and say nothing about other
+# colours.
 
 _SAMPLES = 40_000
 

@@ -26,11 +26,11 @@ from engine.imaging.painted.upsampling import at_source_size
 from engine.imaging.registration import Method, Registration, covered, moved, register
 
 _TRUSTED = 0.5
-# Correlation of both pictures' structure below which the mask may lie beside the garment: half of what is seen there is
-# not the photograph's.
+# Correlation of both pictures' structure below which the mask may lie beside the garment, chosen: half of what is seen
+# there is not the photograph's.
 
 _UNKNOWN = 0.75
-# What stands for that correlation where there is no texture to see: probably in place, but nobody can tell.
+# What stands for that correlation where there is no texture to see, chosen: probably in place, but nobody can tell.
 
 _OFF = 20.0
 # Mean difference outside the paint, in 8-bit levels, at which the two pictures are hardly one: details that a model

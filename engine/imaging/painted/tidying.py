@@ -9,17 +9,19 @@ from engine.imaging.masks.cleanup import components, fill_holes
 from engine.imaging.painted.paint import Field
 
 _PIECE_SHARE = 0.01
-# Of the largest piece. Both lenses of glasses and both socks are of a size.
+# Of the largest piece, chosen. Both lenses of glasses and both socks are of a size.
 
 _HOLE_SHARE = 0.005
-# Of the whole paint: less than the gap between an arm and a body, more than what shines through a model's brush.
+# Of the whole paint, chosen: less than the gap between an arm and a body, more than what shines through a brush.
 
 _STRAY = 4  # pixels: a 2 × 2 block of a JPEG's chroma
 
 _FAINT = 0.02
-# Alpha from which a soft edge shows.
+# Alpha from which a soft edge shows, chosen: five levels of 255.
 
 _SOLID = 0.98
+# Alpha from which paint is opaque, chosen as far from 1 as `_FAINT` is from 0.
+
 _BELOW_HALF = np.float32(127 / 255)
 
 

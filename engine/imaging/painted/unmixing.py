@@ -12,7 +12,8 @@ _SAMPLES = 200_000
 
 _FEATHER = (3.0, 6.0)
 # Standard deviation of the edge, in pixels of a model's picture, up to which it is a mere soft edge (one cell of the
-# model's latents spans 8 pixels, a deviation of 2.3), and from which it is a feathered brush.
+# model's latents spans 8 pixels, a deviation of 2.3), and from which it is a feathered brush. Chosen; on eight
+# published results the edges measured 2.8 to 9.3.
 
 _MODEL_SIDE = 1024
 # A larger picture was enlarged, and its edges with it.

@@ -12,11 +12,11 @@ from engine.imaging.painted.grid import WorkingGrid
 from engine.imaging.painted.paint import Field
 
 _RADIUS = 3
-# Working pixels: a window as wide as the edge of a picture that was reduced and the model's own rounding of it.
+# Working pixels, chosen: a window as wide as the edge of a picture that was reduced and the model's own rounding of it.
 
 _NOISE = 0.02
-# Standard deviation of the photograph within a window, full scale 1, that says nothing about the mask: five levels of
-# texture and noise.
+# Standard deviation of the photograph within a window, full scale 1, that says nothing about the mask, chosen: five
+# levels of texture and noise.
 
 _STRIP = 512
 # Rows of the photograph worked on at a time, so that 24 megapixels need no float copy of themselves.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from pathlib import Path
 from typing import BinaryIO
 
@@ -15,10 +14,10 @@ from engine.domain.geometry import Extent
 from engine.imaging.raster import exif
 from engine.imaging.raster.stored import Samples, StoredHeader, decoding
 
-_MARKER = re.compile(rb"\xff+([\x01-\xcf\xd8-\xfe])")
-"""A marker inside entropy-coded data; FF 00 is a stuffed byte and FF D0 to FF D7 are restart markers."""
-
 _END_OF_IMAGE = 0xD9
+
+_WINDOW = 1 << 20
+"""Bytes that are searched at once."""
 
 
 def inspect(file: BinaryIO, path: Path | None) -> StoredHeader:
@@ -75,10 +74,10 @@ def _has_end(data: bytes) -> bool:
     at = 2
     while at + 4 <= len(data):
         if data[at] != 0xFF:
-            found = _MARKER.search(data, at)
+            found = _next_marker(data, at)
             if found is None:
                 return False
-            at = found.end() - 2
+            at = found
         kind = data[at + 1]
         if kind == _END_OF_IMAGE:
             return True
@@ -89,8 +88,25 @@ def _has_end(data: bytes) -> bool:
         else:
             at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
             if kind == 0xDA:
-                found = _MARKER.search(data, at)
+                found = _next_marker(data, at)
                 if found is None:
                     return False
-                at = found.end() - 2
+                at = found
     return data[at : at + 2] == b"\xff\xd9"
+
+
+def _next_marker(data: bytes, at: int) -> int | None:
+    """Where the next marker's two bytes begin; None where there is none.
+
+    FF 00 is a stuffed byte inside entropy-coded data, FF FF is filling, and FF D0 to FF D7 are restart markers. NumPy
+    searches without the interpreter's lock, which a window's thread would wait for.
+    """
+    values = np.frombuffer(data, np.uint8)
+    for start in range(at, len(values) - 1, _WINDOW):
+        part = values[start : start + _WINDOW + 1]
+        begins = np.flatnonzero(part[:-1] == 0xFF)
+        kinds = part[begins + 1]
+        found = begins[(kinds != 0) & (kinds != 0xFF) & ((kinds < 0xD0) | (kinds > 0xD7))]
+        if found.size:
+            return start + int(found[0])
+    return None

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
-from psd_tools.compression import decompress
-from psd_tools.constants import Compression
 
 from engine.domain.geometry import Extent
 from engine.imaging.raster.stored import Samples, StoredHeader, cut_off, damaged, decoding, size_of, unsupported
@@ -79,6 +77,10 @@ def inspect(file: BinaryIO, path: Path | None) -> StoredHeader:
 
 def decode(data: bytes, header: StoredHeader, path: Path | None) -> Samples:
     """Decode the composite; transparency that Photoshop blended with white is taken out of the colours again."""
+    # A quarter of a second of imports that no other kind of file needs.
+    from psd_tools.compression import decompress
+    from psd_tools.constants import Compression
+
     version, channels, height, width, depth, _ = struct.unpack_from(">4xH6xHIIHH", data)
     at = 26
     for wide in (False, False, version == 2):

@@ -24,6 +24,7 @@ from engine.imaging.raster.stored import (
 )
 
 if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
     from numpy.typing import NDArray
 
     from engine.domain.picture import Pixels
@@ -38,6 +39,9 @@ _MIN_IS_WHITE, _PALETTE, _YCBCR, _CFA, _LINEAR_RAW = 0, 3, 6, 32803, 34892
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _UINT, _FLOAT = 1, 3
 _SEPARATE_PLANES = 2
+_READ_AT_ONCE = 4 << 20
+"""Bytes of compressed strips that are copied at once: tifffile's own 256 MiB hold the interpreter's lock meanwhile."""
+
 _RAW_REMEDY = "Develop it in the raw converter, export it as 16-bit TIFF and drop that."
 
 
@@ -74,10 +78,10 @@ def inspect(file: BinaryIO, path: Path | None) -> StoredHeader:
 
 def decode(data: bytes, header: StoredHeader, path: Path | None) -> Samples:
     """Decode the first page at its full bit depth."""
-    with decoding(path, "TIFF"), tifffile.TiffFile(io.BytesIO(data)) as tiff:
+    with decoding(path, "TIFF"), tifffile.TiffFile(_Unlocked(data)) as tiff:
         page = _first_page(tiff)
         check_extent(Extent(page.imagewidth, page.imagelength), path)
-        array = page.asarray()
+        array = page.asarray(buffersize=_READ_AT_ONCE)
         mode = _mode(page, path)
         if page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1:
             array = np.moveaxis(array.reshape(page.samplesperpixel, page.imagelength, page.imagewidth), 0, -1)
@@ -99,6 +103,21 @@ def decode(data: bytes, header: StoredHeader, path: Path | None) -> Samples:
         return Samples(color)
     alpha = _full_range(array[..., alpha_at], bits)
     return Samples(_unmultiplied(color, alpha) if premultiplied else color, alpha)
+
+
+class _Unlocked(io.BytesIO):
+    """Bytes that are copied without the interpreter's lock, which a window's thread would wait for."""
+
+    def __init__(self, data: bytes) -> None:
+        super().__init__(data)
+        self._data = np.frombuffer(data, np.uint8)
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        target, at = np.frombuffer(memoryview(buffer), np.uint8), self.tell()
+        part = self._data[at : at + target.size]
+        target[: part.size] = part
+        self.seek(at + part.size)
+        return part.size
 
 
 def _first_page(tiff: tifffile.TiffFile) -> tifffile.TiffPage:

@@ -11,20 +11,20 @@ from engine.imaging.registration.field import DisplacementField, Field, Region, 
 from engine.imaging.registration.flow import Level
 
 _CELLS = 16
-# Of the checkerboard, along the longer side: 64 pixels of a model's 1024, four times the stroke in which it redraws, so
-# that its noise in one cell says nothing about the next.
+# Of the checkerboard, along the longer side, chosen: 64 pixels of a model's 1024, four times the stroke in which it
+# redraws, so that its noise in one cell says nothing about the next.
 
 _TEXTURE = 4.0 / 255.0
-# Slope of the high-passed photograph per pixel from which a displacement by one pixel shows above 8-bit noise.
+# Slope of the high-passed photograph per pixel, chosen, from which a displacement by one pixel shows above 8-bit noise.
 
 _MIN_TEXTURE = 0.02
-# Share of a cell that must be textured for the cell to have a vote.
+# Share of a cell that must be textured for the cell to have a vote, chosen: 80 of its 4,096 pixels at 1024.
 
 _OUTLIER = 4.0
-# Errors count up to this many typical ones: a redrawn eye is no argument about where the face lies.
+# Errors count up to this many typical ones, chosen: a redrawn eye is no argument about where the face lies.
 
 _MIN_SEEN = 50
-# Textured pixels below which a correlation says nothing.
+# Textured pixels below which a correlation says nothing: even if all were independent its standard error is 0.14.
 
 
 def checkerboard(extent: Extent) -> Region:

@@ -22,23 +22,23 @@ from engine.imaging.registration.field import DisplacementField, Field, Region, 
 Floats = NDArray[np.floating[Any]]
 
 _HIGH_PASS = 6.0
-# Standard deviation, in pixels of each pyramid level, below which structure counts: slow changes of brightness are
-# the model's colour drift, not displacement. Coarse levels see coarse structure all the same.
+# Standard deviation, in pixels of each pyramid level, below which structure counts; chosen: slow changes of brightness
+# are the model's colour drift, not displacement. Coarse levels see coarse structure all the same.
 
 _NOISE = 2.0 / 255.0
-# Standard deviation of 8-bit rounding and JPEG.
+# Standard deviation of 8-bit rounding and JPEG, chosen.
 
 _CORRELATED = 16.0
-# Pixels that share one error: what a model redraws, it redraws in strokes of a few pixels, so that a pixel brings a
-# sixteenth of an independent observation.
+# Pixels that share one error, chosen: what a model redraws, it redraws in strokes of a few pixels, so that a pixel
+# brings a sixteenth of an independent observation.
 
 _COARSEST = 40
 # Shorter side of the coarsest pyramid level, in pixels: a shift by a tenth of the picture is four pixels there, within
 # what the gradient of high-passed structure can lead along.
 
 _STIFF = 1 / 16
-# Of the longer side: over shorter ways a field goes on in its direction, over longer ones it levels off, so that it
-# neither sags under the paint nor runs away on a plain wall.
+# Of the longer side, chosen: over shorter ways a field goes on in its direction, over longer ones it levels off, so
+# that it neither sags under the paint nor runs away on a plain wall.
 
 _PIXELS_PER_NODE = 4
 # At least, at every level: fewer cannot tell two directions.

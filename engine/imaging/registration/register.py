@@ -31,22 +31,23 @@ _SPACING = 16
 # Pixels between nodes: one patch of Kontext's transformer, within which a model has no two displacements to give.
 
 _STRAINS = (0.2, 0.8, 3.2)
-# How far the fields on trial may bend, as standard deviations of their slope before the data are seen: from a picture
-# that was bent as a whole to one that goes with every detail.
+# How far the fields on trial may bend, chosen, each four times the one before, as standard deviations of their slope
+# before the data are seen: from a picture that was bent as a whole to one that goes with every detail.
 
 _TOLERANCE = 0.005
-# Of the longer side: what the model bends beyond any affine map may be off by this much and still agree with it.
+# Of the longer side, chosen: what the model bends beyond any affine map may be off by this much and still agree with
+# it.
 
 _MAX_STRETCH = 0.2
 # Natural logarithm. A model's picture of the same framing is not stretched by more: rounding to its nearest size takes
-# up to 7 %, drift of 4 % was seen on top.
+# up to 7 %, drift of 4 % was seen on top, and as much again is left to what was not seen.
 
 _SIGNIFICANT = 3.0
 # Standard errors by which a candidate must predict the texture better than a simpler one.
 
 _LEFT_ALONE = (0.5, 0.25)
-# Pixels of a 1024-pixel picture, and of a small one at least. A smaller shift at the paint is below what its soft edge
-# shows, and not worth the resampling.
+# Pixels of a 1024-pixel picture, and of a small one at least; chosen. A smaller shift at the paint is below what its
+# soft edge shows, and not worth the resampling.
 
 
 class Method(StrEnum):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -36,6 +38,25 @@ Provenance = dict[str, str | float | int]
 
 _STEPS = 4
 _DRAW_IT = "Name the garment by hand, use --mask-source classical, or draw the mask in Photoshop."
+_CUT_IT_OUT = "Name the garment by hand, or use a flatlay on a plain background or a cut-out with transparency."
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """A garment that was detected on a picture.
+
+    Attributes
+    ----------
+    alpha : ndarray
+        ``(H, W)`` uint8, 255 = garment, of the picture's size.
+    crop : Box
+        What the segmenter saw.
+    """
+
+    alpha: Alpha
+    boxes: ChosenBoxes
+    masks: BoxMasks
+    crop: Box
 
 
 class GroundedBackend:
@@ -67,9 +88,7 @@ class GroundedBackend:
         BugError
             The request has no detection settings.
         """
-        settings = request.detection
-        if settings is None:
-            raise BugError(f"a mask request for the grounded engine without detection settings: {request.name}")
+        settings = _settings_of(request)
         began = time.perf_counter()
         report(0, _STEPS, "loading the models")
         detector, segmenter = self._prepared(settings)
@@ -83,32 +102,40 @@ class GroundedBackend:
                 choice = self._on_flatlay(detector, flatlay, settings, on_model)
                 label = choice.label
             report(2, _STEPS, "finding the garment")
-            rgb = to_srgb8(on_model.pixels, on_model.icc)
-            found = detector.detect(rgb, [label.prompt], settings.box_threshold, settings.text_threshold)
-            boxes = choose_boxes(found, label.pieces)
-            if not boxes.detections:
-                raise KnownError(f"no {label.prompt} was found on it", remedy=_DRAW_IT, path=on_model.path)
-            report(3, _STEPS, "masking the garment")
-            crop = context_crop([detection.box for detection in boxes.detections], on_model.extent)
-            seen = np.ascontiguousarray(rgb[crop.top : crop.bottom, crop.left : crop.right])
-            masks = segmenter.segment(seen, [_inside(detection.box, crop) for detection in boxes.detections])
-        alpha = np.zeros(rgb.shape[:2], np.uint8)
-        alpha[crop.top : crop.bottom, crop.left : crop.right] = alpha_of(seen, masks.logits)
-        if not alpha.any():
-            raise KnownError(
-                f"the {label.prompt} was found on it, and nothing in its box stands out",
-                remedy=_DRAW_IT,
-                path=on_model.path,
-            )
+            found = _find(
+                detector, segmenter, on_model, label, settings, _DRAW_IT,
+                lambda: report(3, _STEPS, "masking the garment"),
+            )  # fmt: skip
         report(_STEPS, _STEPS, "done")
-        provenance = self._origin | _measured(label, choice, boxes, masks, crop, settings)
+        provenance = self._origin | _measured(label, choice, found, settings)
         provenance["seconds"] = round(time.perf_counter() - began, 3)
-        return PaintedMask(
-            alpha,
-            _confidence(choice, boxes, masks, settings.box_threshold),
-            provenance,
-            _notices(label, boxes),
-        )
+        confidence = _confidence(choice, found, settings.box_threshold)
+        return PaintedMask(found.alpha, confidence, provenance, _notices(label, found.boxes))
+
+    def mask_flatlay(self, flatlay: Picture, request: MaskRequest) -> PaintedMask | None:
+        """Find the garment on a flatlay, whatever it lies on, by the request's label or the one the detector finds.
+
+        Raises
+        ------
+        KnownError
+            The models do not load, memory runs out, or the garment was not found; names the flatlay.
+        BugError
+            The request has no detection settings.
+        """
+        settings = _settings_of(request)
+        detector, segmenter = self._prepared(settings)
+        flatlay = replace(flatlay, alpha=None)
+        choice: LabelChoice | None = None
+        with memory_named():
+            if request.garment:
+                label = label_for(request.garment, settings.labels)
+            else:
+                choice = self._on_flatlay(detector, flatlay, settings, flatlay)
+                label = choice.label
+            found = _find(detector, segmenter, flatlay, label, settings, _CUT_IT_OUT)
+        provenance = self._origin | _measured(label, choice, found, settings)
+        confidence = _confidence(choice, found, settings.box_threshold)
+        return PaintedMask(found.alpha, confidence, provenance, _notices(label, found.boxes))
 
     def color_guide(
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
@@ -160,6 +187,48 @@ class GroundedBackend:
         return self._detector, self._segmenter
 
 
+def _settings_of(request: MaskRequest) -> DetectionSettings:
+    if request.detection is None:
+        raise BugError(f"a mask request for the grounded engine without detection settings: {request.name}")
+    return request.detection
+
+
+def _find(
+    detector: Detector,
+    segmenter: Segmenter,
+    picture: Picture,
+    label: DetectionLabel,
+    settings: DetectionSettings,
+    remedy: str,
+    detected: Callable[[], None] = lambda: None,
+) -> _Found:
+    """Detect a garment by its label and mask what fills its boxes.
+
+    Parameters
+    ----------
+    remedy : str
+        What the operator does where nothing is found.
+    detected : callable
+        Called between the two networks.
+    """
+    rgb = to_srgb8(picture.pixels, picture.icc)
+    boxes = choose_boxes(
+        detector.detect(rgb, [label.prompt], settings.box_threshold, settings.text_threshold), label.pieces
+    )
+    if not boxes.detections:
+        raise KnownError(f"no {label.prompt} was found on it", remedy=remedy, path=picture.path)
+    detected()
+    crop = context_crop([detection.box for detection in boxes.detections], picture.extent)
+    seen = np.ascontiguousarray(rgb[crop.top : crop.bottom, crop.left : crop.right])
+    masks = segmenter.segment(seen, [_inside(detection.box, crop) for detection in boxes.detections])
+    alpha = np.zeros(rgb.shape[:2], np.uint8)
+    alpha[crop.top : crop.bottom, crop.left : crop.right] = alpha_of(seen, masks.logits)
+    if not alpha.any():
+        what = f"the {label.prompt} was found on it, and nothing in its box stands out"
+        raise KnownError(what, remedy=remedy, path=picture.path)
+    return _Found(alpha, boxes, masks, crop)
+
+
 def _flatlay_key(flatlay: Picture, settings: DetectionSettings) -> bytes:
     """A hash of everything that the label of a flatlay depends on."""
     digest = hashlib.sha256(repr((settings, flatlay.pixels.shape, flatlay.pixels.dtype.str)).encode())
@@ -187,15 +256,16 @@ def _inside(box: Corners, crop: Box) -> Corners:
     return box[0] - crop.left, box[1] - crop.top, box[2] - crop.left, box[3] - crop.top
 
 
-def _confidence(choice: LabelChoice | None, boxes: ChosenBoxes, masks: BoxMasks, box_threshold: float) -> float:
+def _confidence(choice: LabelChoice | None, found: _Found, box_threshold: float) -> float:
     """Doubts multiply: a weak box, a mask that the segmenter itself mistrusts, a rival box, a rival label.
 
-    Grounding DINO's scores are low even where it is right, so a box is sure from twice the threshold on.
+    Grounding DINO's scores are low even where it is right, so a box is taken as sure from twice the threshold on:
+    chosen, and not measured, since no weights were at hand.
     """
-    weakest = min(detection.score for detection in boxes.detections)
-    found = min(1.0, weakest / (2.0 * box_threshold)) if box_threshold > 0 else 1.0
-    fits = float(np.clip(masks.predicted_iou.min(), 0.0, 1.0))
-    return found * fits * boxes.certainty * (choice.certainty if choice is not None else 1.0)
+    weakest = min(detection.score for detection in found.boxes.detections)
+    sure = min(1.0, weakest / (2.0 * box_threshold)) if box_threshold > 0 else 1.0
+    fits = float(np.clip(found.masks.predicted_iou.min(), 0.0, 1.0))
+    return sure * fits * found.boxes.certainty * (choice.certainty if choice is not None else 1.0)
 
 
 def _notices(label: DetectionLabel, boxes: ChosenBoxes) -> tuple[str, ...]:
@@ -216,21 +286,17 @@ def _origin(detector: WeightFolder, segmenter: WeightFolder, device: str) -> Pro
 
 
 def _measured(
-    label: DetectionLabel,
-    choice: LabelChoice | None,
-    boxes: ChosenBoxes,
-    masks: BoxMasks,
-    crop: Box,
-    settings: DetectionSettings,
+    label: DetectionLabel, choice: LabelChoice | None, found: _Found, settings: DetectionSettings
 ) -> Provenance:
     """What was found, in photograph pixels; lists as JSON, because provenance holds only texts and numbers."""
+    boxes, crop = found.boxes, found.crop
     measured: Provenance = {
         "label": label.garment,
         "prompt": label.prompt,
         "label_from": "request" if choice is None else "flatlay",
         "boxes": json.dumps([[round(side, 1) for side in detection.box] for detection in boxes.detections]),
         "scores": json.dumps([round(detection.score, 4) for detection in boxes.detections]),
-        "predicted_iou": json.dumps(_rounded(masks.predicted_iou)),
+        "predicted_iou": json.dumps(_rounded(found.masks.predicted_iou)),
         "boxes_left_out": boxes.left_out,
         "crop": json.dumps([crop.left, crop.top, crop.right, crop.bottom]),
         "box_threshold": settings.box_threshold,

@@ -103,7 +103,7 @@ def context_crop(boxes: Sequence[Corners], photograph: Extent) -> Box:
     """The part of a photograph that the segmenter sees: the boxes and half their size on every side.
 
     SAM 2 draws its masks on a grid of 256 × 256, so socks on a full-length photograph would be a few points wide.
-    Half a box of surroundings shows where the garment ends; a shirt's crop is about the whole photograph.
+    Half a box of surroundings, chosen, shows where the garment ends; a shirt's crop is about the whole photograph.
     """
     left, top = min(box[0] for box in boxes), min(box[1] for box in boxes)
     right, bottom = max(box[2] for box in boxes), max(box[3] for box in boxes)
@@ -135,7 +135,7 @@ def alpha_of(rgb: NDArray[np.uint8], logits: NDArray[np.float32]) -> NDArray[np.
     small = shrink(rgb, 2 * max(logits.shape[1:]))
     rows, columns = small.shape[:2]
     union = cv2.resize(np.ascontiguousarray(logits.max(axis=0)), (columns, rows), interpolation=cv2.INTER_LINEAR)
-    # Specks and pin-holes; of two socks neither is a speck.
+    # Specks below 3 % of the largest piece, and pin-holes; both chosen. Of two socks neither is a speck.
     mask = fill_holes(keep_components(union > 0, 0.03), round(0.0005 * union.size))
     if not mask.any():
         return np.zeros(rgb.shape[:2], np.uint8)

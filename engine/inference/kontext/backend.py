@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.errors import BugError, KnownError
-from engine.domain.geometry import Extent
+from engine.domain.geometry import Box, Extent
 from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, DiffusionSettings, EditTurn, MaskRequest
 from engine.imaging.edit_placement import paintable, place_edit
 from engine.imaging.painted import ExtractedMask, agreement, extract_painted_mask
+from engine.imaging.person_crop import person_crop
 from engine.imaging.placement import KONTEXT_BUCKETS, Color, place, to_canvas
 from engine.imaging.raster.icc import to_srgb8
 from engine.imaging.side_by_side import (
@@ -31,7 +32,7 @@ from engine.inference.kontext.prompts import PromptCache, default_prompt_folder
 from engine.inference.kontext.residence import Residence
 from engine.inference.kontext.sampling import sample
 from engine.inference.kontext.seeds import Pass, passes
-from engine.inference.kontext.tiers import Weights
+from engine.inference.kontext.tiers import NotEnoughMemory, Weights
 from engine.ports import ReportStep
 
 Provenance = dict[str, str | float | int]
@@ -71,7 +72,8 @@ class KontextBackend:
     ) -> PaintedMask:
         """Let the model paint the mask green, with each seed, and read it from its pictures.
 
-        ``flatlay`` is not used: the mask LoRAs see the on-model photograph alone.
+        ``flatlay`` is not used: the mask LoRAs see the on-model photograph alone, or the part of it around a person who
+        is small in it (`engine.imaging.person_crop`).
 
         Raises
         ------
@@ -90,13 +92,14 @@ class KontextBackend:
         total = 1 + sum(step.steps for step in rounds)
         report(0, total, "loading the model")
         photograph = to_srgb8(on_model.pixels, on_model.icc)
+        crop = person_crop(photograph, self._buckets)
 
         def work() -> PaintedMask:
             _, lora, _ = self.residence.settle(settings)
-            painted = self._paint(photograph, settings, rounds[0], report, 1, total)
+            painted = self._paint(photograph, crop, settings, rounds[0], report, 1, total)
             draft_kept = painted.confidence >= rounds[0].enough
             if not draft_kept:
-                painted = self._paint(photograph, settings, rounds[1], report, 1 + rounds[0].steps, total)
+                painted = self._paint(photograph, crop, settings, rounds[1], report, 1 + rounds[0].steps, total)
             provenance = self._provenance(settings, lora, began) | painted.provenance
             if settings.draft is not None:
                 provenance["draft"] = "kept" if draft_kept else "painted again"
@@ -113,6 +116,7 @@ class KontextBackend:
     def _paint(
         self,
         photograph: NDArray[np.uint8],
+        crop: Box | None,
         settings: DiffusionSettings,
         round_: Pass,
         report: ReportStep,
@@ -121,8 +125,11 @@ class KontextBackend:
     ) -> PaintedMask:
         """Every seed once: the mean mask, the least confidence of any seed times the seeds' agreement."""
         model, _, prompt = self.residence.settle(settings)
-        placement = place(_extent(photograph), buckets=round_.buckets)
-        canvas = to_canvas(photograph, placement, _border_color(photograph))
+        placement = place(_extent(photograph), crop, round_.buckets)
+        shown = placement.crop
+        canvas = to_canvas(
+            photograph, placement, _border_color(photograph[shown.top : shown.bottom, shown.left : shown.right])
+        )
         found: list[ExtractedMask] = []
         for sampling in round_.samplings:
             report(done, total, "denoising")
@@ -135,6 +142,7 @@ class KontextBackend:
         # What was measured on the first seed's picture; the others' differ by chance alone.
         provenance: Provenance = found[0].provenance() | {
             "canvas": f"{placement.canvas.width}x{placement.canvas.height}",
+            "crop": _written(shown),
             "steps": round_.samplings[0].num_inference_steps,
         }
         if len(found) > 1:
@@ -142,6 +150,10 @@ class KontextBackend:
         notices = tuple(dict.fromkeys(notice for mask in found for notice in mask.notices))
         confidence = min(mask.confidence for mask in found) * agreed.confidence
         return PaintedMask(agreed.alpha, confidence, provenance, notices, agreed.disagreement if found[1:] else None)
+
+    def mask_flatlay(self, flatlay: Picture, request: MaskRequest) -> PaintedMask | None:
+        """Always None: the mask LoRAs were trained on people."""
+        return None
 
     def color_guide(
         self, on_model: Picture, flatlay: Picture, mask: PaintedMask, request: ColorMatchRequest, report: ReportStep
@@ -180,18 +192,26 @@ class KontextBackend:
             report(1, total, "denoising")
             output = sample(model.pipeline, canvas, prompt, settings.sampling, report, done=1, total=total)
             provenance = self._provenance(settings, lora, began)
-            output, method, shift = register_half(output, canvas, garment, pair)
+            half = register_half(output, canvas, garment, pair)
+            # From the canvas to the photograph itself, of which `right` is a smaller copy.
+            pixels = on_model.extent.width / (right.shape[1] * pair.on_model.scale)
             provenance |= {
                 "canvas": f"{pair.canvas.width}x{pair.canvas.height}",
-                "registration": method.value,
-                "shift_px": round(shift, 2),
+                "registration": half.method.value,
+                "shift_px": round(half.shift * pixels, 2),
+                "residual_before": round(half.residual_before, 2),
+                "residual_after": round(half.residual_after, 2),
             }
             crop = pair.on_model.crop
             shown = np.zeros(right.shape[:2], np.bool_)
             shown[crop.top : crop.bottom, crop.left : crop.right] = True
-            return ColorGuide(right_half(output, pair, right), provenance, shown)
+            return ColorGuide(right_half(half.output, pair, right), provenance, shown)
 
-        return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
+        try:
+            return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
+        except NotEnoughMemory as error:
+            error.remedy += " A colour match also runs on the classical engine, which needs no model."
+            raise
 
     def paint_edit(
         self,
@@ -242,7 +262,7 @@ class KontextBackend:
             provenance = self._provenance(settings, lora, began) | {
                 "strength": turn.strength,
                 "canvas": f"{placement.canvas.width}x{placement.canvas.height}",
-                "crop": f"{crop.extent.width}x{crop.extent.height}+{crop.left}+{crop.top}",
+                "crop": _written(crop),
                 "scale": round(placement.scale, 4),
             }
             return PaintedCrop(output, placement, provenance, self.residence.notices())
@@ -289,6 +309,10 @@ class KontextBackend:
 
 def _extent(rgb: NDArray[np.uint8]) -> Extent:
     return Extent(rgb.shape[1], rgb.shape[0])
+
+
+def _written(crop: Box) -> str:
+    return f"{crop.extent.width}x{crop.extent.height}+{crop.left}+{crop.top}"
 
 
 def _border_color(rgb: NDArray[np.uint8]) -> Color:

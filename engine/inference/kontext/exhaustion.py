@@ -8,18 +8,14 @@ from contextlib import contextmanager
 
 import torch
 
-from engine.domain.errors import KnownError
+from engine.inference.kontext.tiers import NotEnoughMemory
 
 
-class OutOfMemory(KnownError):
+class OutOfMemory(NotEnoughMemory):
     """Memory ran out; the job may fit when the model is run with less."""
 
     def __init__(self, when: str) -> None:
-        super().__init__(
-            f"the memory ran out {when}",
-            remedy="Close other programs that use the graphics card and retry, or use --engine classical.",
-            retryable=True,
-        )
+        super().__init__(f"the memory ran out {when}")
 
 
 @contextmanager

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
-import torch
 from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
 from diffusers.pipelines.flux.pipeline_flux_kontext_inpaint import FluxKontextInpaintPipeline
 from numpy.typing import NDArray
 from PIL import Image
 
 from engine.domain.requests import Sampling
-from engine.inference.kontext.exhaustion import memory_errors
 from engine.inference.kontext.prompts import PromptEmbeddings
-from engine.inference.kontext.sampling import finished_picture, reporting
+from engine.inference.kontext.sampling import painted, reporting
 from engine.ports import ReportStep
 
 
@@ -77,34 +77,16 @@ def inpaint(
     Cancelled
         From ``report``.
     """
-    height, width = canvas.shape[:2]
     inpainting = FluxKontextInpaintPipeline(**pipeline.components)
     inpainting.set_progress_bar_config(disable=True)
-    device = inpainting._execution_device
-    steps = sampling.num_inference_steps
     # Under 1 / steps the pipeline would have no step left, and refuses.
-    strength = max(strength, 1 / steps)
-    with memory_errors("while denoising"):
-        try:
-            # Never padding_mask_crop: it crops the wrong box, and the reference too.
-            output = inpainting(
-                image=Image.fromarray(canvas),
-                image_reference=Image.fromarray(reference) if reference is not None else None,
-                mask_image=Image.fromarray(mask),
-                prompt_embeds=prompt.sequence.to(device),  # pyright: ignore[reportArgumentType]  # "FloatTensor"
-                pooled_prompt_embeds=prompt.pooled.to(device),  # pyright: ignore[reportArgumentType]
-                width=width,
-                height=height,
-                max_area=width * height,
-                _auto_resize=False,
-                strength=strength,
-                num_inference_steps=steps,
-                guidance_scale=sampling.guidance_scale,
-                generator=torch.Generator("cpu").manual_seed(sampling.seed),
-                callback_on_step_end=reporting(report, done, inpainting_steps(sampling, strength), total),
-                output_type="np",
-            )
-        finally:
-            # The hooks that offload the shared parts belong to the loaded pipeline.
-            pipeline.maybe_free_model_hooks()
-    return finished_picture(output, canvas)
+    strength = max(strength, 1 / sampling.num_inference_steps)
+    # Never padding_mask_crop: it crops the wrong box, and the reference too.
+    call = partial(
+        inpainting,
+        image_reference=Image.fromarray(reference) if reference is not None else None,
+        mask_image=Image.fromarray(mask),
+        strength=strength,
+    )
+    steps = inpainting_steps(sampling, strength)
+    return painted(call, pipeline, canvas, prompt, sampling, reporting(report, done, steps, total))

@@ -20,7 +20,15 @@ from engine.inference.kontext.float8 import store_in_float8
 from engine.inference.kontext.lora import CheckedLora, check_lora
 from engine.inference.kontext.slot import LoraSlot
 from engine.inference.kontext.source import ModelSource
-from engine.inference.kontext.tiers import TIERS, Offload, VramTier, Weights, tier_for_card, tier_of
+from engine.inference.kontext.tiers import (
+    TIERS,
+    NotEnoughMemory,
+    Offload,
+    VramTier,
+    Weights,
+    tier_for_card,
+    tier_of,
+)
 
 _BLOCKS = ("transformer_blocks", "single_transformer_blocks")
 
@@ -72,10 +80,8 @@ def choose_placing(source: ModelSource, wanted: int = 0) -> Placing:
     needed = 2 * max(source.text_bytes, source.transformer_bytes + source.vae_bytes)
     free = psutil.virtual_memory().available
     if free < needed:
-        raise KnownError(
-            f"the Kontext model needs {needed / 2**30:.0f} GiB of memory and {free / 2**30:.0f} GiB are free",
-            remedy="Close other programs and retry, or use --engine classical.",
-            retryable=True,
+        raise NotEnoughMemory(
+            f"the Kontext model needs {needed / 2**30:.0f} GiB of memory and {free / 2**30:.0f} GiB are free"
         )
     return Placing(torch.device("cpu"), torch.float32, tier_of(wanted or TIERS[-1], source.gguf_bytes))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,9 @@ from engine.domain.requests import Sampling
 from engine.inference.kontext.exhaustion import memory_errors
 from engine.inference.kontext.prompts import PromptEmbeddings
 from engine.ports import ReportStep
+
+StepEnd = Callable[[object, int, object, dict[str, Any]], dict[str, Any]]
+"""``callback_on_step_end`` of diffusers' pipelines."""
 
 
 def sample(
@@ -61,16 +65,46 @@ def sample(
     Cancelled
         From ``report``.
     """
+    steps = sampling.num_inference_steps
+    return painted(pipeline, pipeline, canvas, prompt, sampling, reporting(report, done, steps, total))
+
+
+def painted(
+    call: Callable[..., Any],
+    pipeline: FluxKontextPipeline,
+    canvas: NDArray[np.uint8],
+    prompt: PromptEmbeddings,
+    sampling: Sampling,
+    on_step_end: StepEnd,
+) -> NDArray[np.uint8]:
+    """Call a pipeline of the Kontext family with all that is alike for each of them.
+
+    Parameters
+    ----------
+    call : callable
+        The pipeline, with the arguments of its own bound to it.
+    pipeline : FluxKontextPipeline
+        The loaded one, whose parts ``call`` uses; the hooks that offload them are its own.
+    on_step_end : callable
+        From `reporting`.
+
+    Raises
+    ------
+    OutOfMemory
+        Memory ran out.
+    KnownError
+        The model computed no numbers.
+    """
     height, width = canvas.shape[:2]
     device = pipeline._execution_device
     with memory_errors("while denoising"):
         try:
             # width, height and max_area together: height and width alone only set the aspect ratio. The picture is
             # placed already, so the pipeline must not pick a size for it by its own rule.
-            output = pipeline(
+            output = call(
                 image=Image.fromarray(canvas),
-                prompt_embeds=prompt.sequence.to(device),  # pyright: ignore[reportArgumentType]  # "FloatTensor"
-                pooled_prompt_embeds=prompt.pooled.to(device),  # pyright: ignore[reportArgumentType]
+                prompt_embeds=prompt.sequence.to(device),
+                pooled_prompt_embeds=prompt.pooled.to(device),
                 width=width,
                 height=height,
                 max_area=width * height,
@@ -78,16 +112,16 @@ def sample(
                 num_inference_steps=sampling.num_inference_steps,
                 guidance_scale=sampling.guidance_scale,
                 generator=torch.Generator("cpu").manual_seed(sampling.seed),
-                callback_on_step_end=reporting(report, done, sampling.num_inference_steps, total),
+                callback_on_step_end=on_step_end,
                 output_type="np",
             )
         finally:
             # The pipeline itself frees its offloaded components only where it comes to its end.
             pipeline.maybe_free_model_hooks()
-    return finished_picture(output, canvas)
+    return _finished_picture(output, canvas)
 
 
-def reporting(report: ReportStep, done: int, steps: int, total: int) -> Any:
+def reporting(report: ReportStep, done: int, steps: int, total: int) -> StepEnd:
     """A pipeline's ``callback_on_step_end`` that reports each step.
 
     Parameters
@@ -108,7 +142,7 @@ def reporting(report: ReportStep, done: int, steps: int, total: int) -> Any:
     return on_step_end
 
 
-def finished_picture(output: Any, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def _finished_picture(output: Any, canvas: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """The picture of a pipeline's output as ``(h, w, 3)`` uint8 of the canvas's size.
 
     Raises

@@ -18,6 +18,8 @@ GIB = 2**30
 TIERS: tuple[int, ...] = (8, 12, 16, 24, 48, 80)
 """The cards' nominal memory in GiB."""
 
+FREE_MEMORY = "Close other programs that use the memory or the graphics card, and retry."
+
 TIER_VARIABLE = "CHROMASK_VRAM_TIER"
 """Environment variable that names the tier for every job that does not; by default the card decides."""
 
@@ -33,6 +35,17 @@ _CONTEXT_BYTES = GIB * 3 // 4
 
 _NOMINAL = 0.9
 """Share of its nominal memory that a card really offers: 44.5 of 48 with error correction, 79.1 of 80."""
+
+
+class NotEnoughMemory(KnownError):
+    """The model does not fit into what is free, on the graphics card or in main memory.
+
+    What else can be done about it depends on the job, not on the memory: a colour match can do without the model,
+    dreamed masks and edits cannot.
+    """
+
+    def __init__(self, what: str) -> None:
+        super().__init__(what, remedy=FREE_MEMORY, retryable=True)
 
 
 class Weights(StrEnum):
@@ -179,7 +192,7 @@ def tier_for_card(total_bytes: int, free_bytes: int, gguf_bytes: int | None = No
 
     Raises
     ------
-    KnownError
+    NotEnoughMemory
         Not even the smallest tier fits.
     """
     smallest = tier_of(TIERS[0], gguf_bytes)
@@ -187,11 +200,9 @@ def tier_for_card(total_bytes: int, free_bytes: int, gguf_bytes: int | None = No
         tier = tier_of(gib, gguf_bytes)
         if total_bytes >= _NOMINAL * gib * GIB and free_bytes >= tier.peak_bytes:
             return tier
-    raise KnownError(
+    raise NotEnoughMemory(
         f"FLUX.1 Kontext needs {smallest.peak_bytes / GIB:.1f} GiB of graphics memory at least, and "
-        f"{free_bytes / GIB:.1f} of {total_bytes / GIB:.1f} GiB are free",
-        remedy="Close other programs that use the graphics card and retry, or use --engine classical.",
-        retryable=True,
+        f"{free_bytes / GIB:.1f} of {total_bytes / GIB:.1f} GiB are free"
     )
 
 

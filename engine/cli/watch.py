@@ -1,0 +1,97 @@
+"""`chromask watch`: takes in what is put into a folder, and processes it, until it is interrupted."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from engine.cli.composition import Composition, composition_of, default_export_folder
+from engine.cli.console import say
+from engine.cli.options import CatalogOption, ModelOption, VramTierOption
+from engine.cli.presets import PresetOption
+from engine.dispatch.session import open_session
+from engine.domain.errors import KnownError
+from engine.domain.jobs import Failed, JobEvent, Succeeded, WorkerLost
+
+if TYPE_CHECKING:
+    from engine.services.plan import BatchPlan
+    from engine.services.watch_folders import WatchFolder
+
+
+def watch(
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(help="The folder; what lies below it counts too.")],
+    settle: Annotated[float, typer.Option("--settle", help="Seconds that a file must stay as it is.")] = 10.0,
+    preset: PresetOption = "",
+    model: ModelOption = None,
+    vram_tier: VramTierOption = 0,
+    catalog: CatalogOption = None,
+) -> None:
+    """Take in what arrives in a folder as soon as both halves of a pair are there. Ctrl+C ends it.
+
+    Nothing in the folder is changed. Results are reviewed and exported in the window, or with 'chromask export'.
+    """
+    from engine.domain.errors import UsageError
+    from engine.services.presets import Preset, find_preset, user_presets
+    from engine.services.tolerances import load_tolerances
+    from engine.services.watch_folders import WatchFolder
+
+    if not folder.is_dir():
+        raise KnownError("there is no such folder", remedy="Create it first, or check the path.", path=folder)
+    if not settle >= 0:
+        raise UsageError(f"{settle:g} seconds to settle are not possible", remedy="Give 0 or more.")
+    choices = find_preset(user_presets(catalog), preset) if preset else Preset()
+    plan = choices.plan(model=model, vram_tier=vram_tier, tolerances=load_tolerances(catalog=catalog))
+    _watch(composition_of(context), WatchFolder(folder.absolute(), settle, preset, starts=True), plan, catalog)
+
+
+def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catalog: Path | None) -> None:
+    from engine.services.given_files import GivenFiles, given_file
+    from engine.services.watch_folders import LOOK_EVERY, FolderWatch
+    from engine.services.watch_settings import submit_arrival
+
+    with open_session(composition.location, catalog) as session:
+        given = GivenFiles(given_file(session.path))
+        watched = FolderWatch(folder, given, [default_export_folder()])
+        dispatcher = session.dispatcher(composition.worker_command)
+        dispatcher.subscribe(_tell)
+        dispatcher.start()
+        say(f"Watching {folder.path}. Ctrl+C ends it.")
+        problem = ""
+        try:
+            while True:
+                look = watched.look(time.monotonic())
+                if look.problem != problem:
+                    problem = look.problem
+                    say(f"The folder is not within reach: {problem}." if problem else "The folder is back.")
+                if look.arrival is not None:
+                    submission = submit_arrival(session.catalog, look.arrival, plan, datetime.now())
+                    given.add(look.arrival.files)
+                    dispatcher.wake()
+                    for trouble in submission.problems:
+                        say(f"  {trouble}")
+                    say(f"{len(look.arrival.pairs)} pairs arrived, {len(submission.jobs)} jobs.")
+                if not dispatcher.is_running:
+                    raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
+                time.sleep(LOOK_EVERY)
+        except KeyboardInterrupt:
+            say("Stopping. What is not finished goes on next time.")
+        finally:
+            dispatcher.stop()
+
+
+def _tell(event: JobEvent) -> None:
+    """Called on the engine thread."""
+    match event:
+        case Succeeded():
+            say(f"  Job {event.job_id} is done.")
+        case Failed():
+            say(f"  {event.failure.message}. {event.failure.remedy}")
+        case WorkerLost():
+            say(f"  A worker process was lost on job {event.job_id}; the job is tried again.")
+        case _:
+            pass

@@ -1,0 +1,40 @@
+"""Asked before the window closes on work that is not done."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QMessageBox, QWidget
+
+from gui.phrases import count
+
+
+class CloseQuestion(QMessageBox):
+    """Open it with `open`; `agreed` tells that the work may stop.
+
+    Parameters
+    ----------
+    left : int
+        Jobs of the queue that are not finished.
+    """
+
+    agreed = Signal()
+
+    def __init__(self, left: int, parent: QWidget, *, exports: bool, downloads: bool) -> None:
+        super().__init__(parent)
+        self.setObjectName("close_question")
+        self.setWindowTitle("Jobs are still running")
+        self.setText(f"{count(left, 'job')} of the queue {'is' if left == 1 else 'are'} not finished.")
+        if exports:
+            self.setText("An export is still writing files.")
+        self.setInformativeText("If you stop now, nothing is lost: Chromask goes on with them next time.")
+        if downloads and not left and not exports:
+            self.setWindowTitle("A download is running")
+            self.setText("FLUX.1 Kontext is still being downloaded.")
+            self.setInformativeText("What has arrived is kept; resume the download on the Models page.")
+        stop = self.addButton("Stop, continue next time", QMessageBox.ButtonRole.DestructiveRole)
+        keep = self.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
+        stop.setObjectName("stop_and_close")
+        keep.setObjectName("keep_running")
+        self.setDefaultButton(keep)
+        self.setEscapeButton(keep)
+        stop.clicked.connect(self.agreed)

@@ -1,0 +1,141 @@
+"""Presets on the intake page: chosen, saved, renamed, deleted, and the last choices remembered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from engine.domain.requests import EngineName, MaskRequest
+from engine.domain.review import ExportFormat
+from engine.services.plan import MaskSource
+from engine.services.presets import ExportRecipe, Preset, load_presets, save_preset, user_presets
+from gui import preferences
+from gui.windows.main_window import MainWindow
+from tests.gui.studio import Studio
+
+ACME = Preset(
+    "Acme", color_match=False, garment="hoodie", engine=EngineName.CLASSICAL, mask_source=MaskSource.CLASSICAL, seeds=3,
+    steps=20, draft=True, dreamed=("hat",), export=ExportRecipe((ExportFormat.JPEG,), approved_only=False),
+)  # fmt: skip
+
+
+def choose(window: MainWindow, name: str) -> None:
+    box = window.intake.plan.presets.box
+    box.setCurrentIndex(box.findText(name))
+    box.activated.emit(box.currentIndex())
+
+
+def rest(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+
+
+@pytest.fixture
+def with_preset(studio: Studio) -> Studio:
+    save_preset(user_presets(studio.services.catalog_path), ACME)
+    return studio
+
+
+def test_a_chosen_preset_is_what_the_batch_runs_with(
+    with_preset: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    choose(window, "Acme")
+    plan = window.intake.plan
+    assert not plan.color_match.isChecked()
+    assert plan.garment_mask.isEnabled()
+    assert plan.choices() == ACME, "also the hat, which cannot be dreamed here"
+    assert plan.plan().dreamed == ()
+    window.intake.add([with_preset.shoot("A100")])
+    rest(window, qtbot)
+    window.actions_table["start"].trigger()
+    qtbot.waitUntil(lambda: len(with_preset.catalog.jobs()) == 1, timeout=20_000)
+    (job,) = with_preset.catalog.jobs()
+    assert isinstance(job.request, MaskRequest)
+    assert job.request.garment == "hoodie"
+    rest(window, qtbot)
+    assert window.export.plan().formats == (ExportFormat.JPEG,)
+    assert not window.export.plan().approved_only
+
+
+def test_the_last_choices_are_there_in_the_next_session(
+    with_preset: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    choose(window, "Acme")
+    window.intake.plan.options.seeds.choose(5)
+    window.intake.add([with_preset.shoot("A100")])
+    rest(window, qtbot)
+    window.actions_table["start"].trigger()
+    qtbot.waitUntil(lambda: preferences.last_choices().seeds == 5)
+    rest(window, qtbot)
+    later = open_window()
+    plan = later.intake.plan
+    assert plan.presets.box.currentText() == "Acme"
+    assert plan.presets._changed.text() == "Changed since it was chosen."
+    assert (plan.choices().seeds, plan.choices().draft, plan.choices().mask_source) == (5, True, MaskSource.CLASSICAL)
+
+
+def test_choices_are_saved_changed_renamed_and_deleted(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    file, bar = user_presets(studio.services.catalog_path), window.intake.plan.presets
+    actions = window.actions_table
+    assert not actions["rename_preset"].isEnabled()
+    window.intake.plan.color_match.setChecked(False)
+    qtbot.keyClick(window, Qt.Key.Key_S, Qt.KeyboardModifier.ControlModifier)
+    assert bar.dialog is not None
+    bar.dialog.setTextValue("North")
+    bar.dialog.accept()
+    qtbot.waitUntil(lambda: bar.box.currentText() == "North")
+    assert load_presets(file) == (Preset("North", color_match=False),)
+    assert not actions["update_preset"].isEnabled()
+
+    window.intake.plan.options.seeds.choose(3)
+    assert actions["update_preset"].isEnabled()
+    actions["update_preset"].trigger()
+    qtbot.waitUntil(lambda: not actions["update_preset"].isEnabled())
+    assert load_presets(file)[0].seeds == 3
+
+    actions["rename_preset"].trigger()
+    bar.dialog.setTextValue("South")
+    bar.dialog.accept()
+    qtbot.waitUntil(lambda: bar.box.currentText() == "South")
+    assert [preset.name for preset in load_presets(file)] == ["South"]
+
+    actions["delete_preset"].trigger()
+    assert bar.question is not None
+    qtbot.mouseClick(bar.question.findChild(QPushButton, "delete_for_good"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: bar.box.currentText() == "No preset")
+    assert load_presets(file) == ()
+    assert not window.intake.plan.color_match.isChecked(), "the choices stay"
+
+
+def test_a_wrong_file_is_told_and_the_usual_choices_stay(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    user_presets(studio.services.catalog_path).write_text("[[preset]]\nnam = 1\n")
+    window = open_window()
+    qtbot.waitUntil(window.banner.isVisible)
+    assert "unknown key 'nam'" in window.banner.text()
+    assert window.intake.plan.choices() == Preset()
+
+
+def test_a_settings_file_of_another_version_means_the_usual_choices(window: MainWindow) -> None:
+    from PySide6.QtCore import QSettings
+
+    QSettings().setValue("intake/choices", '{"steps": "many", "unheard": 1}')
+    assert preferences.last_choices() == Preset()
+
+
+def test_a_brand_of_the_tolerances_can_be_chosen(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    assert studio.services.catalog_path is not None
+    (studio.services.catalog_path.parent / "tolerances.toml").write_text("[brand.acme]\npass = 1.5\n")
+    window = open_window()
+    brand = window.intake.plan.options.brand
+    qtbot.waitUntil(lambda: brand.findText("acme") > 0)
+    brand.setCurrentIndex(brand.findText("acme"))
+    assert window.intake.plan.plan().brand == "acme"

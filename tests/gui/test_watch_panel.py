@@ -1,0 +1,124 @@
+"""Watch folders in the window, on real files that arrive while it is open."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QToolButton
+from pytestqt.qtbot import QtBot
+
+from engine.domain.requests import MaskRequest
+from engine.services.presets import Preset, save_preset, user_presets
+from engine.services.watch_settings import load_watch_folders, user_watch_folders
+from gui.actions import PageName
+from gui.windows.main_window import MainWindow
+from gui.windows.watch_panel import WatchRow
+from tests.gui.studio import Studio, jpeg, picture
+
+
+def watched(window: MainWindow, folder: Path, qtbot: QtBot, *, settle: float = 0) -> WatchRow:
+    """Watch a folder, whose looks follow each other quickly."""
+    qtbot.waitUntil(lambda: window.intake.watch._watcher is not None)
+    assert window.intake.watch._watcher is not None
+    window.intake.watch._watcher._every = 0.05
+    folder.mkdir(exist_ok=True)
+    window.intake.watch.add(folder)
+    row = window.intake.watch.rows[folder]
+    row.settle.setValue(settle)
+    return row
+
+
+def photograph(path: Path, seed: int) -> None:
+    path.write_bytes(jpeg(picture(seed)))
+
+
+def test_without_folders_the_panel_says_what_it_is_for(window: MainWindow) -> None:
+    assert window.intake.watch._empty.isVisible()
+    assert window.intake.watch.folders() == ()
+
+
+def test_arriving_pictures_are_listed_and_paired(
+    window: MainWindow, studio: Studio, qtbot: QtBot, tmp_path: Path
+) -> None:
+    window.show_page(PageName.INTAKE)
+    row = watched(window, tmp_path / "hot", qtbot)
+    qtbot.waitUntil(lambda: row.status.whole_text() == "Nothing there yet", timeout=10_000)
+    photograph(tmp_path / "hot" / "A1_model.jpg", 1)
+    qtbot.waitUntil(lambda: window.intake.problems.rowCount() == 1, timeout=10_000)
+    photograph(tmp_path / "hot" / "A1_flat.jpg", 2)
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1, timeout=10_000)
+    assert window.intake.problems.rowCount() == 0
+    qtbot.waitUntil(lambda: row.status.whole_text() == "2 pictures")
+    assert studio.catalog.jobs() == []
+
+
+def test_a_pair_starts_by_itself_with_its_preset_and_the_page_stays(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path
+) -> None:
+    save_preset(user_presets(studio.services.catalog_path), Preset("Masks", color_match=False))
+    window = open_window()
+    window.show_page(PageName.EXPORT)
+    row = watched(window, tmp_path / "hot", qtbot)
+    qtbot.waitUntil(lambda: row.preset.findText("Masks") > 0)
+    row.starts.setChecked(True)
+    row.preset.setCurrentIndex(row.preset.findText("Masks"))
+    row.preset.activated.emit(row.preset.currentIndex())
+    photograph(tmp_path / "hot" / "A1_model.jpg", 1)
+    qtbot.waitUntil(lambda: "1 without the other half" in row.status.whole_text(), timeout=10_000)
+    assert "no flatlay of the article" in row.status.toolTip()
+    photograph(tmp_path / "hot" / "A1_flat.jpg", 2)
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 1, timeout=20_000)
+    assert isinstance(studio.catalog.jobs()[0].request, MaskRequest)
+    qtbot.waitUntil(lambda: window.header.batches.count() == 2)
+    assert window.page is PageName.EXPORT, "nobody is torn away from what they do"
+    photograph(tmp_path / "hot" / "A2_model.jpg", 3)
+    photograph(tmp_path / "hot" / "A2_flat.jpg", 4)
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2, timeout=20_000)
+    assert len(studio.catalog.batches()) == 1, "one folder's day is one batch"
+
+
+def test_what_was_started_or_cleared_is_not_listed_again_by_the_next_session(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path
+) -> None:
+    window = open_window()
+    watched(window, tmp_path / "hot", qtbot)
+    photograph(tmp_path / "hot" / "A1_model.jpg", 1)
+    qtbot.waitUntil(lambda: window.intake.problems.rowCount() == 1, timeout=10_000)
+    window.intake.clear()
+    photograph(tmp_path / "hot" / "B1_model.jpg", 2)
+    qtbot.waitUntil(lambda: window.intake.problems.rowCount() == 1, timeout=10_000)
+    window._may_close = True
+    window.close()
+    assert [folder.path for folder in load_watch_folders(user_watch_folders(studio.services.catalog_path))] == [
+        tmp_path / "hot"
+    ]
+    later = open_window()
+    qtbot.waitUntil(lambda: later.intake.problems.rowCount() == 1, timeout=20_000)
+    assert later.intake.problems.problem(0).path.name == "B1_model.jpg", "what nobody has decided on is listed again"
+
+
+def test_a_folder_that_vanishes_is_told_calmly_and_watched_again(
+    window: MainWindow, qtbot: QtBot, tmp_path: Path
+) -> None:
+    row = watched(window, tmp_path / "hot", qtbot)
+    qtbot.waitUntil(lambda: row.status.whole_text() == "Nothing there yet", timeout=10_000)
+    (tmp_path / "hot").rmdir()
+    qtbot.waitUntil(lambda: "it is not there" in row.status.whole_text(), timeout=10_000)
+    assert not window.banner.isVisible()
+    (tmp_path / "hot").mkdir()
+    qtbot.waitUntil(lambda: row.status.whole_text() == "Nothing there yet", timeout=10_000)
+
+
+def test_a_removed_folder_is_left_alone(window: MainWindow, studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
+    row = watched(window, tmp_path / "hot", qtbot)
+    qtbot.mouseClick(row.findChild(QToolButton, "remove_watch_folder"), Qt.MouseButton.LeftButton)
+    assert window.intake.watch.rows == {}
+    photograph(tmp_path / "hot" / "A1_model.jpg", 1)
+    file = user_watch_folders(studio.services.catalog_path)
+    qtbot.waitUntil(lambda: file.exists() and load_watch_folders(file) == ())
+    qtbot.wait(200)
+    assert window.intake.problems.rowCount() == 0
+    assert not [thread for thread in threading.enumerate() if thread.name == "chromask-watch-hot" and thread.is_alive()]
