@@ -30,14 +30,14 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QListView  # noqa
 from bench.large_catalog import write_large_catalog  # noqa: E402
 from engine.domain.review import ReviewRow  # noqa: E402
 from engine.ports import Catalog  # noqa: E402
-from gui import theme  # noqa: E402
 from gui.app import prepare  # noqa: E402
 from gui.bridge import Bridge  # noqa: E402
-from gui.models.review import ReviewListModel  # noqa: E402
-from gui.models.review_feed import PAGE  # noqa: E402
-from gui.models.review_filter import ReviewFilter, SortOrder  # noqa: E402
-from gui.widgets.grid_delegate import CELL, GridDelegate  # noqa: E402
-from gui.widgets.grid_view import GridView  # noqa: E402
+from gui.look import theme  # noqa: E402
+from gui.review.feed import PAGE  # noqa: E402
+from gui.review.filter import ReviewFilter, SortOrder  # noqa: E402
+from gui.review.grid_delegate import CELL, GridDelegate  # noqa: E402
+from gui.review.grid_view import GridView  # noqa: E402
+from gui.review.result_model import ReviewListModel  # noqa: E402
 from storage.location import SqliteLocation  # noqa: E402
 
 ROWS, APPENDED, STEPS = 100_000, 100, 300

@@ -33,14 +33,14 @@ from engine.imaging.mask_edit.edges import feathered, grown, on_edges  # noqa: E
 from engine.imaging.mask_edit.history import edit_between  # noqa: E402
 from engine.imaging.raster.encode import decode_mask, encode_mask  # noqa: E402
 from gui.bridge import Bridge  # noqa: E402
-from gui.mask_editor_model import MaskModel, MaskTool  # noqa: E402
-from gui.mask_editor_session import MaskSession  # noqa: E402
-from gui.mask_editor_tool import MaskEditorTool  # noqa: E402
-from gui.tile_store import TileStore  # noqa: E402
-from gui.tiled_picture import read_full  # noqa: E402
-from gui.widgets.mask_canvas import MaskCanvas, MaskLevels  # noqa: E402
-from gui.widgets.picture_pane import PicturePane  # noqa: E402
-from gui.widgets.view_geometry import ViewLink  # noqa: E402
+from gui.mask_editor.canvas import MaskCanvas, MaskLevels  # noqa: E402
+from gui.mask_editor.model import MaskModel, MaskTool  # noqa: E402
+from gui.mask_editor.session import MaskSession  # noqa: E402
+from gui.mask_editor.tool import MaskEditorTool  # noqa: E402
+from gui.pictures.tile_store import TileStore  # noqa: E402
+from gui.pictures.tiled_picture import read_full  # noqa: E402
+from gui.viewer.picture_pane import PicturePane  # noqa: E402
+from gui.viewer.view_geometry import ViewLink  # noqa: E402
 
 EXTENT = Extent(6000, 8000)
 MOVES = 300

@@ -23,14 +23,15 @@ from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 from engine.dispatch.session import open_session  # noqa: E402
 from engine.domain.review import Decision  # noqa: E402
 from engine.services.demo import draw_demo  # noqa: E402
-from gui import appearance, preferences  # noqa: E402
+from gui import preferences  # noqa: E402
 from gui.actions import PageName  # noqa: E402
 from gui.app import prepare  # noqa: E402
-from gui.appearance import Theme  # noqa: E402
+from gui.frame.cheat_sheet import CheatSheet  # noqa: E402
+from gui.frame.main_window import MainWindow  # noqa: E402
+from gui.look import appearance  # noqa: E402
+from gui.look.appearance import Theme  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
 from gui.torch_process import TorchProcess  # noqa: E402
-from gui.widgets.cheat_sheet import CheatSheet  # noqa: E402
-from gui.windows.main_window import MainWindow  # noqa: E402
 from main import program, worker_command  # noqa: E402
 from storage.location import SqliteLocation  # noqa: E402
 

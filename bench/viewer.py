@@ -36,10 +36,10 @@ from engine.domain.results import JobOutcome, MaskResult, Previews  # noqa: E402
 from engine.domain.review import ReviewItem  # noqa: E402
 from gui.app import prepare  # noqa: E402
 from gui.bridge import Bridge  # noqa: E402
-from gui.display import Display  # noqa: E402
-from gui.garbage import QuietGarbage  # noqa: E402
-from gui.parts import Part  # noqa: E402
-from gui.widgets.compare_view import CompareView  # noqa: E402
+from gui.frame.garbage import QuietGarbage  # noqa: E402
+from gui.pictures.display import Display  # noqa: E402
+from gui.pictures.parts import Part  # noqa: E402
+from gui.viewer.compare_view import CompareView  # noqa: E402
 from storage.artifacts import DiskArtifactStore  # noqa: E402
 from tests.contract.factories import color_match_request, match_outcome  # noqa: E402
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import time
 from collections.abc import Callable
@@ -20,46 +19,21 @@ PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from PySide6.QtCore import QElapsedTimer, QEvent, QEventLoop, QObject, Qt, QTimer  # noqa: E402
+from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
+from bench.heartbeat import Heartbeat, bare_heartbeat, load  # noqa: E402
 from engine.dispatch.session import open_session  # noqa: E402
 from gui.actions import PageName  # noqa: E402
 from gui.app import prepare  # noqa: E402
+from gui.frame.garbage import QuietGarbage  # noqa: E402
+from gui.frame.main_window import MainWindow  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
 from gui.torch_process import TorchProcess  # noqa: E402
-from gui.windows.main_window import MainWindow  # noqa: E402
 from main import program, worker_command  # noqa: E402
 from storage.location import SqliteLocation  # noqa: E402
 
-_BEAT_MS = 8
 _PAIRS = 8
-
-
-class Heartbeat(QObject):
-    """A timer in the window's thread; what it comes late is how long a key press would have waited."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.late: list[float] = []
-        self._clock = QElapsedTimer()
-        self._timer = QTimer(self)
-        self._timer.setTimerType(Qt.TimerType.PreciseTimer)
-        self._timer.setInterval(_BEAT_MS)
-        self._timer.timeout.connect(self._beat)
-
-    def start(self) -> None:
-        self.late.clear()
-        self._clock.start()
-        self._timer.start()
-
-    def figures(self) -> tuple[float, float, float]:
-        """Median, 95th percentile and maximum in milliseconds."""
-        return statistics.median(self.late), statistics.quantiles(self.late, n=20)[-1], max(self.late)
-
-    def _beat(self) -> None:
-        self.late.append(max(0.0, self._clock.nsecsElapsed() / 1e6 - _BEAT_MS))
-        self._clock.restart()
 
 
 class FirstPaint(QObject):
@@ -110,37 +84,44 @@ def wait(until: Callable[[], bool], seconds: float) -> bool:
     return until()
 
 
-def measure_start(catalog: Path, began: float) -> dict[str, float]:
+def measure_start(catalog: Path, began: float, stacks: Path | None) -> dict[str, float]:
     """From the start of the process to rows on the screen, and how the window answers while the rest is read."""
     application = QApplication(["bench"])
     prepare(application)
-    imported = time.time() - began
+    imported, worked = time.time() - began, time.process_time()
+    bare: dict[str, float] = {}
     with ExitStack() as stack:
         opening = time.time()
         window = open_window(stack, catalog)
         opened = time.time() - opening
-        paint, heart = FirstPaint(window, began), Heartbeat()
+        paint, heart = FirstPaint(window, began), Heartbeat(stacks)
         window.show()
+        garbage = QuietGarbage(application)
         shown = time.time() - began
+        stack.callback(garbage.stop)
         heart.start()
         assert wait(lambda: paint.seconds > 0, 30)
-        assert wait(lambda: not window.review.feed.is_reading, 60)
+        first = time.process_time()
+        with bare_heartbeat(bare):
+            assert wait(lambda: not window.bridge.is_busy, 90)
         read = time.time() - began
-        _, p95, worst = heart.figures()
+        figures = heart.stop()
         window.shut_down()
         window.close()
     return {
+        "load": load(),
         "modules imported, s": imported,
+        "… the process's own work, s": worked,
         "catalog opened and window built, s": opened,
         "window shown, s": shown,
         "first rows painted, s": paint.seconds,
+        "… the process's own work until then, s": first,
         "every row read, s": read,
-        "heartbeat meanwhile, p95, ms": p95,
-        "heartbeat meanwhile, worst, ms": worst,
+        **_lines(figures, bare),
     }
 
 
-def measure_batch(catalog: Path, began: float) -> dict[str, float]:
+def measure_batch(catalog: Path, began: float, stacks: Path | None) -> dict[str, float]:
     """The heartbeat while a real worker process runs real jobs and their results join the others in the grid."""
     from engine.domain.requests import EngineName
     from engine.services.demo import draw_demo
@@ -151,39 +132,41 @@ def measure_batch(catalog: Path, began: float) -> dict[str, float]:
     application = QApplication(["bench"])
     prepare(application)
     pictures = draw_demo(catalog.parent / f"demo-{os.getpid()}", _PAIRS).pictures
+    bare: dict[str, float] = {}
     with ExitStack() as stack:
         window = open_window(stack, catalog)
         window.resize(1600, 1000)
         window.show()
+        stack.callback(QuietGarbage(application).stop)
         window.show_page(PageName.REVIEW)
         wait(lambda: not window.bridge.is_busy, 60)
         window.header.batches.setCurrentIndex(0)  # every batch
         assert wait(lambda: window.review.results.rowCount() > 0 and not window.review.feed.is_reading, 60)
         window.review.show_grid(True)
-        wait(lambda: not window.bridge.is_busy, 20)
+        wait(lambda: not window.bridge.is_busy, 60)
         services = window.services
         plan = BatchPlan(color_match=True, engine=EngineName.CLASSICAL)
         jobs = submit(services.catalog, f"run {os.getpid()}", scan([pictures]).pairs, plan).jobs
-        results, heart = window.review.results, Heartbeat()
-        wanted = results.counts()[None] + len(jobs)
-        window.begin()
-        heart.start()
-        begin = time.monotonic()
-        finished = wait(lambda: (results.counts()[None] or 0) >= wanted, 240)
-        wait(lambda: not window.bridge.is_busy, 10)
-        seconds = time.monotonic() - begin
-        figures = heart.figures()
+        results, heart = window.review.results, Heartbeat(stacks)
+        wanted = (results.counts()[None] or 0) + len(jobs)
+        with bare_heartbeat(bare):
+            heart.start()
+            begin = time.monotonic()
+            window.begin()
+            finished = wait(lambda: (results.counts()[None] or 0) >= wanted, 240)
+            wait(lambda: not window.bridge.is_busy, 10)
+            seconds = time.monotonic() - begin
+            figures = heart.stop()
         shown = window.review.results.rowCount()
         window._may_close = True
         window.close()
     assert finished
-    return {
-        f"{len(jobs)} jobs, s": seconds,
-        "rows in the grid": shown,
-        "heartbeat, median, ms": figures[0],
-        "heartbeat, p95, ms": figures[1],
-        "heartbeat, worst, ms": figures[2],
-    }
+    return {"load": load(), f"{len(jobs)} jobs, s": seconds, "rows in the grid": shown, **_lines(figures, bare)}
+
+
+def _lines(ours: dict[str, float], bare: dict[str, float]) -> dict[str, float]:
+    lines = {f"heartbeat, {name}, ms": value for name, value in ours.items()}
+    return lines | {f"… of a process that does nothing, {name}, ms": value for name, value in bare.items()}
 
 
 def main() -> None:
@@ -191,9 +174,10 @@ def main() -> None:
     parser.add_argument("what", choices=("start", "batch"))
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--began", type=float, default=BEGAN, help="when the process was started, in Unix time")
+    parser.add_argument("--stacks", type=Path, help="write every thread's stack there while a beat is late")
     options = parser.parse_args()
     measure = {"start": measure_start, "batch": measure_batch}[options.what]
-    print(json.dumps(measure(options.catalog, options.began)))
+    print(json.dumps(measure(options.catalog, options.began, options.stacks)))
 
 
 if __name__ == "__main__":

@@ -241,7 +241,8 @@ class Catalog(Protocol):
     def reorder(self, job_ids: Sequence[int], before: int | None) -> dict[int, tuple[int, int]]:
         """Have queued jobs run in the order given, directly before another one and in its priority.
 
-        None has them run after all others. Jobs that are no longer queued stay where they are, and one that left the queue itself still marks the place.
+        None has them run after all others. Jobs that are no longer queued stay where they are, and one that left the
+        queue itself still marks the place.
 
         Returns
         -------

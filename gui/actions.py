@@ -10,8 +10,8 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QAction, QIcon, QKeySequence
 
 from gui import shortcuts
-from gui.icons import icon
-from gui.palette import Ink
+from gui.look.icons import icon
+from gui.look.palette import Ink
 
 
 class PageName(StrEnum):

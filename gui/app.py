@@ -9,10 +9,10 @@ from PySide6.QtCore import QCoreApplication, QTimer
 from PySide6.QtGui import QImageReader
 from PySide6.QtWidgets import QApplication
 
-from gui import appearance
-from gui.garbage import QuietGarbage
+from gui.frame.garbage import QuietGarbage
+from gui.frame.main_window import MainWindow
+from gui.look import appearance
 from gui.services import WindowServices
-from gui.windows.main_window import MainWindow
 
 
 def prepare(application: QApplication) -> None:

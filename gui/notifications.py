@@ -6,7 +6,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication, QSystemTrayIcon, QWidget
 
 from gui import preferences
-from gui.icons import icon
+from gui.look.icons import icon
 
 _SHOWN_MS = 15_000
 

@@ -76,9 +76,11 @@ class WorkerProcess:
             _log.info("%s was gone before it could be told %r", self._worker_id, type(command).__name__)
 
     def kill(self) -> None:
-        """End the process at once and wait for it."""
+        """End the process at once, and wait for it and for the threads that read from it."""
         self._process.kill()
         self._process.wait()
+        # A grandchild that holds the pipe open may keep the reader; it is a daemon, and its news are of no use any more.
+        self._reports.join(timeout=2)
 
     def _read_reports(self) -> None:
         assert self._process.stdout is not None

@@ -1,1 +1,1 @@
-"""Qt models: tables and lists over the domain's dataclasses. GUI thread only."""
+"""The Models page: weights, memory, LoRAs."""

@@ -1,1 +1,1 @@
-"""Widgets that hold no catalog state: they show what they are given."""
+"""Widgets that more than one page uses."""

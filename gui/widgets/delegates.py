@@ -7,11 +7,11 @@ from PySide6.QtGui import QColor, QFontMetrics, QPainter, QPixmap
 from PySide6.QtWidgets import QComboBox, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from engine.domain.jobs import JobState
-from gui import theme
-from gui.icons import pixmap
-from gui.models.jobs import PROGRESS_ROLE, STATE_ROLE
-from gui.models.loras import READINESS_ROLE, Readiness
-from gui.models.photographs import THUMBNAIL
+from gui.intake.photograph_model import THUMBNAIL
+from gui.look import theme
+from gui.look.icons import pixmap
+from gui.models.lora_model import READINESS_ROLE, Readiness
+from gui.queue.job_model import PROGRESS_ROLE, STATE_ROLE
 from gui.widgets.progress_line import draw_line
 
 _Index = QModelIndex | QPersistentModelIndex

@@ -6,7 +6,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
-from gui import theme
+from gui.look import theme
 
 _HEIGHT = 64
 _INVITATION = "Drop LoRA files (.safetensors) here. Each is checked before it is copied into the models folder."

@@ -6,9 +6,9 @@ from PySide6.QtCore import QSize
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from gui import theme
-from gui.icons import pixmap
-from gui.palette import Ink
+from gui.look import theme
+from gui.look.icons import pixmap
+from gui.look.palette import Ink
 
 
 class IconLabel(QWidget):

@@ -5,8 +5,8 @@ from __future__ import annotations
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from gui import theme
-from gui.palette import Ink
+from gui.look import theme
+from gui.look.palette import Ink
 
 
 class ModelCard(QFrame):

@@ -6,8 +6,8 @@ from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QVBoxLayout, QWidget
 
-from gui import theme
-from gui.palette import Ink
+from gui.look import theme
+from gui.look.palette import Ink
 
 _HEIGHT = 6
 

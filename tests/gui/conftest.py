@@ -16,8 +16,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.dispatch.dispatcher import Dispatcher
 from gui.app import prepare
+from gui.frame.main_window import MainWindow
 from gui.services import WindowServices
-from gui.windows.main_window import MainWindow
 from storage.location import SqliteLocation
 from tests.gui.studio import Studio, TorchHere
 

@@ -26,8 +26,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.jobs import JobFailure
 from gui.actions import COMMANDS, PageName
+from gui.frame.main_window import MainWindow
 from gui.widgets.elided_label import ElidedLabel
-from gui.windows.main_window import MainWindow
 from tests.gui.studio import Studio
 
 SMALLEST = (1120, 700)

@@ -9,7 +9,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.requests import Tolerance
 from engine.domain.results import JobOutcome, PaletteLine, Verdict
-from gui.widgets.delta_e_panel import DeltaEPanel
+from gui.review.delta_e_panel import DeltaEPanel
 from tests.contract.factories import match_outcome
 
 NAVY, WHITE, SKIN = (25.0, 5.0, -25.0), (92.0, 0.0, 0.0), (65.0, 17.0, 19.0)

@@ -12,7 +12,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.jobs import JobState
 from gui.actions import PageName
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 
 

@@ -15,9 +15,9 @@ from engine.domain.results import EditedTurn, EditResult
 from engine.domain.review import Decision
 from engine.services.review import items_of
 from gui.actions import PageName
-from gui.parts import Part
+from gui.frame.main_window import MainWindow
 from gui.phrases import task_name
-from gui.windows.main_window import MainWindow
+from gui.pictures.parts import Part
 from tests.contract.factories import edit_request
 from tests.gui.studio import Studio
 

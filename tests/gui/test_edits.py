@@ -19,9 +19,9 @@ from engine.domain.requests import EditRequest, InputFile
 from engine.domain.results import EditedTurn, EditResult
 from gui import preferences
 from gui.actions import PageName
-from gui.edits import Edits
-from gui.widgets.edit_dialog import EditDialog
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.review.edit_dialog import EditDialog
+from gui.review.edits import Edits
 from tests.gui.studio import Studio
 from tests.hollow_kontext import hollow_kontext
 

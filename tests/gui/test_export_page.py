@@ -13,7 +13,7 @@ from pytestqt.qtbot import QtBot
 from engine.domain.review import Decision, ExportFormat
 from engine.services.review import decide, items_of
 from gui.actions import PageName
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 
 

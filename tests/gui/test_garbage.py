@@ -8,7 +8,7 @@ import weakref
 from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
-from gui.garbage import QuietGarbage
+from gui.frame.garbage import QuietGarbage
 
 
 class Cycle:
@@ -28,3 +28,17 @@ def test_pythons_own_collection_rests_and_cycles_are_freed_all_the_same(qapp: QA
     assert gc.isenabled()
     assert gc.get_freeze_count() == 0
     garbage.deleteLater()
+
+
+def test_a_full_look_never_goes_through_the_rows_of_a_catalog(qapp: QApplication, qtbot: QtBot) -> None:
+    garbage = QuietGarbage(qapp)
+    rows: list[list[int]] = []
+    try:
+        for _ in range(12):  # as pages come in, some between two looks
+            rows += [[number] for number in range(4_000)]
+            garbage.look()
+        assert len(gc.get_objects()) < 40_000, "what `gc.collect` goes through is bounded, however much was read"
+        assert gc.get_freeze_count() > len(rows) // 2
+    finally:
+        garbage.stop()
+        garbage.deleteLater()

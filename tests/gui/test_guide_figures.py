@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from pytestqt.qtbot import QtBot
 
-from gui.widgets.delta_e_panel import DeltaEPanel
+from gui.review.delta_e_panel import DeltaEPanel
 from tests.contract.factories import match_outcome
 
 

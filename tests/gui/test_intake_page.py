@@ -14,8 +14,8 @@ from pytestqt.qtbot import QtBot
 from engine.domain.jobs import JobState
 from engine.domain.requests import ColorMatchRequest, MaskRequest
 from gui.actions import PageName
-from gui.models.pairs import PairColumn
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.intake.pair_model import PairColumn
 from tests.gui.studio import Studio, jpeg, picture
 
 

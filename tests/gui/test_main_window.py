@@ -14,7 +14,7 @@ from pytestqt.qtbot import QtBot
 from engine.domain.errors import KnownError
 from engine.domain.review import Decision
 from gui.actions import COMMANDS, Mode, PageName
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 
 PROJECT = Path(__file__).resolve().parents[2]

@@ -18,13 +18,13 @@ from pytestqt.qtbot import QtBot
 from engine.domain.jobs import JobState, Reason
 from engine.domain.requests import ColorMatchRequest
 from engine.imaging.raster.encode import decode_mask, encode_mask
-from gui.mask_editor import MaskEditor
-from gui.mask_editor_autosave import Autosave
-from gui.mask_editor_model import MaskModel, MaskTool
-from gui.parts import Part
-from gui.widgets.mask_canvas import MaskView
-from gui.widgets.picture_view import PictureView
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.mask_editor.autosave import Autosave
+from gui.mask_editor.canvas import MaskView
+from gui.mask_editor.editor import MaskEditor
+from gui.mask_editor.model import MaskModel, MaskTool
+from gui.pictures.parts import Part
+from gui.viewer.picture_view import PictureView
 from tests.gui.studio import Studio
 
 LEFT, NO_BUTTON, NO_KEY = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton, Qt.KeyboardModifier.NoModifier

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.domain.geometry import Box
-from gui.widgets.mask_canvas import MaskLevels
+from gui.mask_editor.canvas import MaskLevels
 
 
 @settings(max_examples=40, deadline=None)

@@ -24,8 +24,8 @@ from engine.services.painting import Painting
 from engine.services.plan import MaskSource
 from engine.services.registries import load_registry
 from gui.actions import PageName
-from gui.models.loras import LoraColumn, Readiness, readiness
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.models.lora_model import LoraColumn, Readiness, readiness
 from tests.gui.studio import Studio
 from tests.model_hub import TOKEN, ModelHub, serve
 
@@ -437,8 +437,8 @@ def test_seeds_draft_tier_and_mask_source_reach_the_queued_jobs(
     assert "not installed" in panel.dreamed["socks"].toolTip()
     window.models.memory.tier.setCurrentIndex(window.models.memory.tier.findData(12))
     options.fold.click()
-    options.source.setCurrentIndex(options.source.findData(MaskSource.GROUNDED))
-    options.seeds.setCurrentIndex(options.seeds.findData(3))
+    options.source.choose(MaskSource.GROUNDED)
+    options.seeds.choose(3)
     options.draft.setChecked(True)
     panel.color_match.setChecked(False)
     panel.dreamed["hat"].setChecked(True)
@@ -451,10 +451,10 @@ def test_seeds_draft_tier_and_mask_source_reach_the_queued_jobs(
     diffusion = masks["hat"].diffusion
     assert diffusion is not None
     assert (diffusion.seeds, diffusion.draft, diffusion.vram_tier) == (3, Draft(), 12)
-    panel.engine.setCurrentIndex(panel.engine.findData(EngineName.CLASSICAL))
+    panel.engine.choose(EngineName.CLASSICAL)
     assert not options.seeds.isEnabled()
     assert options.seeds.toolTip() == "The classical engine cannot dream masks."
-    assert panel.plan().painting == Painting(vram_tier=12)
+    assert panel.plan().dreamed == ()
 
 
 def test_the_page_its_download_and_its_dialogs_never_bring_torch_into_the_window(tmp_path: Path) -> None:
@@ -467,7 +467,7 @@ from gui.actions import PageName
 from gui.app import prepare
 from gui.services import WindowServices
 from gui.torch_process import TorchProcess
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
 from storage.location import SqliteLocation
 
 class NoCard(TorchProcess):

@@ -14,13 +14,13 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
 from engine.domain.results import Verdict
-from gui import appearance, theme
 from gui.actions import PageName
-from gui.appearance import Theme
-from gui.icons import icon
-from gui.palette import DARK, LIGHT, Palette
-from gui.widgets.verdict_badge import badge_ground
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.look import appearance, theme
+from gui.look.appearance import Theme
+from gui.look.icons import icon
+from gui.look.palette import DARK, LIGHT, Palette
+from gui.review.verdict_badge import badge_ground
 from tests.gui.studio import Studio
 
 GROUNDS = ("sunken", "window", "panel", "raised")

@@ -16,11 +16,11 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Box, Extent
-from gui.pixels import Pyramid, read_mask_preview, read_preview, read_thumbnail
-from gui.tiled_picture import read_full, read_mask_full
-from gui.widgets.picture_pane import PicturePane
-from gui.widgets.picture_view import PictureView
-from gui.widgets.view_geometry import ViewLink
+from gui.pictures.pixels import Pyramid, read_mask_preview, read_preview, read_thumbnail
+from gui.pictures.tiled_picture import read_full, read_mask_full
+from gui.viewer.picture_pane import PicturePane
+from gui.viewer.picture_view import PictureView
+from gui.viewer.view_geometry import ViewLink
 
 SOURCE = Extent(2400, 3600)
 

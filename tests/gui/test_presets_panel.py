@@ -14,7 +14,7 @@ from engine.domain.review import ExportFormat
 from engine.services.plan import MaskSource
 from engine.services.presets import ExportRecipe, Preset, load_presets, save_preset, user_presets
 from gui import preferences
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 
 ACME = Preset(

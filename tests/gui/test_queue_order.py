@@ -28,9 +28,9 @@ from engine.domain.jobs import (
 from engine.worker.protocol import CardMemory
 from gui import preferences
 from gui.actions import PageName
-from gui.models.jobs import JobColumn, JobsModel
-from gui.remedies import Remedy, remedies
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.queue.job_model import JobColumn, JobsModel
+from gui.queue.remedies import Remedy, remedies
 from tests.contract.factories import kontext_request, mask_request, new_pair
 from tests.gui.studio import Studio
 
@@ -241,7 +241,7 @@ def test_speed_remaining_time_and_graphics_memory_are_shown(
     jobs = fill(studio, 100)
     window = on_queue(open_window, 100, qtbot)
     now = [1000.0]
-    monkeypatch.setattr("gui.windows.queue_page.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("gui.queue.page.time.monotonic", lambda: now[0])
     window.queue._clock = None
     window.queue.reload()
     qtbot.waitUntil(lambda: window.queue._reading is None)

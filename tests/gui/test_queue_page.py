@@ -10,8 +10,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.jobs import JobFailure, JobState, Progress, Started, Succeeded, WorkerLost
 from gui.actions import PageName
-from gui.models.jobs import PROGRESS_ROLE, JobColumn
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.queue.job_model import PROGRESS_ROLE, JobColumn
 from tests.gui.studio import Studio
 
 CONTROL = Qt.KeyboardModifier.ControlModifier

@@ -10,9 +10,9 @@ from PySide6.QtWidgets import QAbstractItemView, QApplication, QMenu
 from pytestqt.qtbot import QtBot
 
 from engine.domain.geometry import Extent
-from gui.models.pairs import PairColumn
-from gui.widgets.photograph_drag import picture_mime
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.intake.pair_model import PairColumn
+from gui.intake.photograph_drag import picture_mime
 from tests.gui.studio import Studio, jpeg, picture
 
 COPY, LEFT, NONE = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
@@ -143,7 +143,7 @@ def test_a_cell_is_dragged_as_its_own_photograph(window: MainWindow, studio: Stu
     folder = studio.shoot("A100")
     dropped(window, qtbot, folder)
     dragged: list[Path] = []
-    monkeypatch.setattr("gui.widgets.photograph_drag._drag", lambda view, path, picture: dragged.append(path))
+    monkeypatch.setattr("gui.intake.photograph_drag._drag", lambda view, path, picture: dragged.append(path))
     table = window.intake.pairs_table
     for column in (PairColumn.FLATLAY, PairColumn.ON_MODEL, PairColumn.SKU):
         at = cell_center(window, 0, column)

@@ -13,9 +13,9 @@ from engine.domain.jobs import JobState
 from engine.domain.review import Decision, Review, ReviewRow
 from gui.actions import PageName
 from gui.bridge import Bridge
-from gui.models import review_feed
-from gui.models.review_feed import ReviewFeed
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.review import feed as review_feed
+from gui.review.feed import ReviewFeed
 from storage.catalog import SqlCatalog
 from tests.contract.factories import NOON
 from tests.gui.studio import Studio

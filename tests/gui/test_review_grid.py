@@ -14,9 +14,9 @@ from engine.domain.requests import Tolerance
 from engine.domain.review import Decision, Review, ReviewRow
 from engine.services.review import decide, items_of
 from gui.actions import PageName
-from gui.models.review import THUMBNAIL
-from gui.models.review_filter import Finding, ReviewFilter, SortOrder, finding
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.review.filter import Finding, ReviewFilter, SortOrder, finding
+from gui.review.result_model import THUMBNAIL
 from tests.contract.factories import NOON
 from tests.gui.studio import Studio
 

@@ -13,9 +13,9 @@ from engine.domain.geometry import Extent
 from engine.domain.review import Decision
 from engine.services.review import current_reviewer, decide, items_of
 from gui.actions import PageName
-from gui.models.review_filter import SortOrder
-from gui.widgets.compare_view import Part
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.review.filter import SortOrder
+from gui.viewer.compare_view import Part
 from tests.gui.studio import EXTENT, PREVIEW, Studio
 
 AFTER = {"A1": 2.0, "B2": 7.5, "C3": 4.0, "D4": 0.5}

@@ -12,11 +12,11 @@ from pytestqt.qtbot import QtBot
 from engine.domain.jobs import JobState, Origin, Reason
 from engine.domain.requests import EngineName, MaskRequest
 from engine.domain.review import Decision, Review
-from gui import review_settings
 from gui.actions import PageName
-from gui.models.review_filter import SortOrder
-from gui.widgets.compare_view import Part
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.review import settings as review_settings
+from gui.review.filter import SortOrder
+from gui.viewer.compare_view import Part
 from tests.contract.factories import NOON
 from tests.gui.studio import Studio
 

@@ -11,10 +11,12 @@ from PySide6.QtCore import QSettings, Qt
 from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
-from gui import preferences, theme, viewer_settings
+from gui import preferences
 from gui.actions import COMMANDS, Command, PageName
-from gui.palette import DARK, LIGHT
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.look import theme
+from gui.look.palette import DARK, LIGHT
+from gui.viewer import settings as viewer_settings
 from storage.thumbnails import SqliteThumbnails
 from tests.gui.studio import Studio
 

@@ -13,8 +13,8 @@ from pytestqt.qtbot import QtBot
 
 from engine.imaging.raster.embedded import read_embedded_thumbnail
 from gui.bridge import Bridge
-from gui.thumbnail_files import ThumbnailSource, find_thumbnail, make_thumbnail
-from gui.thumbnails import Thumbnails
+from gui.pictures.thumbnail_files import ThumbnailSource, find_thumbnail, make_thumbnail
+from gui.pictures.thumbnails import Thumbnails
 from storage.thumbnails import SqliteThumbnails
 
 RED, BLUE = (200, 30, 30), (30, 30, 200)
@@ -149,7 +149,7 @@ def test_a_picture_that_cannot_be_read_is_asked_for_once(tmp_path: Path, bridge:
 def test_decoded_pixels_are_bounded(
     tmp_path: Path, bridge: Bridge, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gui.thumbnails._BYTES", 60 * 40 * 4 * 5)
+    monkeypatch.setattr("gui.pictures.thumbnails._BYTES", 60 * 40 * 4 * 5)
     paths = [photograph(tmp_path / f"{number}.jpg", (600, 400)) for number in range(9)]
     thumbnails = Thumbnails(bridge, 60, lambda path: None)
     thumbnails.want([ThumbnailSource(path) for path in paths])

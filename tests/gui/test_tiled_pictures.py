@@ -25,13 +25,13 @@ from engine.domain.picture import Picture
 from engine.imaging.raster.display import to_display8
 from engine.imaging.raster.reduced import read_reduced
 from gui.bridge import Bridge
-from gui.decoded import DecodedPictures
-from gui.display import Display
 from gui.lane import Errand, Lane
-from gui.tile_store import TileKey, TileStore
-from gui.tiled_picture import TILE, TiledPicture, read_full, tile_picture, tile_plane, tiles_over
-from gui.widgets.picture_view import PictureView
-from gui.widgets.view_geometry import ViewLink
+from gui.pictures.decoded import DecodedPictures
+from gui.pictures.display import Display
+from gui.pictures.tile_store import TileKey, TileStore
+from gui.pictures.tiled_picture import TILE, TiledPicture, read_full, tile_picture, tile_plane, tiles_over
+from gui.viewer.picture_view import PictureView
+from gui.viewer.view_geometry import ViewLink
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -150,11 +150,11 @@ from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QApplication, QHBoxLayout, QLabel, QWidget
 from engine.domain.picture import Picture
 from gui.bridge import Bridge
-from gui.display import Display
-from gui.tile_store import TileStore
-from gui.tiled_picture import tile_picture
-from gui.widgets.picture_view import PictureView
-from gui.widgets.view_geometry import ViewLink
+from gui.pictures.display import Display
+from gui.pictures.tile_store import TileStore
+from gui.pictures.tiled_picture import tile_picture
+from gui.viewer.picture_view import PictureView
+from gui.viewer.view_geometry import ViewLink
 
 application = QApplication([])
 pixels = np.random.default_rng(1).integers(0, 255, (1400, 1700, 3), np.uint8)

@@ -16,12 +16,12 @@ from engine.domain.geometry import Box
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.spaces import pixels_to_lab
 from engine.imaging.raster.display import to_display8
-from gui import viewer_settings
 from gui.actions import PageName
-from gui.parts import Part
-from gui.widgets.compare_view import CompareView
-from gui.widgets.picture_view import PictureView
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.pictures.parts import Part
+from gui.viewer import settings as viewer_settings
+from gui.viewer.compare_view import CompareView
+from gui.viewer.picture_view import PictureView
 from tests.gui.studio import EXTENT, Studio
 
 KEY = Qt.Key

@@ -20,13 +20,13 @@ from engine.domain.artifacts import ArtifactKind
 from engine.domain.geometry import Extent
 from engine.imaging.raster import decode
 from gui.actions import PageName
-from gui.parts import Part
-from gui.pixels import Pyramid, read_preview
-from gui.widgets.compare_view import CompareView
-from gui.widgets.picture_view import PictureView
-from gui.widgets.view_geometry import ViewLink
-from gui.widgets.view_tool import ViewTool
-from gui.windows.main_window import MainWindow
+from gui.frame.main_window import MainWindow
+from gui.pictures.parts import Part
+from gui.pictures.pixels import Pyramid, read_preview
+from gui.viewer.compare_view import CompareView
+from gui.viewer.picture_view import PictureView
+from gui.viewer.view_geometry import ViewLink
+from gui.viewer.view_tool import ViewTool
 from tests.gui.studio import EXTENT, Studio, png
 
 KEY = Qt.Key

@@ -14,8 +14,8 @@ from engine.domain.requests import MaskRequest
 from engine.services.presets import Preset, save_preset, user_presets
 from engine.services.watch_settings import load_watch_folders, user_watch_folders
 from gui.actions import PageName
-from gui.windows.main_window import MainWindow
-from gui.windows.watch_panel import WatchRow
+from gui.frame.main_window import MainWindow
+from gui.intake.watch_panel import WatchRow
 from tests.gui.studio import Studio, jpeg, picture
 
 

@@ -8,9 +8,9 @@ from PySide6.QtCore import QSettings
 from PySide6.QtWidgets import QAbstractButton, QApplication, QSplitter
 from pytestqt.qtbot import QtBot
 
-from gui import window_state
 from gui.actions import PageName
-from gui.windows.main_window import MainWindow
+from gui.frame import window_state
+from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 
 

@@ -1,0 +1,298 @@
+"""Export: which files, where to, and what was written."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QSize, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QCheckBox,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLineEdit,
+    QListWidget,
+    QListWidgetItem,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain.errors import Cancelled
+from engine.domain.review import Decision, ExportFormat
+from engine.services.export import ExportPlan, ExportReport, export_items
+from engine.services.presets import ExportRecipe
+from engine.services.review import items_of
+from gui import preferences
+from gui.context import WindowContext
+from gui.look import theme
+from gui.look.icons import icon
+from gui.look.palette import Ink
+from gui.phrases import at_home, count
+from gui.widgets.drop_zone import button_for
+from gui.widgets.empty_state import EmptyState
+from gui.widgets.progress_line import ProgressLine
+
+_FORMATS = (
+    (ExportFormat.PSD, "PSD", "Layers, with the mask as alpha channel"),
+    (ExportFormat.TIFF, "TIFF", "Matched picture, lossless, same depth and profile"),
+    (ExportFormat.PNG, "PNG", "Matched picture, lossless"),
+    (ExportFormat.JPEG, "JPEG", "Matched picture, small"),
+    (ExportFormat.MASK, "Mask", "The mask alone, 8-bit PNG"),
+)
+_FROM_START = (ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.MASK)
+
+
+class ExportPage(QWidget):
+    """Writes the results of one batch in the background."""
+
+    def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._context = context
+        self._batch: int | None = None
+        self._decisions = dict.fromkeys(Decision, 0)
+        self._stop: threading.Event | None = None
+        self.formats = {format: QCheckBox(title) for format, title, _ in _FORMATS}
+        self.folder = QLineEdit()
+        self.propose_folder(preferences.export_folder() or context.services.default_export_folder)
+        self.approved_only, self.overwrite = QCheckBox("Approved results only"), QCheckBox("Overwrite existing files")
+        self.approved_only.setChecked(True)
+        self.approved_only.setToolTip("Off: results without a verdict are exported too; rejected ones never are")
+        self.overwrite.setToolTip("Off: a file that exists and is not this very result is never touched")
+        self._summary = theme.label("", "quiet")
+        self._summary.setWordWrap(True)
+        self._headline, self._line = theme.label("Files", "heading"), ProgressLine()
+        self._line.hide()
+        self.results = QListWidget()
+        self.results.setIconSize(QSize(14, 14))
+        self.results.setSpacing(2)
+        self._empty = EmptyState([("Go to Review", context.actions["show_review"])])
+        self._empty.say("Nothing was exported yet", "Approve results on the Review page, then press Export.")
+        self.results.hide()
+        self._build_layout()
+        context.actions.on("export", self.export)
+        context.actions.on("stop_export", self.stop)
+        for box in (*self.formats.values(), self.approved_only):
+            box.toggled.connect(self._summarise)
+        self.folder.textChanged.connect(self._summarise)
+
+    # -- what the window calls ----------------------------------------------------------------------------------
+
+    def set_batch(self, batch_id: int | None) -> None:
+        """Export this batch; None exports everything."""
+        self._batch = batch_id
+        self.reload()
+
+    def propose_folder(self, folder: Path) -> None:
+        """Take this folder in place of the one that was proposed before."""
+        self.folder.setText(at_home(str(folder)))
+
+    def use_recipe(self, recipe: ExportRecipe) -> None:
+        """Propose the files that a batch was started for."""
+        for format, box in self.formats.items():
+            box.setChecked(format in recipe.formats)
+        self.approved_only.setChecked(recipe.approved_only)
+
+    def reload(self) -> None:
+        """Count verdicts again, in the background."""
+        batch, catalog = self._batch, self._context.services.catalog
+
+        def done(decisions: dict[Decision, int]) -> None:
+            if batch == self._batch:
+                self._decisions = decisions
+                self._summarise()
+
+        self._context.bridge.run_in_background(
+            lambda: catalog.decision_counts(batch), done, self._context.report, in_order=True
+        )
+
+    def export(self) -> None:
+        """Write the files."""
+        plan = self.plan()
+        if self._stop is not None or not self._can_start():
+            return
+        stop, batch, bridge = threading.Event(), self._batch, self._context.bridge
+        services = self._context.services
+
+        def advance(done: int, total: int, name: str) -> None:
+            if stop.is_set():
+                raise Cancelled
+            bridge.call(self._advance, (done, total, name))
+
+        def work() -> ExportReport:
+            return export_items(services.catalog, services.artifacts, items_of(services.catalog, batch), plan, advance)
+
+        self._stop = stop
+        self.results.clear()
+        self._headline.setText("Exporting…")
+        self._line.set_fraction(0)
+        self._line.show()
+        self.refresh_actions()
+        bridge.run_in_background(work, self._done, self._failed)
+
+    def stop(self) -> None:
+        """Stop after the picture that is being written."""
+        if self._stop is not None:
+            self._stop.set()
+
+    def plan(self) -> ExportPlan:
+        """The operator's choice."""
+        formats = tuple(format for format, box in self.formats.items() if box.isChecked())
+        return ExportPlan(
+            Path(self.folder.text().strip()).expanduser(),
+            formats,
+            approved_only=self.approved_only.isChecked(),
+            overwrite=self.overwrite.isChecked(),
+        )
+
+    @property
+    def is_busy(self) -> bool:
+        return self._stop is not None
+
+    def refresh_actions(self) -> None:
+        """Switch this page's commands on where they make sense."""
+        actions, is_here = self._context.actions, self.isVisible()
+        actions["export"].setEnabled(is_here and self._stop is None and self._can_start())
+        actions["stop_export"].setEnabled(is_here and self._stop is not None)
+        self._stop_button.setVisible(self._stop is not None)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _can_start(self) -> bool:
+        return bool(self._admitted() and self.plan().formats and self.folder.text().strip())
+
+    def _admitted(self) -> int:
+        approved = self._decisions[Decision.APPROVED]
+        return approved if self.approved_only.isChecked() else approved + self._decisions[Decision.PENDING]
+
+    def _summarise(self) -> None:
+        approved, pending, rejected = (
+            self._decisions[decision] for decision in (Decision.APPROVED, Decision.PENDING, Decision.REJECTED)
+        )
+        text = f"{approved} approved · {pending} pending · {rejected} rejected\n"
+        formats = len(self.plan().formats)
+        if not any(self._decisions.values()):
+            text = "Nothing is finished yet. Results can be exported as soon as they were made."
+        elif not formats:
+            text += "Choose at least one format."
+        elif not self._admitted():
+            text += "Approve results on the Review page, or allow pending ones."
+        else:
+            text += f"{count(self._admitted(), 'result')} in {count(formats, 'format')} will be written."
+        self._summary.setText(text)
+        self.refresh_actions()
+
+    def _advance(self, step: tuple[int, int, str]) -> None:
+        done, total, name = step
+        self._line.set_fraction(done / max(1, total))
+        self._headline.setText(f"Exporting {done + 1} of {total} · {name}" if name else "Exporting…")
+
+    def _done(self, report: ExportReport) -> None:
+        self._finish()
+        parts = [f"{count(len(report.written), 'file')} written"]
+        if report.kept:
+            parts.append(f"{len(report.kept)} were there already, unchanged")
+        if report.failures:
+            parts.append(f"{len(report.failures)} failed")
+        self._headline.setText(" · ".join(parts))
+        for sentence in report.failures:
+            self._add(sentence, "warning", "fail")
+        for path in report.written:
+            self._add(path.name, "check", "pass_", str(path))
+        for path in report.kept:
+            self._add(f"{path.name} (unchanged)", "check", "text_faint", str(path))
+
+    def _failed(self, error: Exception) -> None:
+        self._finish()
+        if isinstance(error, Cancelled):
+            self._headline.setText("The export was stopped. Export again to go on; finished files are kept.")
+            return
+        self._headline.setText("The export did not finish")
+        self._context.report(error)
+
+    def _finish(self) -> None:
+        self._stop = None
+        self._line.hide()
+        self.reload()
+        self.refresh_actions()
+
+    def _add(self, text: str, sign: str, ink: Ink, tip: str = "") -> None:
+        item = QListWidgetItem(icon(sign, ink), text)
+        item.setToolTip(tip or text)
+        self.results.addItem(item)
+        self._empty.hide()
+        self.results.show()
+
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "Export into", self.folder.text())
+        if folder:
+            self.folder.setText(folder)
+
+    def _open_folder(self) -> None:
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.plan().folder)))
+
+    # -- layout -------------------------------------------------------------------------------------------------
+
+    def _build_layout(self) -> None:
+        panel = QFrame()
+        panel.setProperty("panel", True)
+        panel.setFixedWidth(400)
+        side = QVBoxLayout(panel)
+        side.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
+        side.setSpacing(theme.SMALL)
+        side.addWidget(theme.label("Formats", "heading"))
+        side.addSpacing(theme.TIGHT)
+        for format, _, what in _FORMATS:
+            box = self.formats[format]
+            box.setChecked(format in _FROM_START)
+            row = QHBoxLayout()
+            box.setFixedWidth(72)
+            row.addWidget(box)
+            row.addWidget(theme.label(what, "caption"), 1)
+            side.addLayout(row)
+        side.addSpacing(theme.LARGE)
+        side.addWidget(theme.label("Folder", "heading"))
+        side.addSpacing(theme.TIGHT)
+        folder = QHBoxLayout()
+        folder.setSpacing(theme.SMALL)
+        self.folder.setAccessibleName("Folder to export into")
+        self.results.setAccessibleName("Files of this session")
+        folder.addWidget(self.folder, 1)
+        choose = QPushButton("Choose…")
+        choose.setAccessibleName("Choose the folder to export into")
+        choose.clicked.connect(self._choose_folder)
+        folder.addWidget(choose)
+        side.addLayout(folder)
+        side.addSpacing(theme.LARGE)
+        side.addWidget(theme.label("Which", "heading"))
+        side.addSpacing(theme.TIGHT)
+        side.addWidget(self.approved_only)
+        side.addWidget(self.overwrite)
+        side.addStretch()
+        side.addWidget(self._summary)
+        start = button_for(self._context.actions["export"], primary=True)
+        start.setMinimumHeight(34)
+        side.addWidget(start)
+        head = QHBoxLayout()
+        head.addWidget(self._headline)
+        head.addStretch()
+        self._stop_button = button_for(self._context.actions["stop_export"])
+        self._stop_button.hide()
+        head.addWidget(self._stop_button)
+        show = QPushButton(" Open folder")
+        show.setIcon(icon("folder"))
+        show.clicked.connect(self._open_folder)
+        head.addWidget(show)
+        right = QVBoxLayout()
+        right.setSpacing(theme.SMALL)
+        right.addLayout(head)
+        right.addWidget(self._line)
+        right.addWidget(self._empty, 1)
+        right.addWidget(self.results, 1)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
+        layout.setSpacing(theme.LARGE)
+        layout.addWidget(panel)
+        layout.addLayout(right, 1)

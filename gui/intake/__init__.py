@@ -1,0 +1,1 @@
+"""The Intake page: photographs, pairs, problems, plans, presets, watch folders."""

@@ -1,0 +1,1 @@
+"""How everything looks: palettes, type and space, the style sheet, icons."""

@@ -1,0 +1,1 @@
+"""The mask editor, in the viewer's place while a mask is corrected by hand."""

@@ -1,0 +1,87 @@
+"""The way from the review page into the mask editor and back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QObject, Qt
+from PySide6.QtWidgets import QFrame, QHBoxLayout
+
+from engine.domain.requests import EditRequest
+from gui.context import WindowContext
+from gui.look import theme
+from gui.pictures.parts import Part
+from gui.review.bar import ReviewBar
+from gui.widgets.elided_label import ElidedLabel
+
+if TYPE_CHECKING:
+    from gui.mask_editor.editor import MaskEditor
+    from gui.review.page import ReviewPage
+
+_TOOLS = ((("actual_size", "100 %"), ("fit", "Fit")),)
+_HINT = "Space and drag pans · wheel zooms · Shift draws straight on · Alt does the opposite"
+
+
+class MaskEditing(QObject):
+    """Lends the page's viewer to the editor, which is built when it is first wanted. GUI thread only.
+
+    Attributes
+    ----------
+    editor : MaskEditor or None
+        None until then: it brings OpenCV along.
+    """
+
+    def __init__(self, page: ReviewPage, context: WindowContext) -> None:
+        super().__init__(page)
+        self._page, self._context = page, context
+        self.editor: MaskEditor | None = None
+
+    @property
+    def can_begin(self) -> bool:
+        """Whether the shown result has a mask that can be corrected; an edit's masks belong to its turns."""
+        item = self._page.current()
+        return item is not None and not isinstance(item.job.request, EditRequest)
+
+    def begin(self) -> None:
+        """Edit the mask of the shown result."""
+        page, item = self._page, self._page.current()
+        if item is None or page.mode is not None:
+            return
+        if self.editor is None:
+            self.editor = self._build()
+        from gui.review.page import ReviewMode
+
+        page.enter(ReviewMode(self._bar, self.editor))
+        page.viewer.show_alone(Part.ORIGINAL)
+        self._bar.show()
+        self.editor.edit(item)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _build(self) -> MaskEditor:
+        from gui.mask_editor.editor import MaskEditor
+
+        self._bar = QFrame()
+        self._bar.setProperty("panel", True)
+        line = QHBoxLayout(self._bar)
+        line.setContentsMargins(0, 0, theme.SMALL, 0)
+        hint = ElidedLabel("caption")
+        hint.show_text(_HINT)
+        hint.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        line.addWidget(ReviewBar(self._context.actions, _TOOLS))
+        line.addWidget(hint, 1)
+        editor = MaskEditor(self._context, self._page.compare.panes[Part.ORIGINAL].view)
+        editor.ended.connect(self._on_ended)
+        editor.kept.connect(self._page.reload)
+        return editor
+
+    def _on_ended(self) -> None:
+        page = self._page
+        page.leave()
+        for widget in (self._bar, self.editor):
+            if widget is not None:
+                widget.setParent(page)
+                widget.hide()
+        page.viewer.show_alone(None)
+        page.select(page.current_id())
+        page.list.setFocus()

@@ -1,0 +1,410 @@
+"""The panel beside the picture while a mask is edited. It holds no state: it shows the model's and changes it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtGui import QAction, QKeyEvent
+from PySide6.QtWidgets import (
+    QButtonGroup,
+    QCheckBox,
+    QDoubleSpinBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QMenu,
+    QProgressBar,
+    QPushButton,
+    QScrollArea,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.imaging.mask_edit.brush import LARGEST, SMALLEST
+from gui.actions import Actions
+from gui.look import theme
+from gui.mask_editor.canvas import MaskView
+from gui.mask_editor.model import MaskModel, MaskSettings, MaskTool
+from gui.widgets.elided_label import ElidedLabel
+
+_WIDTH = 304
+_SLIDER_STEPS = 1000
+
+_TOOLS = (
+    ("mask_brush", "Brush"),
+    ("mask_eraser", "Eraser"),
+    ("mask_lasso", "Lasso"),
+    ("mask_fill", "Fill"),
+    ("mask_edge", "Edge"),
+)
+
+
+class MaskTools(QFrame):
+    """Tools, the brush, what is done to the whole mask, and how it ends.
+
+    Attributes
+    ----------
+    replace_menu : QMenu
+        Filled by the editor when it is about to be shown.
+    """
+
+    def __init__(self, model: MaskModel, actions: Actions, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("panel", True)
+        self.setFixedWidth(_WIDTH)
+        self._model, self._actions = model, actions
+        self._shows: list[Callable[[MaskSettings], None]] = []
+        self.name = ElidedLabel("caption")
+        self.replace_menu = QMenu(self)
+        self.for_training = QCheckBox("Use as training pair")
+        self.for_training.setToolTip("Mark the result for the training of LoRAs, with whatever mask it has in the end")
+        self._busy = QProgressBar()
+        self._busy.setRange(0, 0)
+        self._busy.setTextVisible(False)
+        self._busy.setFixedHeight(3)
+        self._said = ElidedLabel("caption")
+        self._build()
+        model.changed.connect(self.show_settings)
+        self.show_settings()
+
+    def show_settings(self) -> None:
+        """Show what the model says."""
+        for show in self._shows:
+            show(self._model.settings)
+
+    def show_state(self, *, busy_text: str, said: str, undo: str, redo: str) -> None:
+        """Show what is going on, and what undo and redo would do."""
+        self._busy.setVisible(bool(busy_text))
+        self._said.show_text(busy_text or said)
+        self._said.setProperty("busy", bool(busy_text))
+        for name, word, edit in (("mask_undo", "Undo", undo), ("mask_redo", "Redo", redo)):
+            self._actions[name].setText(f"{word} {edit}" if edit else word)
+            self._actions[name].setIconText(word)
+            self._actions[name].setEnabled(bool(edit) and not busy_text)
+        self._middle.setEnabled(not busy_text)
+
+    @property
+    def status(self) -> str:
+        """What the panel says is going on."""
+        return self._said.whole_text()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Enter in a number field ends it there: it must not keep the mask.
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter) and self.focusWidget() is not None:
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
+    # -- layout -------------------------------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        outer = QVBoxLayout(self)
+        outer.setContentsMargins(0, theme.MEDIUM, 0, theme.MEDIUM)
+        outer.setSpacing(theme.SMALL)
+        head = QVBoxLayout()
+        head.setContentsMargins(theme.LARGE, 0, theme.LARGE, 0)
+        head.setSpacing(2)
+        head.addWidget(theme.label("Edit the mask", "heading"))
+        head.addWidget(self.name)
+        outer.addLayout(head)
+        self._middle = QWidget()
+        middle = QVBoxLayout(self._middle)
+        middle.setContentsMargins(theme.LARGE, 0, theme.LARGE, 0)
+        middle.setSpacing(theme.SMALL)
+        middle.addLayout(self._build_tools())
+        middle.addLayout(self._build_brush())
+        middle.addWidget(_rule())
+        middle.addWidget(theme.label("Whole mask", "heading"))
+        middle.addLayout(self._build_whole())
+        middle.addWidget(_rule())
+        middle.addLayout(self._build_view())
+        middle.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setWidget(self._middle)
+        outer.addWidget(scroll, 1)
+        foot = QVBoxLayout()
+        foot.setContentsMargins(theme.LARGE, 0, theme.LARGE, 0)
+        foot.setSpacing(theme.SMALL)
+        foot.addWidget(self._said)
+        foot.addWidget(self._busy)
+        foot.addWidget(self.for_training)
+        foot.addLayout(self._build_end())
+        outer.addLayout(foot)
+
+    def _build_tools(self) -> QVBoxLayout:
+        box = QVBoxLayout()
+        box.setSpacing(theme.TIGHT)
+        line = QHBoxLayout()
+        line.setSpacing(theme.TIGHT)
+        buttons = {name: self._tool(name, text) for name, text in _TOOLS}
+        for button in buttons.values():
+            line.addWidget(button, 1 + len(button.text()))
+        box.addLayout(line)
+        way = QHBoxLayout()
+        way.setSpacing(theme.TIGHT)
+        group = QButtonGroup(self)
+        ways = {}
+        for subtracts, text, tip in (
+            (False, "Add", "The tool takes in what it touches"),
+            (True, "Take away", "The tool leaves out what it touches"),
+        ):
+            button = QToolButton()
+            button.setText(text)
+            button.setToolTip(f"{tip}; {self._keys('mask_swap')} swaps, Alt for one stroke")
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(partial(self._model.set, subtracts=subtracts))
+            group.addButton(button)
+            ways[subtracts] = button
+            way.addWidget(button)
+        box.addLayout(way)
+
+        def show(settings: MaskSettings) -> None:
+            held = "mask_eraser" if settings.tool is MaskTool.BRUSH and settings.subtracts else f"mask_{settings.tool}"
+            for name in buttons:
+                self._actions[name].setChecked(name == held)
+            ways[settings.subtracts].setChecked(True)
+
+        self._shows.append(show)
+        return box
+
+    def _build_brush(self) -> QVBoxLayout:
+        box = QVBoxLayout()
+        box.setSpacing(theme.TIGHT)
+        both = (MaskTool.BRUSH, MaskTool.EDGE)
+        covering = (MaskTool.BRUSH, MaskTool.LASSO, MaskTool.FILL)
+        rows = (
+            ("Size", "diameter", 1.0, " px", (SMALLEST, LARGEST), f"{self._keys('mask_smaller')} and "
+             f"{self._keys('mask_larger')}", both, True),
+            ("Hardness", "hardness", 100.0, " %", (0.0, 1.0), "Share of the radius that is covered in full; "
+             f"{self._keys('mask_softer')} and {self._keys('mask_harder')}", both, False),
+            ("Opacity", "opacity", 100.0, " %", (0.01, 1.0), "Of a whole stroke, however often it crosses itself; "
+             "1 to 9 for 10 to 90 %, 0 for 100 %", covering, False),
+            ("Tolerance", "tolerance", 1.0, " ΔE", (1.0, 60.0), "How far a colour may differ from the one that was "
+             "clicked on", (MaskTool.FILL,), False),
+            ("Reach", "edge_radius", 1.0, " px", (2, 64), "By how much the mask's edge may be off the photograph's",
+             (MaskTool.EDGE,), False),
+        )  # fmt: skip
+        for text, field, unit, suffix, limits, tip, tools, is_log in rows:
+            row = _SliderRow(text, suffix, limits, unit, tip, is_log=is_log)
+            row.changed = partial(self._set, field)
+            box.addWidget(row)
+            self._shows.append(partial(self._show_row, row, field, tools))
+        pressure = QHBoxLayout()
+        pressure.setSpacing(theme.SMALL)
+        holder = QWidget()
+        holder.setLayout(pressure)
+        pressure.setContentsMargins(0, 0, 0, 0)
+        pressure.addWidget(theme.label("Pen pressure", "caption"))
+        for text, field in (("Size", "size_by_pressure"), ("Opacity", "opacity_by_pressure")):
+            check = QCheckBox(text)
+            check.setAccessibleName(f"Pen pressure changes the {text.lower()}")
+            check.toggled.connect(partial(self._set, field))
+            pressure.addWidget(check)
+            self._shows.append(partial(_show_check, check, field))
+        pressure.addStretch()
+        self._shows.append(lambda settings: holder.setVisible(settings.tool in both))
+        box.addWidget(holder)
+        return box
+
+    def _build_whole(self) -> QGridLayout:
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(theme.TIGHT)
+        grid.setVerticalSpacing(theme.TIGHT)
+        rows = (
+            ("step", " px", 0, ("mask_grow", "mask_shrink"), "Pixels to grow or shrink by"),
+            ("feather", " px", 1, ("mask_feather",), "Standard deviation of the feather"),
+            ("edge_radius", " px", 0, ("mask_find_edges",), "How far the smart edge may move the mask's"),
+        )
+        for number, (field, suffix, decimals, names, tip) in enumerate(rows):
+            spin = QDoubleSpinBox()
+            spin.setDecimals(decimals)
+            spin.setRange(2 if field == "edge_radius" else 1 if field == "step" else 0.5, 64 if decimals == 0 else 100)
+            spin.setSuffix(suffix)
+            spin.setToolTip(tip)
+            spin.setAccessibleName(tip)
+            spin.setFixedWidth(84)
+            spin.lineEdit().setTextMargins(theme.TIGHT, 0, 0, 0)  # a fixed width leaves the style's padding out
+            spin.setKeyboardTracking(False)
+            whole = decimals == 0
+            spin.valueChanged.connect(partial(self._set_number, field, whole))
+            spin.editingFinished.connect(spin.clearFocus)
+            self._shows.append(partial(_show_spin, spin, field))
+            grid.addWidget(spin, number, 0)
+            for column, name in enumerate(names):
+                button = self._button(name)
+                grid.addWidget(button, number, 1 + column, 1, 3 - len(names))
+        grid.setColumnStretch(1, 1)
+        grid.setColumnStretch(2, 1)
+        for column, name in enumerate(("mask_invert", "mask_clear", "mask_everything")):
+            grid.addWidget(self._button(name), 3, column)
+        replace = QToolButton()
+        replace.setObjectName("mask_replace")
+        replace.setText("Replace by another mask…")
+        replace.setToolTip("Take another mask of this photograph, or one from a file")
+        replace.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        replace.setMenu(self.replace_menu)
+        replace.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        replace.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        grid.addWidget(replace, 4, 0, 1, 3)
+        undo = QHBoxLayout()
+        undo.setSpacing(theme.TIGHT)
+        for name in ("mask_undo", "mask_redo"):
+            undo.addWidget(self._button(name))
+        grid.addLayout(undo, 5, 0, 1, 3)
+        return grid
+
+    def _build_view(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(theme.TIGHT)
+        group = QButtonGroup(self)
+        for view in MaskView:
+            button = QToolButton()
+            button.setText(view.value)
+            button.setToolTip(f"How the mask is shown; {self._keys('mask_view')} goes on to the next")
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+            button.clicked.connect(partial(self._model.set, view=view))
+            group.addButton(button)
+            line.addWidget(button)
+            self._shows.append(partial(_show_view, button, view))
+        return line
+
+    def _build_end(self) -> QHBoxLayout:
+        line = QHBoxLayout()
+        line.setSpacing(theme.SMALL)
+        keep, leave = QPushButton(), QPushButton()
+        keep.setProperty("primary", True)
+        for button, name, text in ((keep, "mask_keep", "Keep as a new version"), (leave, "mask_leave", "Leave")):
+            action = self._actions[name]
+            button.setObjectName(f"{name}_button")
+            button.setText(text)
+            button.setToolTip(action.toolTip())
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.clicked.connect(action.trigger)
+            action.changed.connect(partial(_follow, button, action))
+        line.addWidget(keep, 1)
+        line.addWidget(leave)
+        return line
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _tool(self, name: str, text: str) -> QToolButton:
+        button = self._button(name)
+        self._actions[name].setIconText(text)
+        button.setProperty("compact", True)
+        return button
+
+    def _button(self, name: str) -> QToolButton:
+        button = QToolButton()
+        button.setDefaultAction(self._actions[name])
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        # Those of a row share its width, whatever the platform's font needs.
+        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
+        return button
+
+    def _keys(self, name: str) -> str:
+        return self._actions[name].shortcut().toString()
+
+    def _set(self, field: str, value: float) -> None:
+        self._model.set(**{field: value})
+
+    def _set_number(self, field: str, whole: bool, value: float) -> None:
+        self._model.set(**{field: round(value) if whole else value})
+
+    def _show_row(self, row: _SliderRow, field: str, tools: tuple[MaskTool, ...], settings: MaskSettings) -> None:
+        row.setVisible(settings.tool in tools)
+        row.show_value(getattr(settings, field))
+
+
+class _SliderRow(QWidget):
+    """A name, a slider and its number.
+
+    Attributes
+    ----------
+    changed : callable
+        ``changed(value)`` when the operator moved it.
+    """
+
+    def __init__(
+        self, text: str, suffix: str, limits: tuple[float, float], unit: float, tip: str, *, is_log: bool
+    ) -> None:
+        super().__init__()
+        self.changed: Callable[[float], object] = lambda _: None
+        self._limits, self._unit, self._suffix, self._is_log = limits, unit, suffix, is_log
+        self._is_whole = isinstance(limits[0], int)
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setRange(0, _SLIDER_STEPS)
+        self.slider.setPageStep(_SLIDER_STEPS // 10)
+        self.slider.setAccessibleName(text)
+        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self._number = QLabel()
+        self._number.setProperty("role", "reading")
+        self._number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._number.setFixedWidth(54)
+        name = theme.label(text, "caption")
+        name.setFixedWidth(58)
+        self.setToolTip(tip)
+        line = QHBoxLayout(self)
+        line.setContentsMargins(0, 0, 0, 0)
+        line.setSpacing(theme.TIGHT)
+        line.addWidget(name)
+        line.addWidget(self.slider, 1)
+        line.addWidget(self._number)
+        self.slider.valueChanged.connect(self._on_slider)
+
+    def show_value(self, value: float) -> None:
+        low, high = self._limits
+        share = _log_share(value, low, high) if self._is_log else (value - low) / (high - low)
+        with QSignalBlocker(self.slider):
+            self.slider.setValue(round(share * _SLIDER_STEPS))
+        self._number.setText(f"{value * self._unit:.0f}{self._suffix}")
+
+    def _on_slider(self, position: int) -> None:
+        low, high = self._limits
+        share = position / _SLIDER_STEPS
+        value = low * (high / low) ** share if self._is_log else low + (high - low) * share
+        self.changed(round(value) if self._is_log or self._is_whole else round(value, 2))
+
+
+def _log_share(value: float, low: float, high: float) -> float:
+    from math import log
+
+    return log(value / low) / log(high / low)
+
+
+def _show_check(check: QCheckBox, field: str, settings: MaskSettings) -> None:
+    check.setChecked(getattr(settings, field))
+
+
+def _show_spin(spin: QDoubleSpinBox, field: str, settings: MaskSettings) -> None:
+    with QSignalBlocker(spin):
+        spin.setValue(getattr(settings, field))
+
+
+def _show_view(button: QToolButton, view: MaskView, settings: MaskSettings) -> None:
+    button.setChecked(settings.view is view)
+
+
+def _follow(button: QPushButton, action: QAction) -> None:
+    button.setEnabled(action.isEnabled())
+    button.setToolTip(action.toolTip())
+
+
+def _rule() -> QFrame:
+    rule = QFrame()
+    rule.setProperty("rule", True)
+    return rule

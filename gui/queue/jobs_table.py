@@ -1,0 +1,148 @@
+"""The queue's table: rows are dragged to where they shall run."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QPoint, QPointF, QRect, Qt
+from PySide6.QtGui import (
+    QColor,
+    QDrag,
+    QDragEnterEvent,
+    QDragLeaveEvent,
+    QDragMoveEvent,
+    QDropEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+)
+from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from gui.look import theme
+from gui.phrases import count
+from gui.queue.job_model import JOBS_MIME, JobColumn, JobsModel
+from gui.widgets.delegates import JobDelegate, StateDelegate
+
+_ROW = 34
+_WIDTHS = {
+    JobColumn.SKU: 120, JobColumn.TASK: 150, JobColumn.STATE: 120, JobColumn.TIME: 84, JobColumn.PRIORITY: 64,
+}  # fmt: skip
+
+
+class JobsTable(QTableView):
+    """Shows a `JobsModel`; a line across all columns says where a drop would go."""
+
+    def __init__(self, jobs: JobsModel, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._jobs = jobs
+        self._drop_row: int | None = None
+        self.setModel(jobs)
+        self.setItemDelegateForColumn(JobColumn.STEP, JobDelegate(self))
+        self.setItemDelegateForColumn(JobColumn.STATE, StateDelegate(self))
+        self.setAccessibleName("Jobs in the order in which they run")
+        self.setTabKeyNavigation(False)  # Tab leaves the table, the arrows go through it
+        self.verticalHeader().setDefaultSectionSize(_ROW)
+        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.verticalHeader().hide()
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
+        header = self.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
+        for column, width in _WIDTHS.items():
+            self.setColumnWidth(column, width)
+        for column in (JobColumn.PHOTO, JobColumn.STEP):
+            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        self.setDragEnabled(True)
+        self.setAcceptDrops(True)
+        self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
+        self.setDefaultDropAction(Qt.DropAction.MoveAction)
+        self.setDragDropOverwriteMode(False)
+        self.setDropIndicatorShown(False)  # Qt draws it below one cell only
+
+    def selected_rows(self) -> list[int]:
+        """The selected rows, from the top."""
+        return sorted(index.row() for index in self.selectionModel().selectedRows())
+
+    # -- dragging -----------------------------------------------------------------------------------------------
+
+    def startDrag(self, supportedActions: Qt.DropAction) -> None:
+        mime = self._jobs.mimeData(self.selectionModel().selectedRows())
+        picture = self._picture(count(len(self.selected_rows()), "job"))
+        drag = QDrag(self)
+        drag.setMimeData(mime)
+        drag.setPixmap(picture)
+        drag.setHotSpot(QPoint(-12, picture.height() // 2))
+        drag.exec(Qt.DropAction.MoveAction)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        if event.mimeData().hasFormat(JOBS_MIME):
+            event.acceptProposedAction()
+        else:
+            event.ignore()  # files are taken by the window
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        if not event.mimeData().hasFormat(JOBS_MIME):
+            event.ignore()
+            return
+        super().dragMoveEvent(event)  # scrolls at the edges
+        self._show_drop(self._row_below(event.position()))
+        event.setDropAction(Qt.DropAction.MoveAction)
+        event.accept()
+
+    def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
+        self._show_drop(None)
+        super().dragLeaveEvent(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        self._show_drop(None)
+        if not event.mimeData().hasFormat(JOBS_MIME):
+            event.ignore()
+            return
+        row = self._row_below(event.position())
+        self._jobs.dropMimeData(event.mimeData(), Qt.DropAction.MoveAction, row, 0, self.rootIndex())
+        # The rows move once the catalog has taken it over; to Qt a move would mean to remove them here.
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        self.stopAutoScroll()
+        self.setState(QAbstractItemView.State.NoState)
+        self.viewport().update()
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        if self._drop_row is None:
+            return
+        painter = QPainter(self.viewport())
+        is_end = self._drop_row >= self._jobs.rowCount()
+        y = self.rowViewportPosition(self._jobs.rowCount() - 1) + _ROW if is_end else 0
+        y = y if is_end else self.rowViewportPosition(self._drop_row)
+        painter.fillRect(QRect(0, y - 1, self.viewport().width(), 2), QColor(theme.colors().accent))
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _row_below(self, point: QPointF) -> int:
+        """The row before which a drop at that point goes."""
+        row = self.rowAt(round(point.y()))
+        if row < 0:
+            return self._jobs.rowCount()
+        return row + (point.y() - self.rowViewportPosition(row) > _ROW / 2)
+
+    def _show_drop(self, row: int | None) -> None:
+        if row != self._drop_row:
+            self._drop_row = row
+            self.viewport().update()
+
+    def _picture(self, text: str) -> QPixmap:
+        """A small label to drag instead of a thousand rows."""
+        metrics, ratio = self.fontMetrics(), self.devicePixelRatioF()
+        width, height = metrics.horizontalAdvance(text) + 2 * theme.MEDIUM, metrics.height() + theme.SMALL
+        picture = QPixmap(round(width * ratio), round(height * ratio))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(QColor(theme.colors().accent_deep))
+        painter = QPainter(picture)
+        painter.setFont(self.font())
+        painter.setPen(QColor(theme.colors().on_accent))
+        painter.drawText(QRect(0, 0, width, height), Qt.AlignmentFlag.AlignCenter, text)
+        painter.end()
+        return picture

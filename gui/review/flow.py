@@ -1,0 +1,122 @@
+"""Giving verdicts, stars and reasons on the review page, and what follows from each."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from engine.domain.jobs import Reason
+from engine.domain.requests import Tolerance
+from engine.domain.review import Decision, ReviewRow
+from gui import preferences
+from gui.context import WindowContext
+from gui.phrases import count
+from gui.review.accept_dialog import AcceptDialog
+from gui.review.retries import Retries
+from gui.review.verdicts import Verdicts
+
+if TYPE_CHECKING:
+    from gui.review.page import ReviewPage
+
+
+class ReviewFlow:
+    """What is judged is `ReviewPage.chosen`; where the page goes on to depends on what was said. GUI thread only."""
+
+    def __init__(self, page: ReviewPage, context: WindowContext, verdicts: Verdicts) -> None:
+        self._page, self._context, self._verdicts = page, context, verdicts
+        self._retries = Retries(context, self._on_retried, page.requeued.emit)
+        self._rejected: list[int] = []  # jobs for which a reason may still be given
+
+    def decide(self, decision: Decision, reason: Reason | None = None) -> None:
+        """Give the verdict to what is chosen and, for one result, go on to the next."""
+        page, rows = self._page, self._page.chosen()
+        if not rows:
+            return
+        is_one = len(rows) == 1
+        note = page.note.toPlainText().strip() if is_one else None
+        advances = is_one and decision is not Decision.PENDING and page.commands.advances and not page.is_at_version
+        following = self._following() if advances else None
+        stays = page.current_id()
+        self._verdicts.decide(rows, decision, note, reason)
+        if not page.is_at_version:
+            page.select(following if following is not None else stays)
+        self._rejected = [row.job_id for row in rows] if decision is Decision.REJECTED else []
+        if decision is Decision.REJECTED and reason is None:
+            page.reasons.offer(rows[0].name if is_one else count(len(rows), "result"))
+        else:
+            page.reasons.hide()
+
+    def reject_for(self, reason: Reason) -> None:
+        """Say why what was just rejected is no good and have it tried again; or reject for it what is chosen."""
+        page = self._page
+        if page.reasons.is_offering and self._rejected:
+            rows = [row for job_id in self._rejected if (row := page.results.get(job_id)) is not None]
+            self._verdicts.decide(rows, Decision.REJECTED, None, reason)
+        else:
+            self.decide(Decision.REJECTED, reason)
+        rejected, self._rejected = self._rejected, []
+        page.reasons.hide()
+        if rejected:
+            self._retries.try_again(rejected, reason)
+
+    def rate(self, stars: int) -> None:
+        """Give stars to what is chosen; a rating describes and decides nothing, so the page stays where it is."""
+        current = self._page.current_id()
+        self._verdicts.rate(self._page.chosen(), stars)
+        if not self._page.is_at_version:
+            self._page.select(current)
+
+    def step_back(self, *, forward: bool) -> None:
+        """Undo the last verdict, or give it again, and show what it concerns."""
+        self._page.reasons.hide()
+        job_ids = self._verdicts.redo() if forward else self._verdicts.undo()
+        if job_ids:
+            self._page.select(job_ids[0])
+
+    def save_note(self) -> None:
+        """Keep the note of a result that somebody has judged; before that it goes with the verdict."""
+        row = self._page.current_row()
+        if row is not None and row.review is not None:
+            self._verdicts.write_note(row, self._page.note.toPlainText().strip())
+
+    def mark_for_training(self) -> None:
+        """Mark what is chosen as a training pair, or take the marks away."""
+        catalog, marked = self._context.services.catalog, self._context.actions["training_pair"].isChecked()
+        job_ids, author = [row.job_id for row in self._page.chosen()], preferences.reviewer()
+
+        def work() -> None:
+            from engine.services import versions  # what makes other tries is not needed to open the window
+
+            for job_id in job_ids:
+                versions.mark_for_training(catalog, job_id, marked, author=author)
+
+        reload, report = self._page.reload, self._context.report
+        self._context.bridge.run_in_background(work, lambda _: reload(), report, in_order=True)
+
+    def ask_to_accept(self) -> AcceptDialog:
+        """Say how many results are under a tolerance, and approve them if that is wanted."""
+        results = self._page.results
+        rows = [results.result(job_id) for job_id in results.shown_ids()]
+        tolerance = next((row.tolerance for row in rows if row.tolerance is not None), Tolerance())
+        question = AcceptDialog(rows, tolerance.passes, self._page)
+        question.chosen.connect(partial(self._accept, current=self._page.current_id()))
+        question.open()
+        return question
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _following(self) -> int | None:
+        """The job after the active row; at the end of the list what is still undecided."""
+        results, active = self._page.results, self._page.list.currentIndex().row()
+        after = results.at(active + 1)
+        if after is None and (undecided := results.next_undecided(active)) is not None:
+            after = results.at(undecided)
+        return after.job_id if after is not None else None
+
+    def _accept(self, rows: list[ReviewRow], current: int | None) -> None:
+        self._verdicts.decide(rows, Decision.APPROVED)
+        self._page.select(current)
+
+    def _on_retried(self, text: str) -> None:
+        self._page.reasons.tell(text)
+        self._page.read_history_again()

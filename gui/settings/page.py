@@ -1,0 +1,55 @@
+"""Settings: how the window looks and works, the catalog, and the keyboard."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+
+from gui.context import WindowContext
+from gui.look import theme
+from gui.settings.appearance_card import AppearanceCard
+from gui.settings.catalog_card import CatalogCard
+from gui.settings.shortcut_panel import ShortcutPanel
+from gui.settings.work_card import WorkCard
+
+_CARDS_WIDTH = 480
+
+
+class SettingsPage(QWidget):
+    """Cards at the left, the keyboard shortcuts at the right. Nothing needs to be saved: a choice holds at once."""
+
+    def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.appearance, self.work = AppearanceCard(), WorkCard(context)
+        self.catalog, self.shortcuts = CatalogCard(context), ShortcutPanel(context)
+        cards = QWidget()
+        column = QVBoxLayout(cards)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(theme.MEDIUM)
+        for card in (self.appearance, self.work, self.catalog):
+            column.addWidget(card)
+        column.addStretch()
+        scroll = QScrollArea()
+        scroll.setWidget(cards)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFixedWidth(_CARDS_WIDTH)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
+        layout.setSpacing(theme.LARGE)
+        layout.addWidget(scroll)
+        layout.addWidget(self.shortcuts, 1)
+
+    def refresh_actions(self) -> None:
+        """Switch this page's commands on where they make sense."""
+        is_here = self.isVisible()
+        self.catalog.refresh_actions(is_here)
+        self.shortcuts.refresh_actions(is_here)
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.appearance.follow()
+        self.catalog.follow()

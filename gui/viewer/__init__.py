@@ -1,0 +1,1 @@
+"""The picture viewer: linked views, instruments, overlays."""
