@@ -14,7 +14,7 @@ from engine.domain.geometry import Extent
 from engine.imaging.drawn import write_demo_set
 from tests.system.screen import MAIN, Screen, ask, wait_for
 
-EXTENT = Extent(320, 400)
+EXTENT = Extent(480, 600)
 REJECT_EACH = 10
 """One result of so many is rejected."""
 
@@ -75,13 +75,15 @@ def live(screen: Screen, folder: Path, pairs: int, pictures_to: Path | None = No
     wait_for(lambda: count(jobs) == pairs, 60 + pairs, lambda: screen.press("ctrl+Return"))
     lap("drop and queue")
 
-    done = "SELECT count(*) FROM job WHERE state = 'succeeded'"
-    wait_for(lambda: count(done) == pairs, 120 + 10 * pairs)
+    ended = "SELECT count(*) FROM job WHERE state IN ('succeeded', 'failed')"
+    wait_for(lambda: count(ended) == pairs, 120 + 10 * pairs)
+    results = count("SELECT count(*) FROM job WHERE state = 'succeeded'")
+    day.counts["failed"] = pairs - results
     lap("run")
 
     screen.press("ctrl+3")
     time.sleep(1.0)
-    _decide_all(screen, catalog, pairs)
+    _decide_all(screen, catalog, results)
     day.counts["rejected"] = count("SELECT count(*) FROM review WHERE decision = 'rejected'")
     day.counts["approved"] = count("SELECT count(*) FROM review WHERE decision = 'approved'")
     lap("review")
@@ -114,11 +116,11 @@ def live(screen: Screen, folder: Path, pairs: int, pictures_to: Path | None = No
     return day
 
 
-def _decide_all(screen: Screen, catalog: Path, pairs: int) -> None:
+def _decide_all(screen: Screen, catalog: Path, results: int) -> None:
     """A verdict for every result, by the keys alone; each verdict goes on to the next."""
     given = 0
-    while given < pairs:
-        burst = range(given + 1, min(pairs, given + _BURST) + 1)
+    while given < results:
+        burst = range(given + 1, min(results, given + _BURST) + 1)
         screen.press(*("x" if number % REJECT_EACH == 0 else "p" for number in burst))
         given = burst[-1]
         reviewed = "SELECT count(DISTINCT job_id) FROM review"

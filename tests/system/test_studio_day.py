@@ -21,6 +21,7 @@ def test_a_day_from_the_drop_to_the_export(tmp_path: Path) -> None:
         day = live(screen, tmp_path, 10)
     finally:
         screen.close()
+    assert day.counts["failed"] == 0
     assert day.counts["rejected"] == 1
     assert day.counts["approved"] == 9
     assert day.counts["corrected"] == 1
