@@ -1,7 +1,7 @@
-"""A heartbeat on the window's thread, and what it needs to be understood: the same beat in a process that does nothing.
+"""A heartbeat on the window's thread; and, to understand it, the same beat in a process that does nothing.
 
-``python bench/heartbeat.py`` is that process: it beats until its standard input closes, then prints its figures. Started
-beside a window it says how late the computer's scheduler alone makes a timer come under the same load.
+``python bench/heartbeat.py`` is that process: it beats until its standard input closes, then prints its figures.
+Beside a window it says how late the computer's scheduler alone makes a timer come under the same load.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Heartbeat(QObject):
     ----------
     stacks : Path, optional
         Where to write every thread's stack while a beat is late. That is done by a thread without the interpreter's
-        lock, so that a call which holds the lock is seen too.
+        lock, so that a call which holds the lock is seen too; it can crash the process, so no figures are made with it.
     """
 
     def __init__(self, stacks: Path | None = None) -> None:
@@ -43,7 +43,7 @@ class Heartbeat(QObject):
         self._timer = QTimer(self)
         self._timer.setTimerType(Qt.TimerType.PreciseTimer)
         self._timer.setInterval(BEAT_MS)
-        self._timer.timeout.connect(self._beat)
+        self._timer.timeout.connect(self.beat)
 
     def start(self) -> None:
         """Begin to count, again if need be."""
@@ -65,7 +65,8 @@ class Heartbeat(QObject):
             "own worst": max(self.own),
         }
 
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Note how late it is; also to be called before the figures are looked at while the thread was away."""
         now, worked = time.perf_counter(), time.thread_time()
         late = max(0.0, (now - self._last) * 1e3 - BEAT_MS)
         own = (worked - self._worked) * 1e3
@@ -84,7 +85,8 @@ def bare_heartbeat(figures: dict[str, float]) -> Generator[None]:
     """Beat in a process that does nothing else meanwhile; its figures are filled in at the end."""
     command = [sys.executable, __file__]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdin is not None and process.stdout is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
         process.stdout.readline()
         try:
             yield

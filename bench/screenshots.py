@@ -114,6 +114,13 @@ class Photographer:
         appearance.choose(Theme.LIGHT, self._application)
         self.save("review-light")
         appearance.choose(Theme.DARK, self._application)
+        for name in ("split", "heat_map"):
+            window.actions_table[name].trigger()
+        self.settle()
+        wait(lambda: window.review.compare.heat is not None)
+        self.save("delta-e-map")
+        for name in ("heat_map", "split", "split"):
+            window.actions_table[name].trigger()
         window.actions_table["grid"].trigger()
         self.save("grid")
         window.actions_table["grid"].trigger()

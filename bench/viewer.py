@@ -1,7 +1,7 @@
 """The viewer on pictures of 48 megapixels: how soon something is seen, how it pans, and whether the window ever waits.
 
 ``QT_QPA_PLATFORM=offscreen python bench/viewer.py``; each kind of file is measured in a process of its own, so that
-neither's memory hides the other's. A heartbeat on the window's thread, due every 5 ms, tells how long it was held up.
+neither's memory hides the other's. A heartbeat on the window's thread, due every 8 ms, tells how long it was held up.
 """
 
 from __future__ import annotations
@@ -24,17 +24,18 @@ sys.path.insert(0, str(PROJECT))
 
 import cv2  # noqa: E402
 import numpy as np  # noqa: E402
-from PySide6.QtCore import QPointF, QSettings, QTimer  # noqa: E402
+from PySide6.QtCore import QPointF, QSettings  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
 from bench.gui import resident  # noqa: E402
+from bench.heartbeat import Heartbeat, bare_heartbeat, load  # noqa: E402
 from engine.domain.artifacts import ArtifactKind, ArtifactRef  # noqa: E402
 from engine.domain.assets import Asset, AssetPair, Role  # noqa: E402
 from engine.domain.geometry import Box, Extent  # noqa: E402
 from engine.domain.jobs import Job, JobState  # noqa: E402
 from engine.domain.results import JobOutcome, MaskResult, Previews  # noqa: E402
 from engine.domain.review import ReviewItem  # noqa: E402
-from gui.app import prepare  # noqa: E402
+from gui.app import SWITCH_S, prepare  # noqa: E402
 from gui.bridge import Bridge  # noqa: E402
 from gui.frame.garbage import QuietGarbage  # noqa: E402
 from gui.pictures.display import Display  # noqa: E402
@@ -50,34 +51,24 @@ STEP = QPointF(37, 23)  # pixels of a quick drag from one frame to the next
 PREVIEW_SIDE = 2048
 
 
-class Heartbeat:
+class Beat(Heartbeat):
     """How long the window's thread was away, at worst, since it was last asked."""
 
-    def __init__(self) -> None:
-        self._timer = QTimer()
-        self._timer.setInterval(5)
-        self._timer.timeout.connect(self._beat)
-        self._timer.start()
-        self._last = time.perf_counter()
-        self._worst = 0.0
-
-    def _beat(self) -> None:
-        now = time.perf_counter()
-        self._worst = max(self._worst, now - self._last)
-        self._last = now
-
     def worst(self) -> float:
-        self._beat()
-        worst, self._worst = self._worst, 0.0
-        return worst * 1e3
+        """Milliseconds; and count from here on."""
+        self.beat()
+        worst = max(self.late)
+        self.start()
+        return worst
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kind", choices=("jpeg", "tiff"), help="measure one kind, in this process")
+    parser.add_argument("--stacks", type=Path, help="write every thread's stack there while a beat is late")
     options = parser.parse_args()
     if options.kind:
-        print(json.dumps(measure(options.kind)))
+        print(json.dumps(measure(options.kind, options.stacks)))
         return
     figures = {}
     for kind in ("jpeg", "tiff"):
@@ -90,8 +81,16 @@ def main() -> None:
         print(f"| {name} | {value:,.0f} | {figures['tiff'][name]:,.0f} |")
 
 
-def measure(kind: str) -> dict[str, float]:
-    """Every figure of one kind of file, in milliseconds and MB."""
+def measure(kind: str, stacks: Path | None) -> dict[str, float]:
+    """Every figure of one kind of file, in milliseconds and MB, beside a process that does nothing."""
+    bare: dict[str, float] = {}
+    with bare_heartbeat(bare):
+        figures = measured(kind, stacks)
+    alone = {f"a process that does nothing came late by, {name}, ms": bare[name] for name in ("p95", "worst")}
+    return figures | alone | {"load": load()}
+
+
+def measured(kind: str, stacks: Path | None) -> dict[str, float]:
     application = QApplication(["bench"])
     with tempfile.TemporaryDirectory() as folder:
         QSettings.setDefaultFormat(QSettings.Format.IniFormat)
@@ -101,8 +100,9 @@ def measure(kind: str) -> dict[str, float]:
         items = draw(kind, Path(folder), artifacts)
         bare = replace(items[0], outcome=replace(items[0].outcome, previews=gone(items[0].outcome.previews)))
         gc.collect()
-        garbage = QuietGarbage(application)  # as `gui.app.run_window` does
-        start, bridge, beat = resident(), Bridge(), Heartbeat()
+        sys.setswitchinterval(SWITCH_S)  # as `gui.app.run_window` does, like the next line
+        garbage = QuietGarbage(application)
+        start, bridge, beat = resident(), Bridge(), Beat(stacks)
         view = CompareView(bridge, artifacts, fail)
         profile = display()
         view.set_display(profile)
@@ -247,9 +247,10 @@ def draw(kind: str, folder: Path, artifacts: DiskArtifactStore) -> list[ReviewIt
                 path, deep, photometric="rgb", compression="zlib", predictor=True, rowsperstrip=64, iccprofile=profile
             )
         paths.append(path)
-    mask = MaskResult(
-        "garment", artifacts.put(ArtifactKind.MASK, b"never read", ".png"), EXTENT, Box.whole(EXTENT), 1.0, 0.9
-    )
+    plane = np.zeros((EXTENT.height, EXTENT.width), np.uint8)
+    plane[2000:6000, 1500:4500] = 255
+    stored = artifacts.put(ArtifactKind.MASK, cv2.imencode(".png", plane)[1].tobytes(), ".png")
+    mask = MaskResult("garment", stored, EXTENT, Box.whole(EXTENT), 1.0, 0.9)
     results = [artifacts.put(ArtifactKind.MATCHED, path.read_bytes(), path.suffix) for path in paths]
     now, outcome = datetime.now(UTC), match_outcome()
     assert outcome.match is not None

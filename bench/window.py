@@ -6,6 +6,7 @@ Both are measured in a process of its own that is composed as the application is
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -18,14 +19,17 @@ BEGAN = time.time()  # of the imports below, which are part of the start
 PROJECT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(PROJECT))
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+gc.disable()  # as `main` does
 
 from PySide6.QtCore import QEvent, QEventLoop, QObject, QTimer  # noqa: E402
 from PySide6.QtWidgets import QApplication  # noqa: E402
 
+import storage.catalog  # noqa: E402
+import storage.upgrade  # noqa: E402, F401 - before PySide, as `main` opens the catalog
 from bench.heartbeat import Heartbeat, bare_heartbeat, load  # noqa: E402
 from engine.dispatch.session import open_session  # noqa: E402
 from gui.actions import PageName  # noqa: E402
-from gui.app import prepare  # noqa: E402
+from gui.app import SWITCH_S, prepare  # noqa: E402
 from gui.frame.garbage import QuietGarbage  # noqa: E402
 from gui.frame.main_window import MainWindow  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
@@ -86,11 +90,15 @@ def wait(until: Callable[[], bool], seconds: float) -> bool:
 
 def measure_start(catalog: Path, began: float, stacks: Path | None) -> dict[str, float]:
     """From the start of the process to rows on the screen, and how the window answers while the rest is read."""
-    application = QApplication(["bench"])
-    prepare(application)
-    imported, worked = time.time() - began, time.process_time()
     bare: dict[str, float] = {}
     with ExitStack() as stack:
+        before = time.time()
+        stack.enter_context(bare_heartbeat(bare))
+        began += time.time() - before  # its start is none of the window's
+        application = QApplication(["bench"])
+        prepare(application)
+        sys.setswitchinterval(SWITCH_S)
+        imported, worked = time.time() - began, time.process_time()
         opening = time.time()
         window = open_window(stack, catalog)
         opened = time.time() - opening
@@ -102,8 +110,7 @@ def measure_start(catalog: Path, began: float, stacks: Path | None) -> dict[str,
         heart.start()
         assert wait(lambda: paint.seconds > 0, 30)
         first = time.process_time()
-        with bare_heartbeat(bare):
-            assert wait(lambda: not window.bridge.is_busy, 90)
+        assert wait(lambda: not window.bridge.is_busy, 90)
         read = time.time() - began
         figures = heart.stop()
         window.shut_down()
@@ -121,6 +128,37 @@ def measure_start(catalog: Path, began: float, stacks: Path | None) -> dict[str,
     }
 
 
+def measure_queue(catalog: Path, began: float, stacks: Path | None) -> dict[str, float]:
+    """How the window answers while the queue's table, in front, reads every job, and reads them all again."""
+    application = QApplication(["bench"])
+    prepare(application)
+    sys.setswitchinterval(SWITCH_S)
+    bare: dict[str, float] = {}
+    figures: dict[str, float] = {}
+    with ExitStack() as stack:
+        stack.enter_context(bare_heartbeat(bare))
+        window = open_window(stack, catalog)
+        window.resize(1600, 1000)
+        window.show()
+        stack.callback(QuietGarbage(application).stop)
+        wait(lambda: not window.bridge.is_busy, 90)
+        window.show_page(PageName.QUEUE)
+        heart = Heartbeat(stacks)
+        for what in ("read", "read again"):
+            if what == "read":
+                window.queue.jobs.clear()
+            begin = time.monotonic()
+            heart.start()
+            window.queue.reload()
+            assert wait(lambda: not window.bridge.is_busy, 90)
+            seconds = time.monotonic() - begin
+            figures |= {f"{what}, s": seconds} | _lines({f"{what}, {k}": v for k, v in heart.stop().items()}, {})
+        rows = window.queue.jobs.rowCount()
+        window.shut_down()
+        window.close()
+    return {"load": load(), "jobs in the table": rows, **figures, **_lines({}, bare)}
+
+
 def measure_batch(catalog: Path, began: float, stacks: Path | None) -> dict[str, float]:
     """The heartbeat while a real worker process runs real jobs and their results join the others in the grid."""
     from engine.domain.requests import EngineName
@@ -131,6 +169,7 @@ def measure_batch(catalog: Path, began: float, stacks: Path | None) -> dict[str,
 
     application = QApplication(["bench"])
     prepare(application)
+    sys.setswitchinterval(SWITCH_S)
     pictures = draw_demo(catalog.parent / f"demo-{os.getpid()}", _PAIRS).pictures
     bare: dict[str, float] = {}
     with ExitStack() as stack:
@@ -171,12 +210,12 @@ def _lines(ours: dict[str, float], bare: dict[str, float]) -> dict[str, float]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=("start", "batch"))
+    parser.add_argument("what", choices=("start", "queue", "batch"))
     parser.add_argument("catalog", type=Path)
     parser.add_argument("--began", type=float, default=BEGAN, help="when the process was started, in Unix time")
     parser.add_argument("--stacks", type=Path, help="write every thread's stack there while a beat is late")
     options = parser.parse_args()
-    measure = {"start": measure_start, "batch": measure_batch}[options.what]
+    measure = {"start": measure_start, "queue": measure_queue, "batch": measure_batch}[options.what]
     print(json.dumps(measure(options.catalog, options.began, options.stacks)))
 
 

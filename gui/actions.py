@@ -39,6 +39,8 @@ class Command:
     ----------
     page : PageName, Mode or None
         The only page, or mode of one, in which the command can be given; None means everywhere.
+    stays : tuple of Mode
+        Modes of its page in which it can be given, too.
     """
 
     name: str
@@ -49,6 +51,13 @@ class Command:
     page: PageName | Mode | None = None
     checkable: bool = False
     icon: str = ""
+    stays: tuple[Mode, ...] = ()
+
+    def meets(self, other: Command) -> bool:
+        """Whether there is a place where both can be given, so that one key cannot give both."""
+        if self.page is None or other.page is None:
+            return True
+        return not {self.page, *self.stays}.isdisjoint((other.page, *other.stays))
 
 
 _IN, _QU, _RE, _EX, _MO = PageName.INTAKE, PageName.QUEUE, PageName.REVIEW, PageName.EXPORT, PageName.MODELS
@@ -115,10 +124,10 @@ COMMANDS = (
     Command("loupe", "View", "Loupe", ("L",), "Magnify what is under the pointer in every picture; held, until the key is let go; the wheel goes to 400 %", _RE, True),
     Command("eyedropper", "View", "Eyedropper", ("I",), "Read L*a*b* under the pointer; a click pins a point to measure from", _RE, True),
     Command("unpin", "View", "Remove the pin", ("Esc",), "Forget the pinned point", _RE),
-    Command("actual_size", "View", "100 % or fit", ("Z",), "One picture pixel on one screen pixel, and back", _RE, icon="actual"),
-    Command("fit", "View", "Fit", ("F",), "Show the whole pictures", _RE, icon="fit"),
-    Command("zoom_in", "View", "Zoom in", ("+", "Ctrl++", "="), "Magnify the three views", _RE),
-    Command("zoom_out", "View", "Zoom out", ("-", "Ctrl+-"), "Reduce the three views", _RE),
+    Command("actual_size", "View", "100 % or fit", ("Z",), "One picture pixel on one screen pixel, and back", _RE, icon="actual", stays=(_MASK,)),
+    Command("fit", "View", "Fit", ("F",), "Show the whole pictures", _RE, icon="fit", stays=(_MASK,)),
+    Command("zoom_in", "View", "Zoom in", ("+", "Ctrl++", "="), "Magnify the three views", _RE, stays=(_MASK,)),
+    Command("zoom_out", "View", "Zoom out", ("-", "Ctrl+-"), "Reduce the three views", _RE, stays=(_MASK,)),
     Command("soft_proof", "View", "Soft proof sRGB", ("S",), "Show the pictures as they look once they are sRGB", _RE, True),
     Command("display_profile", "View", "Display profile…", (), "Choose the ICC profile of this screen", _RE),
     Command("forget_display_profile", "View", "Forget the display profile", (), "Take the desktop's profile for this screen again, or none", _RE),
@@ -198,7 +207,6 @@ class Actions(QObject):
             action.setCheckable(command.checkable)
             # A mode is begun from its page: until then its keys are the page's.
             action.setEnabled(not isinstance(command.page, Mode))
-            action.setEnabled(not isinstance(command.page, Mode))  # a mode switches its own on
             # A held key must not flicker between on and off at the keyboard's repeat rate.
             action.setAutoRepeat(not command.checkable)
             if command.icon:
@@ -226,13 +234,11 @@ class Actions(QObject):
         return self._keys[command.name]
 
     def rivals(self, command: Command, key: str) -> list[Command]:
-        """The other commands that the key gives on a page where this one can be given too."""
+        """The other commands that the key gives where this one can be given too."""
         return [
             other
             for other in COMMANDS
-            if other is not command
-            and (command.page is None or other.page is None or command.page is other.page)
-            and key in self._keys[other.name]
+            if other is not command and command.meets(other) and key in self._keys[other.name]
         ]
 
     def set_keys(self, command: Command, keys: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from gui.frame.garbage import QuietGarbage
 from gui.frame.main_window import MainWindow
 from gui.look import appearance
 from gui.services import WindowServices
+
+SWITCH_S = 0.001
+"""How long a thread may keep the interpreter's lock that another waits for: three times Python's 5 ms is a frame."""
 
 
 def prepare(application: QApplication) -> None:
@@ -39,6 +43,8 @@ def run_window(services: WindowServices, argv: Sequence[str] = ()) -> int:
     window = MainWindow(services)
     window.show()
     garbage = QuietGarbage(application)
+    # Whoever waits for the interpreter's lock asks for it after this time, and several threads may be before it.
+    sys.setswitchinterval(SWITCH_S)
     # After the first paint: the window stands before the engine looks for work.
     QTimer.singleShot(0, lambda: window.begin([Path(text) for text in argv]))
     code = application.exec()

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
 from engine.domain.artifacts import ArtifactKind, ArtifactRef
@@ -28,10 +29,15 @@ class DiskArtifactStore:
     ----------
     folder : Path
         Created with the first file.
+    holds_catalog : bool
+        Whether this process has the catalog open: what it stores until its first sweep is over is kept by that sweep,
+        whose list of what is needed may be older.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, holds_catalog: bool = False) -> None:
         self.folder = folder
+        self._fresh: set[str] | None = set() if holds_catalog else None
+        self._changing = threading.Lock()
 
     def put(self, kind: ArtifactKind, data: bytes, suffix: str) -> ArtifactRef:
         """Store ``data`` and return its reference; storing the same bytes twice is one file.
@@ -45,16 +51,19 @@ class DiskArtifactStore:
         """
         ref = ArtifactRef(kind=kind, sha256=hashlib.sha256(data).hexdigest(), suffix=suffix, size_bytes=len(data))
         path = self.path(ref)
-        try:
-            if path.read_bytes() == data:
-                return ref
-        except FileNotFoundError:
-            pass
-        except OSError as error:
-            raise known_os_error(error, path) from error
-        self._make_folder(path.parent)
-        with complete_file(path, overwrite=True) as temporary:
-            temporary.write_bytes(data)
+        with self._changing:
+            if self._fresh is not None:
+                self._fresh.add(ref.sha256)
+            try:
+                if path.read_bytes() == data:
+                    return ref
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                raise known_os_error(error, path) from error
+            self._make_folder(path.parent)
+            with complete_file(path, overwrite=True) as temporary:
+                temporary.write_bytes(data)
         return ref
 
     def path(self, ref: ArtifactRef) -> Path:
@@ -83,18 +92,33 @@ class DiskArtifactStore:
             raise KnownError("this result's file is damaged", remedy=remedy, path=path)
         return data
 
-    def sweep(self, keep: Iterable[str]) -> int:
+    def sweep(self, keep: Iterable[str], is_over: Callable[[], bool] = lambda: False) -> int:
         """Delete temporary files and artifacts whose hash is not in ``keep``; the number of files removed.
 
-        Only while no worker runs: a result that is not committed yet looks just like one that nobody needs.
+        Only while no worker runs: a result that is not committed yet looks just like one that nobody needs. This
+        process may store files meanwhile. ``is_over`` ends it early.
         """
-        strays = self.stray(keep)
-        for path in strays:
+        kept, removed = frozenset(keep), 0
+        for path in self._files():
+            if is_over():
+                return removed
+            if not _is_kept(path.name, kept):
+                removed += self._remove(path)
+        self._fresh = None
+        return removed
+
+    def _remove(self, path: Path) -> bool:
+        """Delete a stray, unless its like was stored meanwhile; a temporary name of such a write is gone by then."""
+        with self._changing:
+            if self._fresh is not None and _is_kept(path.name, self._fresh):
+                return False
             try:
-                path.unlink(missing_ok=True)
+                path.unlink()
+            except FileNotFoundError:
+                return False
             except OSError as error:
                 raise known_os_error(error, path) from error
-        return len(strays)
+            return True
 
     def stray(self, keep: Iterable[str]) -> list[Path]:
         """What `sweep` would delete; never a file that this store did not write."""
@@ -122,7 +146,7 @@ class DiskArtifactStore:
                 raise known_os_error(error, each) from error
 
 
-def _is_kept(name: str, kept: frozenset[str]) -> bool:
+def _is_kept(name: str, kept: Collection[str]) -> bool:
     artifact = _ARTIFACT_NAME.fullmatch(name)
     return artifact is not None and artifact["hash"] in kept
 

@@ -7,11 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.domain.assets import AssetPair, NewPair
-from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState, Origin
+from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState, Origin, QueueRow
 from engine.domain.requests import MaskRequest, Request, View
 from engine.domain.results import JobOutcome
 from engine.domain.review import Decision, ExportFormat, ExportRecord, Review, ReviewItem, ReviewRow, TrainingMark
-from storage import assets, job_queue, outcomes, review_rows, reviews, upkeep, versions
+from storage import assets, job_queue, outcomes, queue_rows, review_rows, reviews, upkeep, versions
 from storage.database import Database, copy_database
 
 
@@ -69,6 +69,10 @@ class SqlCatalog:
     ) -> list[Job]:
         with self._database.read() as session:
             return job_queue.jobs(session, batch_id, states, after_id, limit)
+
+    def queue_rows(self, batch_id: int | None = None, after_id: int = 0, limit: int = 1000) -> list[QueueRow]:
+        with self._database.read() as session:
+            return queue_rows.queue_rows(session, batch_id, after_id, limit)
 
     def job(self, job_id: int) -> Job:
         with self._database.read() as session:

@@ -72,6 +72,11 @@ class PathText(TypeDecorator[Path]):
         return Path(stored)
 
 
+def path_text(stored: str) -> str:
+    """The text of a path that was stored by `PathText`, without an object for each."""
+    return str(PathText.read(stored)) if stored.startswith(PathText.RAW) else stored
+
+
 class UtcTime(TypeDecorator[datetime]):
     """A moment as ISO 8601 text in UTC with microseconds: its text sorts as its time does."""
 

@@ -346,7 +346,8 @@ def _jobs_by_id(session: Session, ids: Iterable[int]) -> dict[int, Job]:
 
 
 @lru_cache(maxsize=256)
-def _request(request_json: str) -> Request:
+def request_of(request_json: str) -> Request:
+    """The request that was stored as this text; thousands of jobs share a handful."""
     return from_json(request_json, Request)
 
 
@@ -364,7 +365,7 @@ def job_of(row: JobRow) -> Job:
         id=row.id,
         batch_id=row.batch_id,
         pair_id=row.pair_id,
-        request=_request(row.request_json),
+        request=request_of(row.request_json),
         state=row.state,
         attempt=row.attempt,
         priority=row.priority,

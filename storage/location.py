@@ -51,9 +51,11 @@ class SqliteLocation:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise known_os_error(error, path.parent) from error
+        from storage.upgrade import is_empty_file, upgrade
+
+        is_empty_file(path)  # beside a photograph that was named by mistake not even a lock file is left
         with single_instance(_beside(path, ".lock"), subject=path):
             from storage.catalog import SqlCatalog
-            from storage.upgrade import upgrade
 
             backup = upgrade(path)
             catalog = SqlCatalog(path)
@@ -62,7 +64,7 @@ class SqliteLocation:
                     catalog.log("upgraded", f"the catalog was upgraded; the one from before is {backup.name!r}")
                 for job_id in catalog.recover(_END_OF_TIME):
                     catalog.log("recovered", "it was running when Chromask stopped, and is queued again", job_id)
-                yield catalog, self.open_artifacts(path)
+                yield catalog, DiskArtifactStore(_beside(path, ".artifacts"), holds_catalog=True)
             finally:
                 catalog.close()
 

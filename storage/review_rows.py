@@ -7,22 +7,20 @@ no slice of Python between two steps is long enough to hold up the window's thre
 from __future__ import annotations
 
 import os
-import sqlite3
 from datetime import datetime
 from functools import lru_cache
 from sys import intern
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from engine.domain.codec import from_json
-from engine.domain.errors import BugError
 from engine.domain.jobs import Reason
 from engine.domain.requests import Tolerance
 from engine.domain.results import Verdict
 from engine.domain.review import Decision, ResultKind, ReviewRow
 from storage.assets import require_batch
-from storage.columns import PathText
+from storage.columns import path_text
+from storage.database import driver_rows
 
 _SUPERSEDED_BY = """
     (SELECT s.id FROM job AS s WHERE s.chain_id = j.chain_id AND s.version > j.version AND s.state = 'succeeded'
@@ -70,22 +68,16 @@ def review_rows(session: Session, batch_id: int | None, after: int, limit: int) 
     """One page in the order of the last changes."""
     require_batch(session, batch_id)
     query = _ROWS.format(of_batch=_OF_BATCH if batch_id is not None else "")
-    return [_row(*values) for values in _fetch(session, query, batch_id, after=after, limit=limit)]
+    values = {"batch_id": batch_id, "after": after, "limit": limit}
+    return [_row(*row) for row in driver_rows(session, query, values)]
 
 
 def decision_counts(session: Session, batch_id: int | None) -> dict[Decision, int]:
     """Of what is not superseded."""
     require_batch(session, batch_id)
-    counted = dict(_fetch(session, _COUNTS.format(of_batch=_OF_BATCH if batch_id is not None else ""), batch_id))
+    query = _COUNTS.format(of_batch=_OF_BATCH if batch_id is not None else "")
+    counted: dict[str, int] = dict(driver_rows(session, query, {"batch_id": batch_id}))
     return {decision: counted.get(decision.value, 0) for decision in Decision}
-
-
-def _fetch(session: Session, query: str, batch_id: int | None, **values: int) -> list[tuple[Any, ...]]:
-    """The driver's own tuples, in the session's transaction."""
-    connection = session.connection().connection.driver_connection
-    if not isinstance(connection, sqlite3.Connection):
-        raise BugError("the catalog's rows are read through sqlite3")
-    return connection.execute(query, {"batch_id": batch_id, **values}).fetchall()
 
 
 def _row(
@@ -95,7 +87,7 @@ def _row(
     finished_at: str, decision: str | None, rating: int | None, reason: str | None, note: str | None,
     reviewer: str | None, reviewed_at: str | None, marked: int, version: int, superseded_by: int | None,
 ) -> ReviewRow:  # fmt: skip
-    folder, _, name = _path_text(path).rpartition(os.sep)
+    folder, name = os.path.split(path_text(path))
     kind = ResultKind.EDIT if is_edit else ResultKind.MASK if now is None else ResultKind.COLOR_MATCH
     return ReviewRow(
         # What many rows have in common is one object.
@@ -106,10 +98,6 @@ def _row(
         intern(reviewer or ""), datetime.fromisoformat(reviewed_at) if reviewed_at else None, bool(marked), version,
         superseded_by,
     )  # fmt: skip
-
-
-def _path_text(stored: str) -> str:
-    return str(PathText.read(stored)) if stored.startswith(PathText.RAW) else stored
 
 
 @lru_cache(maxsize=256)

@@ -39,7 +39,7 @@ def upgrade(path: Path, *, migrations: Path = MIGRATIONS, head: str = HEAD) -> P
     KnownError
         The file is something else, is damaged, or was written by a newer Chromask; the disk refuses.
     """
-    is_new = _is_empty_file(path)
+    is_new = is_empty_file(path)
     with known_database_errors(path):
         connection = connect(path)
         try:
@@ -55,8 +55,14 @@ def upgrade(path: Path, *, migrations: Path = MIGRATIONS, head: str = HEAD) -> P
     return saved
 
 
-def _is_empty_file(path: Path) -> bool:
-    """Whether there is nothing yet; refuses what is no SQLite file before SQLite can touch it."""
+def is_empty_file(path: Path) -> bool:
+    """Whether there is nothing yet; refuses what is no SQLite file before SQLite can touch it.
+
+    Raises
+    ------
+    KnownError
+        The file is something else, or cannot be read.
+    """
     try:
         with open(path, "rb") as file:
             start = file.read(len(_SQLITE_MAGIC))

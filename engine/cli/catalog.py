@@ -10,7 +10,7 @@ import typer
 
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, say
-from engine.cli.options import CatalogOption, JsonOption
+from engine.cli.options import ExistingCatalogOption, JsonOption
 from engine.cli.queued_edit import queue_edit, work
 
 app = typer.Typer(help="Look after the catalog, and queue and run what is in it.", no_args_is_help=True)
@@ -19,7 +19,7 @@ app.command("work")(work)
 
 
 @app.command("check")
-def check(context: typer.Context, catalog: CatalogOption = None, json: JsonOption = False) -> None:
+def check(context: typer.Context, catalog: ExistingCatalogOption = None, json: JsonOption = False) -> None:
     """Look for damage: the database, its references, and the files in the artifact store."""
     location = composition_of(context).location
     path = (catalog or location.default_path()).absolute()
@@ -54,7 +54,7 @@ def backup(
     to: Annotated[
         Path | None, typer.Argument(help="File to write; by default beside the catalog, with the date.")
     ] = None,
-    catalog: CatalogOption = None,
+    catalog: ExistingCatalogOption = None,
 ) -> None:
     """Write a consistent copy of the catalog (the pictures in the store are not copied)."""
     location = composition_of(context).location
@@ -65,7 +65,7 @@ def backup(
 
 
 @app.command("upgrade")
-def upgrade(context: typer.Context, catalog: CatalogOption = None) -> None:
+def upgrade(context: typer.Context, catalog: ExistingCatalogOption = None) -> None:
     """Bring the catalog to this version's form; a backup is made first when anything changes."""
     location = composition_of(context).location
     path = (catalog or location.default_path()).absolute()

@@ -9,7 +9,7 @@ import typer
 
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, SOME_FAILED, answer_json, progress_bar, say
-from engine.cli.options import CatalogOption, FormatOption, JsonOption, OverwriteOption, parse_formats
+from engine.cli.options import ExistingCatalogOption, FormatOption, JsonOption, OverwriteOption, parse_formats
 from engine.domain.errors import UsageError
 
 
@@ -21,7 +21,7 @@ def export(
     all_results: Annotated[
         bool, typer.Option("--all", help="Results without a verdict too; rejected ones never.")
     ] = False,
-    catalog: CatalogOption = None,
+    catalog: ExistingCatalogOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:

@@ -13,6 +13,18 @@ from engine.domain.review import ExportFormat
 from engine.services.plan import MaskSource
 
 CatalogOption = Annotated[Path | None, typer.Option("--catalog", help="Catalog file; by default the account's own.")]
+
+
+def _existing(path: Path | None) -> Path | None:
+    if path is not None and not path.expanduser().exists():
+        remedy = "Check the path; 'chromask run' makes a new one."
+        raise UsageError("there is no such catalog", remedy=remedy, path=path)
+    return path
+
+
+ExistingCatalogOption = Annotated[
+    Path | None, typer.Option("--catalog", callback=_existing, help="Catalog file; by default the account's own.")
+]
 EngineOption = Annotated[EngineName, typer.Option("--engine", help="auto takes Kontext where its weights are.")]
 MaskSourceOption = Annotated[
     MaskSource,
@@ -25,7 +37,7 @@ LabelsOption = Annotated[
     Path | None, typer.Option("--labels", help="garments.json of 'chromask detect': a label for each flatlay.")
 ]
 ModelOption = Annotated[
-    Path | None, typer.Option("--model", help="FLUX.1 Kontext as a diffusers folder or a single .safetensors file.")
+    Path | None, typer.Option("--model", help="FLUX.1 Kontext as a diffusers folder, .safetensors or .gguf file.")
 ]
 VramTierOption = Annotated[
     int, typer.Option("--vram-tier", help="Run FLUX.1 Kontext as on a card of so many GB; 0 asks the card.")

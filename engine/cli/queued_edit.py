@@ -10,13 +10,13 @@ import typer
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, say
 from engine.cli.options import (
-    CatalogOption,
     EditLoraOption,
     EditPromptOption,
     EditReferenceOption,
     EditSeedOption,
     EditStepsOption,
     EditStrengthOption,
+    ExistingCatalogOption,
     JsonOption,
     ModelOption,
     VramTierOption,
@@ -39,7 +39,7 @@ def queue_edit(
     lora: EditLoraOption = "",
     model: ModelOption = None,
     vram_tier: VramTierOption = 0,
-    catalog: CatalogOption = None,
+    catalog: ExistingCatalogOption = None,
     json: JsonOption = False,
 ) -> None:
     """Queue an edit of a result's photograph, or one more turn of an edit.
@@ -76,7 +76,7 @@ def queue_edit(
         say(f"{item.pair.on_model.path.name}: queued as job {job.id}. 'chromask catalog work' or the window runs it.")
 
 
-def work(context: typer.Context, catalog: CatalogOption = None, json: JsonOption = False) -> None:
+def work(context: typer.Context, catalog: ExistingCatalogOption = None, json: JsonOption = False) -> None:
     """Run everything that is queued in the catalog, whoever queued it. Exit code 1 when a job failed."""
     from engine.cli.working import work_off
     from engine.dispatch.session import open_session

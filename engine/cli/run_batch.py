@@ -136,6 +136,8 @@ def run_folders(
     for line in (*report.problems, *report.notices):
         say(f"  {line}")
     say(f"{len(report.pairs)} pairs, {len(report.problems)} pictures or folders left out.")
+    if not report.pairs:
+        say("Nothing to do: no on-model photograph was found with its flatlay. docs/guide.md says how they are named.")
     labelled = with_garments(report.pairs, garments or {})
     name = batch_name(folders[0].resolve().name, datetime.now())
     with progress_bar("Hashing", quiet=quiet) as advance:
@@ -192,6 +194,9 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
     table = export.folder / "delta_e.csv"
     write_delta_e_table(table, [(job, pairs[job.pair_id]) for job in jobs], items)
     say(f"{len(exported.written)} files written to {export.folder}, {len(exported.kept)} were there already.")
+    if items and not (exported.written or exported.kept or exported.failures):
+        wanted = ", ".join(format.value for format in export.formats)
+        say(f"No result of this batch may leave as {wanted}: none is approved, or there are only masks.")
     items = list(newest_of_each(items).values())
     before = [i.outcome.match.before.delta_E for i in items if i.outcome.match]
     after = [i.outcome.match.after.delta_E for i in items if i.outcome.match]

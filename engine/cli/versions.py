@@ -11,7 +11,7 @@ import typer
 
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer, answer_json, say
-from engine.cli.options import CatalogOption, JsonOption
+from engine.cli.options import ExistingCatalogOption, JsonOption
 from engine.cli.working import work_off
 from engine.dispatch.session import Session, open_session
 from engine.domain.errors import UsageError
@@ -38,7 +38,7 @@ def correct(
     mask: Annotated[
         Path, typer.Option("--mask", help="The mask as it shall be, white on black, of the photograph's size.")
     ],
-    catalog: CatalogOption = None,
+    catalog: ExistingCatalogOption = None,
     json: JsonOption = False,
 ) -> None:
     """Give a result a mask made by hand, match its colour again under it, and make that the new version."""
@@ -57,7 +57,7 @@ def again(
     context: typer.Context,
     job: JobArgument,
     reason: Annotated[RejectedFor, typer.Option("--reason", help="What is wrong with it.")],
-    catalog: CatalogOption = None,
+    catalog: ExistingCatalogOption = None,
     json: JsonOption = False,
 ) -> None:
     """Try a result again with what answers the reason: other seeds, another source of the mask, other lightness."""
@@ -69,7 +69,9 @@ def again(
         _finish(composition, session, following.job, following.what, json)
 
 
-def history(context: typer.Context, job: JobArgument, catalog: CatalogOption = None, json: JsonOption = False) -> None:
+def history(
+    context: typer.Context, job: JobArgument, catalog: ExistingCatalogOption = None, json: JsonOption = False
+) -> None:
     """List every version of a result, newest first, with who asked for it and why."""
     with open_session(composition_of(context).location, catalog) as session:
         _known(session, job)

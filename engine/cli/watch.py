@@ -36,6 +36,7 @@ def watch(
     Nothing in the folder is changed. Results are reviewed and exported in the window, or with 'chromask export'.
     """
     from engine.domain.errors import UsageError
+    from engine.services.plan import require_runnable
     from engine.services.presets import Preset, find_preset, user_presets
     from engine.services.tolerances import load_tolerances
     from engine.services.watch_folders import WatchFolder
@@ -45,7 +46,12 @@ def watch(
     if not settle >= 0:
         raise UsageError(f"{settle:g} seconds to settle are not possible", remedy="Give 0 or more.")
     choices = find_preset(user_presets(catalog), preset) if preset else Preset()
-    plan = choices.plan(model=model, vram_tier=vram_tier, tolerances=load_tolerances(catalog=catalog))
+    rules = load_tolerances(catalog=catalog)
+    rules.require_brand(choices.brand)
+    plan = choices.plan(model=model, vram_tier=vram_tier, tolerances=rules)
+    # Whoever goes home after this command is not to find in the morning that the first pair ended it.
+    if notice := require_runnable(plan):
+        say(notice)
     _watch(composition_of(context), WatchFolder(folder.absolute(), settle, preset, starts=True), plan, catalog)
 
 
@@ -61,16 +67,23 @@ def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catal
         dispatcher.subscribe(_tell)
         dispatcher.start()
         say(f"Watching {folder.path}. Ctrl+C ends it.")
-        problem = ""
+        problem, told = "", frozenset[str]()
         try:
             while True:
                 look = watched.look(time.monotonic())
                 if look.problem != problem:
                     problem = look.problem
                     say(f"The folder is not within reach: {problem}." if problem else "The folder is back.")
+                if not problem:
+                    waiting = [str(trouble) for trouble in look.waiting]
+                    for sentence in waiting:
+                        if sentence not in told:
+                            say(f"  {sentence}")
+                    told = frozenset(waiting)
                 if look.arrival is not None:
                     submission = submit_arrival(session.catalog, look.arrival, plan, datetime.now())
-                    given.add(look.arrival.files)
+                    failed = {trouble.path for trouble in submission.problems}  # tried again at the next start
+                    given.add({path: state for path, state in look.arrival.files.items() if path not in failed})
                     dispatcher.wake()
                     for trouble in submission.problems:
                         say(f"  {trouble}")

@@ -74,6 +74,8 @@ class Dispatcher:
     workers : int
         Worker processes at the same time, see `suggested_workers`. However many there are, jobs that need networks
         run in one of them: the model is loaded once, and no two of them share a graphics card.
+    prepare : callable, optional
+        ``prepare(is_over)`` runs on the engine thread before its first job, and ends early when ``is_over()`` is true.
     """
 
     def __init__(
@@ -84,6 +86,7 @@ class Dispatcher:
         workers: int = 1,
         max_attempts: int = MAX_ATTEMPTS,
         silence_limit: float = SILENCE_LIMIT,
+        prepare: Callable[[Callable[[], bool]], None] | None = None,
     ) -> None:
         self._catalog = catalog
         self._command = tuple(worker_command)
@@ -97,6 +100,8 @@ class Dispatcher:
         self._network_worker: str | None = None
         self._rest_needs_networks = False
         self._paused = threading.Event()
+        self._prepare = prepare
+        self._ending = threading.Event()
         self._stopping = False
         self._was_idle = False
         self._thread = threading.Thread(target=self._run, name="chromask-engine")
@@ -109,10 +114,7 @@ class Dispatcher:
         self._listeners.append(listener)
 
     def start(self) -> None:
-        """Take jobs that a killed application left running back into the queue, and begin."""
-        recovered = self._catalog.recover(datetime.now(UTC))
-        if recovered:
-            self._catalog.log("recovered", f"{len(recovered)} unfinished jobs went back into the queue")
+        """Begin; jobs that a killed application left running go back into the queue first."""
         self._thread.start()
 
     def wake(self) -> None:
@@ -142,6 +144,7 @@ class Dispatcher:
 
     def stop(self) -> None:
         """Put running jobs back into the queue, end the workers and the thread; returns when all are gone."""
+        self._ending.set()
         self._post(self._stop)
         if self._thread.is_alive():
             self._thread.join()
@@ -175,6 +178,11 @@ class Dispatcher:
 
     def _run(self) -> None:
         try:
+            recovered = self._catalog.recover(datetime.now(UTC))
+            if recovered:
+                self._catalog.log("recovered", f"{len(recovered)} unfinished jobs went back into the queue")
+            if self._prepare is not None:
+                self._prepare(self._ending.is_set)
             while not self._stopping:
                 self._fill_slots()
                 with contextlib.suppress(queue.Empty):

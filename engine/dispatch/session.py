@@ -1,4 +1,4 @@
-"""A working session: the catalog held open, what a crash left behind cleared away, and the engine thread on it."""
+"""A working session: the catalog held open, and the engine thread on it, which first clears what a crash left."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.dispatch.dispatcher import Dispatcher, suggested_workers
+from engine.domain.errors import KnownError
 from engine.ports import ArtifactStore, Catalog, CatalogLocation
 
 WorkerCommand = Callable[[Path], Sequence[str]]
@@ -26,12 +27,32 @@ class Session:
     def dispatcher(self, worker_command: WorkerCommand) -> Dispatcher:
         """An engine thread for this catalog, not started yet."""
         workers = suggested_workers(os.cpu_count() or 1)
-        return Dispatcher(self.catalog, worker_command(self.path), workers=workers)
+        return Dispatcher(self.catalog, worker_command(self.path), workers=workers, prepare=self.sweep)
+
+    def sweep(self, is_over: Callable[[], bool] = lambda: False) -> None:
+        """Delete what a killed session left half-written; the journal says so, or why not.
+
+        Only while no worker runs: a worker's files look like nobody's until its result is committed. On the engine
+        thread that is before its first job. It goes through every file of the store, which takes seconds for a hundred
+        thousand results and longer on a file server: too long for whoever waits for the window, or only exports.
+
+        Parameters
+        ----------
+        is_over : callable
+            Asked now and then; True leaves the rest to the next session.
+        """
+        try:
+            removed = self.artifacts.sweep(self.catalog.referenced_artifacts(), is_over)
+        except KnownError as error:
+            self.catalog.log("not swept", str(error))
+            return
+        if removed:
+            self.catalog.log("swept", f"{removed} files that an interrupted session had left were removed")
 
 
 @contextmanager
 def open_session(location: CatalogLocation, path: Path | None = None) -> Generator[Session]:
-    """Open a catalog for work and delete what a killed session left half-written.
+    """Open a catalog for work.
 
     Parameters
     ----------
@@ -45,7 +66,4 @@ def open_session(location: CatalogLocation, path: Path | None = None) -> Generat
     """
     path = (path or location.default_path()).absolute()
     with location.open(path) as (catalog, artifacts):
-        removed = artifacts.sweep(catalog.referenced_artifacts())
-        if removed:
-            catalog.log("swept", f"{removed} files that an interrupted session had left were removed")
         yield Session(path, catalog, artifacts)

@@ -79,7 +79,7 @@ class WorkerProcess:
         """End the process at once, and wait for it and for the threads that read from it."""
         self._process.kill()
         self._process.wait()
-        # A grandchild that holds the pipe open may keep the reader; it is a daemon, and its news are of no use any more.
+        # A grandchild that holds the pipe open may keep the reader; it is a daemon, and its news are of no use now.
         self._reports.join(timeout=2)
 
     def _read_reports(self) -> None:

@@ -44,6 +44,9 @@ def complete_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
         _sync(temporary)
         _publish(temporary, path, overwrite)
         _sync_folder(path.parent)
+    except KnownError as error:
+        error.path = path if error.path == temporary else error.path  # nobody has to know of the temporary name
+        raise
     except OSError as error:
         raise known_os_error(error, path) from error
     finally:

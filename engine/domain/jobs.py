@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 
 from engine.domain.requests import Request
 from engine.domain.results import JobOutcome
@@ -120,6 +121,27 @@ class Job:
     origin: Origin | None = None
     chain: int | None = None
     version: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class QueueRow:
+    """A job with what the queue's table shows of its photograph.
+
+    Attributes
+    ----------
+    sku, name, folder : str
+        The pair's SKU, and where its on-model photograph lies.
+    """
+
+    job: Job
+    sku: str
+    name: str
+    folder: str
+
+    @property
+    def path(self) -> Path:
+        """The on-model photograph."""
+        return Path(self.folder, self.name)
 
 
 @dataclass(frozen=True, slots=True)

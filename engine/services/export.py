@@ -20,6 +20,7 @@ from engine.services.intake import file_sha256
 from engine.services.versions import newest_of_each
 
 if TYPE_CHECKING:
+    from engine.domain.artifacts import ArtifactRef
     from engine.domain.picture import Alpha, Pixels
 
 
@@ -83,14 +84,16 @@ def export_items(
     for done, item in enumerate(chosen):
         if advance:
             advance(done, len(chosen), item.pair.on_model.path.name)
-        try:
-            export = _ItemExport(catalog, artifacts, item, plan, stems[item.job.id])
-            for format in formats_for(item, plan.formats):
+        export = _ItemExport(catalog, artifacts, item, plan, stems[item.job.id])
+        for format in formats_for(item, plan.formats):
+            try:
                 path, is_new = export.write(format)
+            except KnownError as error:
+                if str(error) not in failures:  # a photograph that has changed spoils each of its files
+                    failures.append(str(error))
+                    catalog.log("export failed", str(error), item.job.id)
+            else:
                 (written if is_new else kept).append(path)
-        except KnownError as error:
-            failures.append(str(error))
-            catalog.log("export failed", str(error), item.job.id)
     if advance:
         advance(len(chosen), len(chosen), "")
     return ExportReport(tuple(written), tuple(kept), tuple(failures))
@@ -263,7 +266,7 @@ class _ItemExport:
             case ExportFormat.JPEG:
                 encode.write_jpeg(path, self._changed())
             case ExportFormat.MASK:
-                path.write_bytes(self._artifacts.read(self._item.outcome.mask.alpha))
+                path.write_bytes(self._stored(self._item.outcome.mask.alpha))
 
     def _write_psd(self, path: Path) -> None:
         from engine.imaging.psd.document import AlphaChannel, LayeredDocument, PixelLayer
@@ -272,7 +275,7 @@ class _ItemExport:
         from engine.imaging.raster.encode import decode_mask
 
         source, mask = self._original(), self._item.outcome.mask
-        alpha = decode_mask(self._artifacts.read(mask.alpha))
+        alpha = decode_mask(self._stored(mask.alpha))
         layers: tuple[PixelLayer, ...] = ()
         composite = source.pixels
         if self._item.outcome.picture is not None:
@@ -304,6 +307,14 @@ class _ItemExport:
         size = asset.extent.pixels * 11 * (2 if asset.bit_depth == 16 else 1)
         return max(asset.extent.width, asset.extent.height) > 30_000 or size * 1.02 > 2_000_000_000
 
+    def _stored(self, ref: ArtifactRef) -> bytes:
+        """A file of the result, as it was made; where it is gone or damaged, the photograph is named."""
+        try:
+            return self._artifacts.read(ref)
+        except KnownError as error:
+            error.path = self._item.pair.on_model.path
+            raise
+
     def _original(self) -> Picture:
         from engine.imaging.raster.decode import read_picture
 
@@ -318,5 +329,6 @@ class _ItemExport:
 
         picture = self._item.outcome.picture
         assert picture is not None
+        self._stored(picture)
         pixels = read_picture(self._artifacts.path(picture)).pixels
         return replace(self._original(), pixels=pixels)

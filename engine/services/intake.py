@@ -22,6 +22,7 @@ from engine.services.pairing import (
     is_pair_list,
     pair_pictures,
     read_pair_list,
+    real_path,
 )
 
 Advance = Callable[[int, int], None]
@@ -108,7 +109,7 @@ def scan(
             pictures.append(result)
         else:
             problems.append(result)
-    pictures, duplicates, notices = _without_duplicates(pictures, {row.on_model.resolve() for row in rows})
+    pictures, duplicates, notices = _without_duplicates(pictures, {real_path(row.on_model) for row in rows})
     pairs, decided, unpaired = pair_pictures(pictures, rows)
     return IntakeReport(
         tuple(decided), tuple(pairs), (*problems, *duplicates, *unpaired), tuple(left_aside), tuple(notices)
@@ -218,7 +219,7 @@ class _Walk:
                 if file in seen or file.name.startswith(TEMPORARY_PREFIX):
                     continue
                 seen.add(file)
-                if not _is_unicode(file.name):
+                if not is_unicode(file.name):
                     self.problems.append(
                         IntakeProblem(file, "its name is not valid Unicode", "Rename it, and drop it again.")
                     )
@@ -241,7 +242,8 @@ class _Walk:
         self.problems.append(_problem(known_os_error(error, folder), folder))
 
 
-def _is_unicode(name: str) -> bool:
+def is_unicode(name: str) -> bool:
+    """Whether a name can be written as text; one from an old file server may be bytes that mean none."""
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -293,7 +295,7 @@ def _without_duplicates(
             original = first.setdefault(digest, picture)
             if original is not picture and picture.role is Role.FLATLAY:
                 notices.append(f"{picture.path.name} is the same picture as {original.path}.")
-            elif original is not picture and picture.path.resolve() not in listed:
+            elif original is not picture and real_path(picture.path) not in listed:
                 what = f"it is the same picture as {original.path}"
                 problems.append(IntakeProblem(picture.path, what, "Nothing to do: the other one is used."))
                 continue

@@ -19,7 +19,7 @@ from engine.inference.kontext.availability import models_folder
 from engine.inference.kontext.source import MODEL_NAME, check_safetensors
 from engine.services.painting import find_lora, lora_ref
 from engine.services.registries import LoraEntry, LoraKind, Registry, check_entry, load_registry, user_registry
-from engine.services.toml_files import Table, toml_blocks, toml_value
+from engine.services.toml_files import Table, toml_blocks, toml_text, toml_value
 
 if TYPE_CHECKING:
     from engine.inference.kontext.lora import CheckedLora
@@ -214,7 +214,7 @@ def remove_lora(name: str) -> None:
     registry = user_registry()
     kept, removed = _split(registry, name, "")
     if not removed:
-        raise UsageError(f"your registry has no LoRA '{name}'", remedy="See chromask lora list.")
+        raise UsageError(f"your registry has no LoRA '{name}'", remedy="See 'chromask lora list'.")
     _write(registry, kept)
 
 
@@ -328,4 +328,4 @@ def _blocks(registry: Path) -> list[tuple[Table | None, str]]:
     if not registry.is_file():
         return []
     load_registry(registry)  # whatever is wrong with it is said with file, entry and key
-    return toml_blocks(registry.read_text(encoding="utf-8"), "lora")
+    return toml_blocks(toml_text(registry), "lora")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -97,6 +98,8 @@ def read_pair_list(path: Path) -> list[PairListRow]:
     pairs: list[PairListRow] = []
     for number, row in enumerate(rows, start=2):
         on_model, flatlay = (row["on_model"] or "").strip(), (row["flatlay"] or "").strip()
+        if "\0" in on_model + flatlay:
+            raise KnownError(f"line {number} has a file name that no disk can hold", remedy=remedy, path=path)
         if not on_model or not flatlay:
             raise KnownError(f"line {number} lacks a file name", remedy="Fill in both columns.", path=path)
         pairs.append(
@@ -106,6 +109,11 @@ def read_pair_list(path: Path) -> list[PairListRow]:
             )
         )  # fmt: skip
     return pairs
+
+
+def real_path(path: Path) -> Path:
+    """The path with every link followed; unlike `Path.resolve` it takes one that leads round in a circle as it is."""
+    return Path(os.path.realpath(path))
 
 
 def is_pair_list(path: Path) -> bool:
@@ -136,11 +144,11 @@ def pair_pictures(
     problems : list of IntakeProblem
         Every picture that is in no pair, and why.
     """
-    by_path = {picture.path.resolve(): picture for picture in pictures}
+    by_path = {real_path(picture.path): picture for picture in pictures}
     pairs: list[ProposedPair] = []
     problems: list[IntakeProblem] = []
     for row in listed:
-        found = [by_path.get(path.resolve()) for path in (row.on_model, row.flatlay)]
+        found = [by_path.get(real_path(path)) for path in (row.on_model, row.flatlay)]
         if found[0] is None or found[1] is None:
             missing = row.on_model if found[0] is None else row.flatlay
             problems.append(
@@ -150,7 +158,7 @@ def pair_pictures(
             )
             continue
         on_model, flatlay = replace(found[0], role=Role.ON_MODEL), replace(found[1], role=Role.FLATLAY)
-        by_path[on_model.path.resolve()], by_path[flatlay.path.resolve()] = on_model, flatlay
+        by_path[real_path(on_model.path)], by_path[real_path(flatlay.path)] = on_model, flatlay
         sku = row.sku or on_model.name.sku or on_model.name.folder
         pairs.append(ProposedPair(on_model, flatlay, sku, on_model.name.view, row.garment, "pair list"))
     done = {pair.on_model.path for pair in pairs}

@@ -141,6 +141,21 @@ def choose_detection(source: MaskSource) -> DetectionSettings | None:
     return require_grounded() if source is MaskSource.GROUNDED else grounded_status().settings
 
 
+def require_runnable(plan: BatchPlan) -> str:
+    """The notice about the engine that a plan would run on; empty where it is the one that was asked for.
+
+    Raises
+    ------
+    KnownError
+        Every pair would be refused: an engine, a model or a LoRA of the plan is missing.
+    """
+    engine = choose_engine(plan.engine, plan.model)
+    choose_detection(plan.mask_source)
+    for mask_type in plan.dreamed:
+        dreamed_request(mask_type, plan.garment, engine, plan.painting)
+    return engine.notice
+
+
 def requests_for(pair: AssetPair, plan: BatchPlan, engine: EngineChoice, views: tuple[View, ...] = ()) -> list[Request]:
     """The requests that a plan means for one pair; a colour match brings its garment mask along.
 

@@ -12,7 +12,7 @@ from engine.domain.requests import Draft, EngineName, Sampling
 from engine.domain.review import ExportFormat
 from engine.services.painting import Painting
 from engine.services.plan import BatchPlan, MaskSource
-from engine.services.toml_files import Table, read_rows, toml_blocks, toml_value
+from engine.services.toml_files import Table, read_rows, toml_blocks, toml_text, toml_value
 
 if TYPE_CHECKING:
     from engine.services.tolerances import ToleranceRules
@@ -208,10 +208,7 @@ def _pieces(path: Path) -> list[tuple[str | None, str]]:
     if not path.is_file():
         return [(None, _HEADER)]
     load_presets(path)
-    return [
-        (None if row is None else str(row["name"]), text)
-        for row, text in toml_blocks(path.read_text(encoding="utf-8"), "preset")
-    ]
+    return [(None if row is None else str(row["name"]), text) for row, text in toml_blocks(toml_text(path), "preset")]
 
 
 def _write(path: Path, pieces: list[tuple[str | None, str]]) -> None:

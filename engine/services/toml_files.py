@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from collections.abc import Mapping
+from io import StringIO
 from itertools import pairwise
 from pathlib import Path
 from typing import cast
@@ -25,11 +26,16 @@ def read_toml(path: Path) -> Table:
         The file cannot be read, or is no TOML in UTF-8; names it.
     """
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(toml_text(path))
     except OSError as error:
         raise known_os_error(error, path) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise KnownError(f"this is no valid TOML file ({error})", remedy="Correct it.", path=path) from error
+
+
+def toml_text(path: Path) -> str:
+    """The file's text, without the byte order mark that some Windows editors put first and TOML does not know."""
+    return path.read_text(encoding="utf-8-sig")
 
 
 def read_rows(path: Path, table: str, keys: Mapping[str, str]) -> list[Table]:
@@ -87,7 +93,7 @@ def toml_blocks(text: str, table: str) -> list[tuple[Table | None, str]]:
 
     The pieces joined are the text again: an entry can be exchanged and every comment outside it stays.
     """
-    lines = text.splitlines(keepends=True)
+    lines = StringIO(text).readlines()  # TOML's lines end with a line feed, and with nothing else that Unicode knows
     starts = [index for index, line in enumerate(lines) if line.lstrip().startswith("[[")]
     pieces: list[tuple[Table | None, str]] = []
     for begin, end in pairwise([0, *starts, len(lines)]):

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.errors import KnownError
 from engine.domain.jobs import Job, JobState, Origin, Reason
-from engine.domain.requests import ColorMatchRequest, DetectionSettings, EditRequest, Request
+from engine.domain.requests import ColorMatchRequest, DetectionSettings, EditRequest, MaskRequest, Request
 from engine.domain.results import JobOutcome
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore, Catalog
@@ -82,11 +82,7 @@ def correct_mask(
 
     photograph, extent = item.pair.on_model.path, item.outcome.mask.extent
     if isinstance(item.job.request, EditRequest):
-        raise KnownError(
-            "an edit paints inside the masks of its turns",
-            remedy="Edit it once more with another mask.",
-            path=photograph,
-        )
+        raise _masks_of_turns(item)
     height, width = alpha.shape
     if (width, height) != (extent.width, extent.height):
         raise KnownError(
@@ -100,6 +96,28 @@ def correct_mask(
     chain = catalog.versions(item.job.id)
     request = _corrected(catalog, item.job.request, item.outcome, ref)
     return _queue(catalog, item, chain, _earlier(catalog, chain, request, ref), Reason.MASK_EDITED, author)
+
+
+def remask(catalog: Catalog, item: ReviewItem, mask: MaskRequest, *, author: str | None = None) -> Job:
+    """Queue a new version whose mask is made in another way; a colour match is made again under it.
+
+    What was made so before is given back as it is, and stays in its place.
+
+    Raises
+    ------
+    KnownError
+        The result is an edit.
+    """
+    request = item.job.request
+    if isinstance(request, EditRequest):
+        raise _masks_of_turns(item)
+    wanted = mask
+    if isinstance(request, ColorMatchRequest):
+        wanted = with_corrected_views(catalog, replace(request, mask=mask))
+    made = (job for job in catalog.pair_jobs(item.pair.id) if job.request == wanted)
+    if (job := next(made, None)) is not None and job.state is JobState.SUCCEEDED:
+        return job
+    return _queue(catalog, item, catalog.versions(item.job.id), wanted, Reason.MASK, author)
 
 
 def try_again(catalog: Catalog, item: ReviewItem, reason: Reason, *, author: str | None = None) -> NextTry:
@@ -128,7 +146,8 @@ def try_again(catalog: Catalog, item: ReviewItem, reason: Reason, *, author: str
     waiting = next((job for job in chain if job.version > item.job.version and job.state in _UNFINISHED), None)
     if waiting is not None:
         return NextTry(waiting, f"Version {waiting.version} is in the queue already.")
-    known = {job.request for job in catalog.pair_jobs(item.pair.id)}
+    # What was cancelled before it ran was not tried.
+    known = {job.request for job in catalog.pair_jobs(item.pair.id) if job.state is not JobState.CANCELLED}
     for request, what in tries(item.job.request, item.outcome, reason, _detection):
         if isinstance(request, ColorMatchRequest):
             request = with_corrected_views(catalog, request)
@@ -140,6 +159,36 @@ def try_again(catalog: Catalog, item: ReviewItem, reason: Reason, *, author: str
         remedy=_BY_HAND.get(reason, "Correct the mask by hand."),
         path=item.pair.on_model.path,
     )
+
+
+def withdraw_try(catalog: Catalog, job_id: int) -> Job | None:
+    """Cancel the other try that a rejection of this result has queued, now that the rejection is taken back.
+
+    Returns
+    -------
+    Job or None
+        The try: CANCELLED, or as it is where it was too late; None where there is none.
+    """
+    job = _try_of(catalog, job_id)
+    if job is None or job.state is not JobState.QUEUED:
+        return job
+    catalog.cancel([job.id])
+    return catalog.job(job.id)
+
+
+def renew_try(catalog: Catalog, job_id: int) -> Job | None:
+    """Queue the try again that `withdraw_try` has cancelled; None where there is none."""
+    job = _try_of(catalog, job_id)
+    if job is None or job.state is not JobState.CANCELLED:
+        return None
+    catalog.retry([job.id])
+    return catalog.job(job.id)
+
+
+def _try_of(catalog: Catalog, job_id: int) -> Job | None:
+    """The newest version that was asked for because this result was rejected."""
+    chain = catalog.versions(job_id)
+    return next((j for j in chain if j.origin and j.origin.supersedes == job_id and j.origin.reason in _WORDS), None)
 
 
 def history(catalog: Catalog, job_id: int) -> list[ReviewItem]:
@@ -211,6 +260,14 @@ def _earlier(catalog: Catalog, chain: Sequence[Job], wanted: Request, ref: Artif
         if _corrected(catalog, job.request, outcome, ref) == wanted:
             return job.request
     return wanted
+
+
+def _masks_of_turns(item: ReviewItem) -> KnownError:
+    return KnownError(
+        "an edit paints inside the masks of its turns",
+        remedy="Edit it once more with another mask.",
+        path=item.pair.on_model.path,
+    )
 
 
 def _detection() -> DetectionSettings | None:

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from stat import S_ISREG
 
-from engine.domain.errors import KnownError
 from engine.domain.files import TEMPORARY_PREFIX, known_os_error
 from engine.services.given_files import GivenFiles, State
 from engine.services.intake import scan
@@ -207,9 +207,10 @@ def _files(folder: Path, leave_out: frozenset[Path]) -> dict[Path, State]:
                     if entry.is_dir(follow_symlinks=False):  # a link could lead round in a circle
                         folders += [path] if path.resolve() not in leave_out else []
                     elif suffix in SUPPORTED_SUFFIXES or suffix == _PAIR_LIST:
-                        with contextlib.suppress(FileNotFoundError):  # it went away while the folder was being read
-                            stat = entry.stat()
-                            found[path] = stat.st_size, stat.st_mtime_ns
+                        with contextlib.suppress(OSError):  # it went away meanwhile, or is a link to nowhere
+                            status = entry.stat()
+                            if S_ISREG(status.st_mode):
+                                found[path] = status.st_size, status.st_mtime_ns
         except OSError:
             if here == folder:
                 raise
@@ -271,10 +272,7 @@ class _WatchThread(threading.Thread):
     def run(self) -> None:
         before: Look | None = None
         while not self._left.is_set():
-            try:
-                look = self._watch.look(time.monotonic())
-            except KnownError as error:  # a pair list that somebody is just writing
-                look = Look(self._watch.folder, error.what)
+            look = self._watch.look(time.monotonic())
             if self._left.is_set():
                 return
             if look != before:

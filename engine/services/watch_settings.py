@@ -11,6 +11,7 @@ from typing import cast
 from engine.domain.errors import KnownError
 from engine.domain.files import complete_file
 from engine.ports import Catalog
+from engine.services.intake import is_unicode
 from engine.services.plan import BatchPlan
 from engine.services.queue import Submission, submit
 from engine.services.toml_files import read_rows, toml_value
@@ -56,8 +57,11 @@ def save_watch_folders(path: Path, folders: Sequence[WatchFolder]) -> None:
     Raises
     ------
     KnownError
-        It cannot be written.
+        It cannot be written, or a folder's name is not valid Unicode.
     """
+    for folder in folders:
+        if not is_unicode(str(folder.path)):
+            raise KnownError("its name is not valid Unicode", remedy="Rename the folder first.", path=folder.path)
     blocks = ["# The folders that Chromask watches; set on the Intake page.\n"]
     for folder in folders:
         values = (str(folder.path), folder.settle, folder.preset, folder.starts)

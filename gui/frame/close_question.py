@@ -5,6 +5,7 @@ from __future__ import annotations
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from gui.look import theme
 from gui.phrases import count
 
 
@@ -38,3 +39,4 @@ class CloseQuestion(QMessageBox):
         self.setDefaultButton(keep)
         self.setEscapeButton(keep)
         stop.clicked.connect(self.agreed)
+        theme.give_room(self)

@@ -149,6 +149,10 @@ class MainWindow(QMainWindow):
             self.intake.add(dropped.pictures)
 
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self._may_close and self.review.mask_editing.holds_back(self.close):
+            event.ignore()
+            self.show_page(PageName.REVIEW)  # what is asked about is to be seen
+            return
         counts = self.queue.counts
         busy = self.services.dispatcher.is_running and (counts.queued or counts.running or self._running)
         if (busy or self.export.is_busy or self.models.is_busy) and not self._may_close:

@@ -194,4 +194,5 @@ class PresetBar(QWidget):
         delete.clicked.connect(lambda: self._then(lambda: delete_preset(file, name), ""))
         question.finished.connect(question.deleteLater)
         self.question = question
+        theme.give_room(question)
         question.open()

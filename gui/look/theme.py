@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from PySide6.QtGui import QColor, QFont
-from PySide6.QtWidgets import QLabel, QWidget
+from PySide6.QtWidgets import QGridLayout, QLabel, QMessageBox, QWidget
 
 from engine.domain.jobs import JobState
 from engine.domain.results import Verdict
@@ -139,6 +139,21 @@ def label(text: str = "", role: str = "body", parent: QWidget | None = None) -> 
     result = QLabel(text, parent)
     result.setProperty("role", role)
     return result
+
+
+def give_room(box: QMessageBox) -> None:
+    """Give a question the margins of every other dialog; call it last, since every text and button lays it out anew."""
+    layout = box.layout()
+    assert isinstance(layout, QGridLayout)
+    layout.setContentsMargins(WIDE, WIDE, WIDE, LARGE)
+    layout.setHorizontalSpacing(0)
+    layout.setVerticalSpacing(MEDIUM)
+    for index in range(layout.count()):
+        item = layout.itemAt(index)
+        space = item.spacerItem() if item is not None else None
+        if space is not None:
+            space.changeSize(0, 1)  # where the sign would stand that none of them has
+    layout.setColumnStretch(layout.columnCount() - 1, 1)  # the words begin where the buttons do
 
 
 def icon_file(name: str) -> Path:

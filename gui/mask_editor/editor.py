@@ -2,53 +2,36 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QKeySequence, QShortcut, QShowEvent
+from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QVBoxLayout, QWidget
 
-from engine.domain.jobs import Job, JobState
-from engine.domain.requests import ColorMatchRequest
+from engine.domain.jobs import Job
 from engine.domain.review import ReviewItem
 from gui import preferences
 from gui.context import WindowContext
+from gui.look import theme
 from gui.mask_editor.autosave import Autosave
-from gui.mask_editor.canvas import MaskCanvas, MaskLevels
+from gui.mask_editor.canvas import MaskCanvas
+from gui.mask_editor.commands import MaskCommands
 from gui.mask_editor.model import MaskModel, MaskTool
 from gui.mask_editor.others import OtherMasks
+from gui.mask_editor.questions import leave_question, restore_question
 from gui.mask_editor.session import MaskSession
-from gui.mask_editor.sources import StoredMask, read_stored, stored_masks
 from gui.mask_editor.tool import MaskEditorTool
 from gui.mask_editor.tools import MaskTools
+from gui.mask_editor.versions import Opened, keep_mask, open_mask, told
 from gui.viewer.picture_view import PictureView
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
 
 AUTOSAVE_MS = 20_000
-
-_ALWAYS = ("mask_leave",)
-_DRAWING = (
-    "mask_brush", "mask_eraser", "mask_lasso", "mask_fill", "mask_edge", "mask_swap", "mask_smaller", "mask_larger",
-    "mask_softer", "mask_harder", "mask_grow", "mask_shrink", "mask_feather", "mask_find_edges", "mask_invert",
-    "mask_clear", "mask_everything", "mask_view",
-)  # fmt: skip
-_STEPS = ("mask_undo", "mask_redo", "mask_keep")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Opened:
-    """What a pool thread read."""
-
-    alpha: Alpha
-    levels: MaskLevels
-    stored: list[StoredMask]
-    unsaved: tuple[Alpha, datetime] | None
-    is_marked: bool
 
 
 class MaskEditor(QWidget):
@@ -81,16 +64,16 @@ class MaskEditor(QWidget):
         self._autosaved = 0
         self._was_marked = False
         self._is_keeping = False
+        self._then: Callable[[], object] | None = None
         self._visit = 0
-        self._digits: list[QShortcut] = []
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tools)
         self._timer = QTimer(self)
         self._timer.setInterval(AUTOSAVE_MS)
         self._timer.timeout.connect(self.autosave)
-        self._connect()
-        self._add_opacity_keys()
+        self._commands = MaskCommands(self, context.actions)
+        self.model.changed.connect(self._on_model)
 
     # -- what the page calls ------------------------------------------------------------------------------------
 
@@ -120,15 +103,24 @@ class MaskEditor(QWidget):
         self._view.setFocus()
         visit = self._visit
         self._context.bridge.run_in_background(
-            partial(_open, self._context, item, self._autosave),
+            partial(open_mask, self._context.services, item, self._autosave),
             partial(self._on_opened, visit),
             partial(self._on_not_opened, visit),
         )
 
-    def leave(self) -> None:
-        """Drop the lasso or stroke that is under way; else leave the editor, after asking where there is a change."""
-        if self.tool.drop():
+    def leave(self, then: Callable[[], object] | None = None) -> None:
+        """Drop the lasso or stroke that is under way; else leave the editor, after asking where there is a change.
+
+        Parameters
+        ----------
+        then : callable, optional
+            Called once the editor was left, unless the operator goes on editing.
+        """
+        self._then = then
+        if self.tool.drop() and then is None:
             return
+        if self._is_keeping:
+            return  # it ends by itself
         if self.is_changed:
             self._ask_before_leaving()
         else:
@@ -177,7 +169,7 @@ class MaskEditor(QWidget):
 
     # -- opening and ending -------------------------------------------------------------------------------------
 
-    def _on_opened(self, visit: int, opened: _Opened) -> None:
+    def _on_opened(self, visit: int, opened: Opened) -> None:
         item = self._item
         if visit != self._visit or item is None:
             return
@@ -227,54 +219,43 @@ class MaskEditor(QWidget):
         self._view.set_tool(None)
         self.hide()
         self._show_state()
+        then, self._then = self._then, None
         self.ended.emit()
+        if then is not None:
+            then()
 
     def _ask_before_leaving(self) -> None:
         if self.question is not None:
             self.question.raise_()
             return
-        box = QMessageBox(self)
-        box.setObjectName("leave_question")
-        box.setWindowTitle("The mask was changed")
-        box.setText("Keep the changed mask?")
-        box.setInformativeText("Kept, it becomes a new version, which is matched anew. The version before stays.")
-        keep = box.addButton("Keep as a new version", QMessageBox.ButtonRole.AcceptRole)
-        discard = box.addButton("Discard the changes", QMessageBox.ButtonRole.DestructiveRole)
-        stay = box.addButton("Go on editing", QMessageBox.ButtonRole.RejectRole)
-        for button, name in ((keep, "keep_mask"), (discard, "discard_mask"), (stay, "stay")):
-            button.setObjectName(name)
-        box.setDefaultButton(keep)
-        box.setEscapeButton(stay)
-        keep.clicked.connect(self.keep)
-        discard.clicked.connect(self._end)
-        self._open_question(box)
+        self._open_question(leave_question(self, self._keep_and_leave, self._end, self._stay))
+
+    def _keep_and_leave(self) -> None:
+        self.keep()
+        if not self._is_keeping:  # an open lasso was closed, or there is nothing to keep
+            self._then = None
+
+    def _stay(self) -> None:
+        self._then = None
 
     def _offer(self, alpha: Alpha, kept_at: datetime) -> None:
         """Ask whether to go on with a mask that a crash left unsaved."""
-        box = QMessageBox(self)
-        box.setObjectName("restore_question")
-        box.setWindowTitle("An unsaved mask was found")
-        box.setText(f"This mask was edited on {kept_at:%d %B, %H:%M}, and never kept.")
-        box.setInformativeText("Go on with it? Undo leads back to the stored mask.")
-        restore = box.addButton("Go on with it", QMessageBox.ButtonRole.AcceptRole)
-        discard = box.addButton("Discard it", QMessageBox.ButtonRole.DestructiveRole)
-        restore.setObjectName("restore_mask")
-        discard.setObjectName("discard_unsaved")
-        box.setDefaultButton(restore)
-        box.setEscapeButton(restore)
-        restore.clicked.connect(lambda: self.session and self.session.replace("unsaved changes", lambda: alpha))
         place = self._autosave
         assert place is not None
-        discard.clicked.connect(
-            lambda: self._context.bridge.run_in_background(
-                place.remove, lambda _: None, self._context.report, in_order=True
-            )
-        )
-        self._open_question(box)
+
+        def restore() -> None:
+            if self.session is not None:
+                self.session.replace("unsaved changes", lambda: alpha)
+
+        def discard() -> None:
+            self._context.bridge.run_in_background(place.remove, lambda _: None, self._context.report, in_order=True)
+
+        self._open_question(restore_question(self, kept_at, restore, discard))
 
     def _open_question(self, box: QMessageBox) -> None:
         self.question = box
         box.finished.connect(self._forget_question)
+        theme.give_room(box)
         box.open()
 
     def _forget_question(self) -> None:
@@ -308,7 +289,7 @@ class MaskEditor(QWidget):
         alpha = session.document.alpha.copy() if session.is_changed else None
         changed = marks if marks != self._was_marked else None
         self._context.bridge.run_in_background(
-            partial(_keep, self._context, item, alpha, changed, preferences.reviewer()),
+            partial(keep_mask, self._context.services, item, alpha, changed, preferences.reviewer()),
             partial(self._on_kept, self._visit, item),
             partial(self._on_not_kept, self._visit),
             in_order=True,
@@ -317,7 +298,7 @@ class MaskEditor(QWidget):
     def _on_kept(self, visit: int, item: ReviewItem, job: Job | None) -> None:
         if job is not None:
             self._context.services.dispatcher.wake()
-            self._context.notify(*_told(job, item))
+            self._context.notify(*told(job, item))
         self.kept.emit()
         if visit == self._visit:
             self._end()
@@ -325,22 +306,16 @@ class MaskEditor(QWidget):
     def _on_not_kept(self, visit: int, error: Exception) -> None:
         self._context.report(error)
         if visit == self._visit:
-            self._is_keeping = False
+            self._is_keeping, self._then = False, None
             self._show_state()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _show_state(self) -> None:
         """Switch the commands on where they make sense, and say what is going on."""
-        actions, session = self._context.actions, self.session
-        is_here = self.is_open and self.isVisible()
+        session, is_here = self.session, self.is_open and self.isVisible()
         is_busy = session is None or session.is_busy or self._is_keeping
-        for name in _ALWAYS:
-            actions[name].setEnabled(is_here)
-        for name in (*_DRAWING, *_STEPS):
-            actions[name].setEnabled(is_here and not is_busy)
-        for key in self._digits:
-            key.setEnabled(is_here)
+        self._commands.refresh(is_here=is_here, is_busy=is_busy)
         busy = "Keeping the mask…" if self._is_keeping else session.busy_text if session else "Reading the mask…"
         self.tools.show_state(
             busy_text=busy if self.is_open else "",
@@ -348,35 +323,6 @@ class MaskEditor(QWidget):
             undo=session.undo_name if session and is_here else "",
             redo=session.redo_name if session and is_here else "",
         )
-
-    def _connect(self) -> None:
-        model, actions = self.model, self._context.actions
-        for name, call in (
-            ("mask_brush", partial(model.hold, MaskTool.BRUSH, subtracts=False)),
-            ("mask_eraser", partial(model.hold, MaskTool.BRUSH, subtracts=True)),
-            ("mask_lasso", partial(model.hold, MaskTool.LASSO)),
-            ("mask_fill", partial(model.hold, MaskTool.FILL)),
-            ("mask_edge", partial(model.hold, MaskTool.EDGE)),
-            ("mask_swap", model.swap),
-            ("mask_smaller", partial(model.step_size, -1)),
-            ("mask_larger", partial(model.step_size, +1)),
-            ("mask_softer", partial(model.step_hardness, -1)),
-            ("mask_harder", partial(model.step_hardness, +1)),
-            ("mask_view", model.next_view),
-            ("mask_undo", lambda: self.session and self.session.undo()),
-            ("mask_redo", lambda: self.session and self.session.redo()),
-            ("mask_grow", lambda: self.session and self.session.grow(model.settings.step)),
-            ("mask_shrink", lambda: self.session and self.session.grow(-model.settings.step)),
-            ("mask_feather", lambda: self.session and self.session.feather(model.settings.feather)),
-            ("mask_find_edges", lambda: self.session and self.session.find_edges(model.settings.edge_radius)),
-            ("mask_invert", lambda: self.session and self.session.invert()),
-            ("mask_clear", lambda: self.session and self.session.fill_all(0)),
-            ("mask_everything", lambda: self.session and self.session.fill_all(255)),
-            ("mask_keep", self.keep),
-            ("mask_leave", self.leave),
-        ):
-            actions.on(name, call)
-        model.changed.connect(self._on_model)
 
     def _on_model(self) -> None:
         settings = self.model.settings
@@ -386,39 +332,3 @@ class MaskEditor(QWidget):
             self.canvas.show_as(settings.view)
             self._view.update()
         self.tool.refresh()
-
-    def _add_opacity_keys(self) -> None:
-        """1 to 9 for 10 to 90 %, 0 for 100 %, as in Photoshop; in a number field the digits are typed."""
-        for digit in range(10):
-            key = QShortcut(QKeySequence(str(digit)), self)
-            key.setEnabled(False)  # outside the editor they give stars
-            key.activated.connect(partial(self.model.set, opacity=digit / 10 if digit else 1.0))
-            self._digits.append(key)
-
-
-def _open(context: WindowContext, item: ReviewItem, autosave: Autosave | None) -> _Opened:
-    """Pool threads: everything that the editor begins with."""
-    services = context.services
-    alpha = read_stored(services.artifacts, item.outcome.mask.alpha)
-    unsaved = autosave.read() if autosave is not None else None
-    marked = any(mark.job_id == item.job.id for mark in services.catalog.training_marks(item.job.id - 1, 1))
-    return _Opened(alpha, MaskLevels(alpha), stored_masks(services.catalog, item), unsaved, marked)
-
-
-def _keep(context: WindowContext, item: ReviewItem, alpha: Alpha | None, marks: bool | None, author: str) -> Job | None:
-    """Pool threads: queue the new version, and mark the result where that was changed."""
-    from engine.services.versions import correct_mask, mark_for_training
-
-    services = context.services
-    job = correct_mask(services.catalog, services.artifacts, item, alpha, author=author) if alpha is not None else None
-    if marks is not None:
-        mark_for_training(services.catalog, item.job.id, marks, author=author)
-    return job
-
-
-def _told(job: Job, item: ReviewItem) -> tuple[str, str]:
-    """What the banner says of a new version."""
-    if job.state is JobState.SUCCEEDED:
-        return f"Version {job.version} has this mask already; it is shown again.", ""
-    verb = "matched" if isinstance(item.job.request, ColorMatchRequest) else "made"
-    return f"Version {job.version} is being {verb}.", "The review shows it as soon as it is there."

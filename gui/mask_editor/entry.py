@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt
@@ -55,6 +56,13 @@ class MaskEditing(QObject):
         page.viewer.show_alone(Part.ORIGINAL)
         self._bar.show()
         self.editor.edit(item)
+
+    def holds_back(self, then: Callable[[], object]) -> bool:
+        """Ask what shall become of a changed mask, where there is one; ``then()`` is called once that is settled."""
+        if self.editor is None or not self.editor.is_changed:
+            return False
+        self.editor.leave(then)
+        return True
 
     # -- inside -------------------------------------------------------------------------------------------------
 

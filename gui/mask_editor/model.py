@@ -106,7 +106,10 @@ class MaskModel(QObject):
 
     def hold(self, tool: MaskTool, *, subtracts: bool | None = None) -> None:
         """Take up a tool; whether it adds stays as it is where nothing is said."""
-        self.set(tool=tool, subtracts=self._settings.subtracts if subtracts is None else subtracts)
+        before = self._settings
+        self.set(tool=tool, subtracts=before.subtracts if subtracts is None else subtracts)
+        if self._settings == before:
+            self.changed.emit()  # a command that is given twice has taken its own mark away
 
     def swap(self) -> None:
         """Add instead of take away, or the reverse."""

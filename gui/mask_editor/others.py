@@ -9,11 +9,12 @@ from pathlib import Path
 from PySide6.QtCore import QObject, QTimer
 from PySide6.QtWidgets import QFileDialog, QMenu, QWidget
 
-from engine.domain.errors import KnownError
 from engine.domain.artifacts import ArtifactRef
+from engine.domain.errors import KnownError
 from engine.domain.jobs import Job, JobState
 from engine.domain.requests import EngineName
 from engine.domain.review import ReviewItem
+from gui import preferences
 from gui.context import WindowContext
 from gui.mask_editor.session import MaskSession
 from gui.mask_editor.sources import StoredMask, queue_mask, read_file, read_stored, stored_masks
@@ -86,6 +87,7 @@ class OtherMasks(QObject):
 
     def _ask_for(self, engine: EngineName, word: str) -> None:
         item, session, catalog = self._item, self._session, self._context.services.catalog
+        author = preferences.reviewer()
         if item is None or session is None:
             return
 
@@ -98,7 +100,7 @@ class OtherMasks(QObject):
                 self._look_after()
 
         self._context.bridge.run_in_background(
-            lambda: queue_mask(catalog, item, engine), queued, self._context.report, in_order=True
+            lambda: queue_mask(catalog, item, engine, author), queued, self._context.report, in_order=True
         )
 
     def _look_after(self) -> None:

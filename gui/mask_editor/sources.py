@@ -13,7 +13,7 @@ from engine.domain.jobs import Job, JobState
 from engine.domain.requests import ColorMatchRequest, EditRequest, EngineName, MaskRequest, Request
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore, Catalog
-from engine.services.versions import SOON
+from engine.services.versions import remask
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -78,19 +78,15 @@ def read_file(path: Path, item: ReviewItem) -> Alpha:
     return read_mask(path, item.outcome.mask.extent)
 
 
-def queue_mask(catalog: Catalog, item: ReviewItem, engine: EngineName) -> Job:
-    """Have another mask of the photograph made; the job is the one that exists where it was asked for before.
+def queue_mask(catalog: Catalog, item: ReviewItem, engine: EngineName, author: str) -> Job:
+    """Have another mask of the photograph made, as a version of the result; the one that exists where there is one.
 
     Raises
     ------
     KnownError
         The engine's weights are not installed; says where to get them.
     """
-    request = _REQUESTS[engine](item)
-    job = catalog.add_jobs(item.job.batch_id, [(item.pair.id, request)], priority=SOON)[0]
-    if job.state in (JobState.FAILED, JobState.CANCELLED):
-        catalog.retry([job.id])
-    return catalog.job(job.id)
+    return remask(catalog, item, _REQUESTS[engine](item), author=author)
 
 
 def _origin(request: Request) -> str:

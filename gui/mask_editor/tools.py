@@ -5,22 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QKeyEvent
 from PySide6.QtWidgets import (
     QButtonGroup,
     QCheckBox,
-    QDoubleSpinBox,
     QFrame,
-    QGridLayout,
     QHBoxLayout,
-    QLabel,
     QMenu,
     QProgressBar,
     QPushButton,
     QScrollArea,
     QSizePolicy,
-    QSlider,
     QToolButton,
     QVBoxLayout,
     QWidget,
@@ -31,10 +27,11 @@ from gui.actions import Actions
 from gui.look import theme
 from gui.mask_editor.canvas import MaskView
 from gui.mask_editor.model import MaskModel, MaskSettings, MaskTool
+from gui.mask_editor.slider_row import SliderRow
+from gui.mask_editor.whole_mask import WholeMask, command_button
 from gui.widgets.elided_label import ElidedLabel
 
 _WIDTH = 304
-_SLIDER_STEPS = 1000
 
 _TOOLS = (
     ("mask_brush", "Brush"),
@@ -121,7 +118,7 @@ class MaskTools(QFrame):
         middle.addLayout(self._build_brush())
         middle.addWidget(_rule())
         middle.addWidget(theme.label("Whole mask", "heading"))
-        middle.addLayout(self._build_whole())
+        middle.addWidget(WholeMask(self._model, self._actions, self.replace_menu))
         middle.addWidget(_rule())
         middle.addLayout(self._build_view())
         middle.addStretch()
@@ -197,7 +194,7 @@ class MaskTools(QFrame):
              (MaskTool.EDGE,), False),
         )  # fmt: skip
         for text, field, unit, suffix, limits, tip, tools, is_log in rows:
-            row = _SliderRow(text, suffix, limits, unit, tip, is_log=is_log)
+            row = SliderRow(text, suffix, limits, unit, tip, is_log=is_log)
             row.changed = partial(self._set, field)
             box.addWidget(row)
             self._shows.append(partial(self._show_row, row, field, tools))
@@ -217,53 +214,6 @@ class MaskTools(QFrame):
         self._shows.append(lambda settings: holder.setVisible(settings.tool in both))
         box.addWidget(holder)
         return box
-
-    def _build_whole(self) -> QGridLayout:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(theme.TIGHT)
-        grid.setVerticalSpacing(theme.TIGHT)
-        rows = (
-            ("step", " px", 0, ("mask_grow", "mask_shrink"), "Pixels to grow or shrink by"),
-            ("feather", " px", 1, ("mask_feather",), "Standard deviation of the feather"),
-            ("edge_radius", " px", 0, ("mask_find_edges",), "How far the smart edge may move the mask's"),
-        )
-        for number, (field, suffix, decimals, names, tip) in enumerate(rows):
-            spin = QDoubleSpinBox()
-            spin.setDecimals(decimals)
-            spin.setRange(2 if field == "edge_radius" else 1 if field == "step" else 0.5, 64 if decimals == 0 else 100)
-            spin.setSuffix(suffix)
-            spin.setToolTip(tip)
-            spin.setAccessibleName(tip)
-            spin.setFixedWidth(84)
-            spin.lineEdit().setTextMargins(theme.TIGHT, 0, 0, 0)  # a fixed width leaves the style's padding out
-            spin.setKeyboardTracking(False)
-            whole = decimals == 0
-            spin.valueChanged.connect(partial(self._set_number, field, whole))
-            spin.editingFinished.connect(spin.clearFocus)
-            self._shows.append(partial(_show_spin, spin, field))
-            grid.addWidget(spin, number, 0)
-            for column, name in enumerate(names):
-                button = self._button(name)
-                grid.addWidget(button, number, 1 + column, 1, 3 - len(names))
-        grid.setColumnStretch(1, 1)
-        grid.setColumnStretch(2, 1)
-        for column, name in enumerate(("mask_invert", "mask_clear", "mask_everything")):
-            grid.addWidget(self._button(name), 3, column)
-        replace = QToolButton()
-        replace.setObjectName("mask_replace")
-        replace.setText("Replace by another mask…")
-        replace.setToolTip("Take another mask of this photograph, or one from a file")
-        replace.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
-        replace.setMenu(self.replace_menu)
-        replace.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        replace.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-        grid.addWidget(replace, 4, 0, 1, 3)
-        undo = QHBoxLayout()
-        undo.setSpacing(theme.TIGHT)
-        for name in ("mask_undo", "mask_redo"):
-            undo.addWidget(self._button(name))
-        grid.addLayout(undo, 5, 0, 1, 3)
-        return grid
 
     def _build_view(self) -> QHBoxLayout:
         line = QHBoxLayout()
@@ -302,18 +252,9 @@ class MaskTools(QFrame):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _tool(self, name: str, text: str) -> QToolButton:
-        button = self._button(name)
+        button = command_button(self._actions[name])
         self._actions[name].setIconText(text)
         button.setProperty("compact", True)
-        return button
-
-    def _button(self, name: str) -> QToolButton:
-        button = QToolButton()
-        button.setDefaultAction(self._actions[name])
-        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
-        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        # Those of a row share its width, whatever the platform's font needs.
-        button.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         return button
 
     def _keys(self, name: str) -> str:
@@ -322,77 +263,13 @@ class MaskTools(QFrame):
     def _set(self, field: str, value: float) -> None:
         self._model.set(**{field: value})
 
-    def _set_number(self, field: str, whole: bool, value: float) -> None:
-        self._model.set(**{field: round(value) if whole else value})
-
-    def _show_row(self, row: _SliderRow, field: str, tools: tuple[MaskTool, ...], settings: MaskSettings) -> None:
+    def _show_row(self, row: SliderRow, field: str, tools: tuple[MaskTool, ...], settings: MaskSettings) -> None:
         row.setVisible(settings.tool in tools)
         row.show_value(getattr(settings, field))
 
 
-class _SliderRow(QWidget):
-    """A name, a slider and its number.
-
-    Attributes
-    ----------
-    changed : callable
-        ``changed(value)`` when the operator moved it.
-    """
-
-    def __init__(
-        self, text: str, suffix: str, limits: tuple[float, float], unit: float, tip: str, *, is_log: bool
-    ) -> None:
-        super().__init__()
-        self.changed: Callable[[float], object] = lambda _: None
-        self._limits, self._unit, self._suffix, self._is_log = limits, unit, suffix, is_log
-        self._is_whole = isinstance(limits[0], int)
-        self.slider = QSlider(Qt.Orientation.Horizontal)
-        self.slider.setRange(0, _SLIDER_STEPS)
-        self.slider.setPageStep(_SLIDER_STEPS // 10)
-        self.slider.setAccessibleName(text)
-        self.slider.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-        self._number = QLabel()
-        self._number.setProperty("role", "reading")
-        self._number.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._number.setFixedWidth(54)
-        name = theme.label(text, "caption")
-        name.setFixedWidth(58)
-        self.setToolTip(tip)
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(theme.TIGHT)
-        line.addWidget(name)
-        line.addWidget(self.slider, 1)
-        line.addWidget(self._number)
-        self.slider.valueChanged.connect(self._on_slider)
-
-    def show_value(self, value: float) -> None:
-        low, high = self._limits
-        share = _log_share(value, low, high) if self._is_log else (value - low) / (high - low)
-        with QSignalBlocker(self.slider):
-            self.slider.setValue(round(share * _SLIDER_STEPS))
-        self._number.setText(f"{value * self._unit:.0f}{self._suffix}")
-
-    def _on_slider(self, position: int) -> None:
-        low, high = self._limits
-        share = position / _SLIDER_STEPS
-        value = low * (high / low) ** share if self._is_log else low + (high - low) * share
-        self.changed(round(value) if self._is_log or self._is_whole else round(value, 2))
-
-
-def _log_share(value: float, low: float, high: float) -> float:
-    from math import log
-
-    return log(value / low) / log(high / low)
-
-
 def _show_check(check: QCheckBox, field: str, settings: MaskSettings) -> None:
     check.setChecked(getattr(settings, field))
-
-
-def _show_spin(spin: QDoubleSpinBox, field: str, settings: MaskSettings) -> None:
-    with QSignalBlocker(spin):
-        spin.setValue(getattr(settings, field))
 
 
 def _show_view(button: QToolButton, view: MaskView, settings: MaskSettings) -> None:

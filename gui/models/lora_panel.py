@@ -99,6 +99,7 @@ class LoraPanel(QWidget):
         remove.clicked.connect(lambda: self._remove(state.entry.name))
         box.finished.connect(self._forget_question)
         self._question = box
+        theme.give_room(box)
         box.open()
 
     def refresh_actions(self) -> None:

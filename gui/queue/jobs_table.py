@@ -63,7 +63,9 @@ class JobsTable(QTableView):
 
     def selected_rows(self) -> list[int]:
         """The selected rows, from the top."""
-        return sorted(index.row() for index in self.selectionModel().selectedRows())
+        # By ranges: `selectedRows` makes an index for each row and looks it up in every range.
+        parts = self.selectionModel().selection().toList()
+        return sorted({row for part in parts for row in range(part.top(), part.bottom() + 1)})
 
     # -- dragging -----------------------------------------------------------------------------------------------
 

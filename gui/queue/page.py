@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer, QUrl, Signal
@@ -12,8 +11,7 @@ from PySide6.QtGui import QDesktopServices, QGuiApplication
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
 from engine.domain.assets import AssetPair
-from engine.domain.jobs import BatchCounts, Failed, Idle, Job, JobEvent, JobState, Progress, Succeeded
-from engine.ports import Catalog
+from engine.domain.jobs import BatchCounts, Failed, Idle, JobEvent, JobState, Progress, QueueRow, Succeeded
 from engine.services.queue import ProgressClock
 from gui.context import WindowContext
 from gui.look import theme
@@ -32,17 +30,6 @@ _COUNTS_MS = 50  # a thousand jobs that are cancelled at once are a thousand eve
 
 _UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
 _AGAIN = (JobState.FAILED, JobState.CANCELLED)
-
-
-@dataclass(frozen=True, slots=True)
-class _Page:
-    jobs: Sequence[Job]
-    pairs: Mapping[int, AssetPair]
-
-
-def _read(catalog: Catalog, batch_id: int | None, after: int, limit: int) -> _Page:
-    jobs = catalog.jobs(batch_id, None, after, limit)
-    return _Page(jobs, catalog.pairs(sorted({job.pair_id for job in jobs})))
 
 
 class QueuePage(QWidget):
@@ -87,7 +74,7 @@ class QueuePage(QWidget):
         """Show this batch; None shows every job."""
         if batch_id != self._batch:
             self._clock = None
-            self.jobs.set_jobs((), {})
+            self.jobs.clear()
         self._batch = batch_id
         self._reading = None  # what another batch's reading still brings is not wanted
         self.reload()
@@ -99,22 +86,15 @@ class QueuePage(QWidget):
             return
         self._reading = token = object()
         is_fresh = not self.jobs.knows_any
-        read: list[_Page] = []
 
-        def take(page: _Page) -> None:
+        def take(rows: Sequence[QueueRow]) -> None:
             if token is not self._reading:
                 return
-            read.append(page)
-            if is_fresh:
-                # A long list is there from its first page on; the rest follows below.
-                self.jobs.add_jobs(page.jobs, page.pairs)
-            if page.jobs:
-                self._read_page(page.jobs[-1].id, _PAGE, take)
+            if rows:
+                self._read_page(rows[-1].job.id, _PAGE, take)  # the next page is read while this one is taken over
+                self.jobs.take(rows)  # a long list is there from its first page on
                 return
-            if not is_fresh:
-                jobs = [job for page in read for job in page.jobs]
-                self.jobs.set_jobs(jobs, {key: pair for page in read for key, pair in page.pairs.items()})
-            self._finish_reading()
+            self._finish_reading(is_whole=True)
             if is_fresh:
                 self._show_work()
 
@@ -159,7 +139,7 @@ class QueuePage(QWidget):
 
     # -- reading ------------------------------------------------------------------------------------------------
 
-    def _read_page(self, after: int, limit: int, take: Callable[[_Page], None]) -> None:
+    def _read_page(self, after: int, limit: int, take: Callable[[Sequence[QueueRow]], None]) -> None:
         batch, catalog, token = self._batch, self._context.services.catalog, self._reading
 
         def failed(error: Exception) -> None:
@@ -168,7 +148,7 @@ class QueuePage(QWidget):
                 self._finish_reading()
             self._context.report(error)
 
-        self._context.bridge.run_in_background(lambda: _read(catalog, batch, after, limit), take, failed)
+        self._context.bridge.run_in_background(lambda: catalog.queue_rows(batch, after, limit), take, failed)
 
     def _read_new(self) -> None:
         """Read what was queued since the list was read: another version of a result, a watch folder's pictures."""
@@ -177,18 +157,18 @@ class QueuePage(QWidget):
             return
         self._reading = token = object()
 
-        def take(page: _Page) -> None:
+        def take(rows: Sequence[QueueRow]) -> None:
             if token is not self._reading:
                 return
-            self.jobs.add_jobs(page.jobs, page.pairs)
+            self.jobs.take(rows)
             self._finish_reading()
 
         self.jobs.begin_reading()
         self._read_page(self.jobs.last_id, _PAGE, take)
 
-    def _finish_reading(self) -> None:
+    def _finish_reading(self, *, is_whole: bool = False) -> None:
         self._reading = None
-        self.jobs.end_reading()
+        self.jobs.end_reading(is_whole=is_whole)
         if self._clock is None:
             self._clock = ProgressClock(self.counts, time.monotonic())
         self._show_counts()
@@ -263,14 +243,19 @@ class QueuePage(QWidget):
     def _show_photograph(self) -> None:
         rows = self.table.selected_rows()
         if len(rows) == 1:
-            folder = self.jobs.pair_of(self.jobs.job(rows[0])).on_model.path.parent
+            folder = self.jobs.photograph(self.jobs.job(rows[0])).parent
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
 
     def _copy_failure(self) -> None:
         rows = self.table.selected_rows()
         if len(rows) == 1 and (job := self.jobs.job(rows[0])).failure is not None:
-            QGuiApplication.clipboard().setText(failure_details(job, self.jobs.pair_of(job)))
-            self._context.remark("The details were copied.")
+            catalog = self._context.services.catalog
+
+            def copy(pair: AssetPair) -> None:
+                QGuiApplication.clipboard().setText(failure_details(job, pair))
+                self._context.remark("The details were copied.")
+
+            self._context.bridge.run_in_background(lambda: catalog.pair(job.pair_id), copy, self._context.report)
 
     # -- showing ------------------------------------------------------------------------------------------------
 
@@ -299,6 +284,7 @@ class QueuePage(QWidget):
         is_active = bool(counts.running or counts.queued)
         self._empty.setVisible(counts.total == 0)
         self.table.setVisible(counts.total > 0)
+        self.summary.setVisible(counts.total > 0)
         self.summary.set_counts(counts, is_paused=self._context.actions["pause"].isChecked())
         self.chips.set_counts(counts)
         if is_active and not self._tick_timer.isActive():

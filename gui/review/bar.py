@@ -22,7 +22,7 @@ TOOLS: Tools = (
 )
 """Groups of commands, and the short names that fit on their buttons."""
 
-_YIELD = ("edit", "disagreement", "eyedropper", "loupe", "compare", "heat_map", "split")
+_YIELD = ("edit", "disagreement", "eyedropper", "loupe", "split", "wipe", "heat_map", "compare")
 """Who leaves the bar for the menu where it is too narrow, the first first."""
 
 _IN_MENU_ONLY = ("fit", "zoom_in", "zoom_out", "soft_proof", "display_profile", "cheat_sheet")
@@ -42,6 +42,7 @@ class ReviewBar(QFrame):
         self._actions = actions
         self.setProperty("panel", True)
         self._buttons: dict[str, QToolButton] = {}
+        self._groups: list[tuple[list[str], QWidget]] = []  # names, and the gap behind them
         line = QHBoxLayout(self)
         line.setSizeConstraint(QLayout.SizeConstraint.SetNoConstraint)  # the buttons yield, not the window
         line.setContentsMargins(theme.SMALL, theme.TIGHT, theme.SMALL, theme.TIGHT)
@@ -53,7 +54,10 @@ class ReviewBar(QFrame):
                 button.setDefaultAction(actions[name])
                 button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
                 line.addWidget(button)
-            line.addSpacing(theme.SMALL)
+            gap = QWidget()
+            gap.setFixedWidth(theme.TIGHT)
+            line.addWidget(gap)
+            self._groups.append(([name for name, _ in group], gap))
         line.addStretch()
         self.more = self._tool_button()
         self.more.setText("More ▾")
@@ -82,6 +86,8 @@ class ReviewBar(QFrame):
                 shown.remove(name)
         for name, button in self._buttons.items():
             button.setVisible(name in shown)
+        for names, gap in self._groups:
+            gap.setVisible(not set(names).isdisjoint(shown))
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -93,7 +99,7 @@ class ReviewBar(QFrame):
 
     def _width(self, names: Sequence[str]) -> int:
         """Pixels of a bar with these buttons."""
-        gaps = len(TOOLS) * (theme.SMALL + theme.TIGHT) + 2 * theme.SMALL
+        gaps = 2 * theme.SMALL + sum(2 * theme.TIGHT for group, _ in self._groups if not set(group).isdisjoint(names))
         more = self.more.sizeHint().width() if not self.more.isHidden() else 0
         return gaps + more + sum(self._buttons[name].sizeHint().width() + theme.TIGHT for name in names)
 

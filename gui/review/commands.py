@@ -77,7 +77,7 @@ class ReviewCommands:
             actions[name].setEnabled(is_here and has_result)
         for name, step in (("older_version", -1), ("newer_version", +1)):
             actions[name].setEnabled(is_here and not page.is_grid and page.history.neighbour(step) is not None)
-        actions["auto_advance"].setEnabled(page.isVisible())
+        actions["auto_advance"].setEnabled(is_here)
         actions["grid"].setEnabled(is_here and any(True for _ in page.results.rows()))
         actions["select_all"].setEnabled(is_here and has_result and page.is_grid)
         actions["accept_under"].setEnabled(is_here and has_result)

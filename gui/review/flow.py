@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from gui.context import WindowContext
 from gui.phrases import count
 from gui.review.accept_dialog import AcceptDialog
 from gui.review.retries import Retries
-from gui.review.verdicts import Verdicts
+from gui.review.verdicts import Change, Verdicts
 
 if TYPE_CHECKING:
     from gui.review.page import ReviewPage
@@ -37,7 +38,9 @@ class ReviewFlow:
         advances = is_one and decision is not Decision.PENDING and page.commands.advances and not page.is_at_version
         following = self._following() if advances else None
         stays = page.current_id()
-        self._verdicts.decide(rows, decision, note, reason)
+        step = self._verdicts.decide(rows, decision, note, reason)
+        if decision is not Decision.REJECTED:
+            self._follow(step)
         if not page.is_at_version:
             page.select(following if following is not None else stays)
         self._rejected = [row.job_id for row in rows] if decision is Decision.REJECTED else []
@@ -69,9 +72,10 @@ class ReviewFlow:
     def step_back(self, *, forward: bool) -> None:
         """Undo the last verdict, or give it again, and show what it concerns."""
         self._page.reasons.hide()
-        job_ids = self._verdicts.redo() if forward else self._verdicts.undo()
-        if job_ids:
-            self._page.select(job_ids[0])
+        step = self._verdicts.redo() if forward else self._verdicts.undo()
+        if step:
+            self._page.select(step[0].job_id)
+            self._follow(step)
 
     def save_note(self) -> None:
         """Keep the note of a result that somebody has judged; before that it goes with the verdict."""
@@ -104,6 +108,11 @@ class ReviewFlow:
         return question
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _follow(self, step: Sequence[Change]) -> None:
+        """Take back the tries of what is no longer rejected for a reason; queue those again of what is so once more."""
+        self._retries.withdraw([c.job_id for c in step if c.before.reason is not None and c.after.reason is None])
+        self._retries.renew([c.job_id for c in step if c.before.reason is None and c.after.reason is not None])
 
     def _following(self) -> int | None:
         """The job after the active row; at the end of the list what is still undecided."""

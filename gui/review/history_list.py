@@ -13,7 +13,7 @@ from gui.review.items import History
 
 _WAYS = {
     Reason.COLOR: "again for its colour", Reason.MASK: "again for its mask", Reason.DRIFT: "again for its drift",
-    Reason.OTHER: "tried again", Reason.MASK_EDITED: "mask edited",
+    Reason.OTHER: "tried again", Reason.MASK_EDITED: "mask edited", Reason.EDITED: "one more edit",
 }  # fmt: skip
 _FIRST = "first result"
 

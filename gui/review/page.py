@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import QItemSelectionModel, QModelIndex, Signal
 from PySide6.QtGui import QKeyEvent, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSplitter, QVBoxLayout, QWidget
 
 from engine.domain.review import Decision, Review, ReviewItem, ReviewRow
 from gui.context import WindowContext
 from gui.look import theme
 from gui.mask_editor.entry import MaskEditing
+from gui.review import settings as review_settings
 from gui.review.bar import ReviewBar
 from gui.review.commands import ReviewCommands
 from gui.review.edits import Edits
@@ -21,12 +22,13 @@ from gui.review.filter import ReviewFilter
 from gui.review.flow import ReviewFlow
 from gui.review.grid_delegate import CELL, GridDelegate
 from gui.review.grid_view import GridView
-from gui.review.items import History, ReviewItems, read_history
+from gui.review.items import ReviewItems
 from gui.review.reason_row import ReasonRow
 from gui.review.result_model import ReviewListModel
 from gui.review.side_panel import ReviewSide
 from gui.review.strip import ReviewStrip
 from gui.review.verdicts import Verdicts
+from gui.review.versions import VersionChoice
 from gui.viewer.viewer import Viewer
 from gui.widgets.empty_state import EmptyState
 
@@ -73,9 +75,7 @@ class ReviewPage(QWidget):
         super().__init__(parent)
         self._context = context
         self._was_shown = False
-        self._version: int | None = None  # the job that is looked at in the place of the active one
-        self._history = History((), ())
-        self._history_of: tuple[int, int] | None = None  # job and change
+        self.versions = VersionChoice(context, self._show_history)
         self._item: ReviewItem | None = None
         self.mode: ReviewMode | None = None
         services, bridge, actions = context.services, context.bridge, context.actions
@@ -121,8 +121,8 @@ class ReviewPage(QWidget):
 
     def current_row(self) -> ReviewRow | None:
         """The active result of the list, or the version of it that is looked at."""
-        version = self.results.get(self._version) if self._version is not None else None
-        return version or self.results.at(self.list.currentIndex().row())
+        older = self.versions.job_id
+        return (self.results.get(older) if older is not None else None) or self._active()
 
     def current_id(self) -> int | None:
         row = self.current_row()
@@ -201,8 +201,8 @@ class ReviewPage(QWidget):
 
     def show_version(self, job_id: int) -> None:
         """Look at another version of the active result; its verdict is its own."""
-        active = self.results.at(self.list.currentIndex().row())
-        self._version = job_id if active is not None and job_id != active.job_id else None
+        active = self._active()
+        self.versions.choose(job_id if active is not None and job_id != active.job_id else None)
         self.viewer.end_blink()
         self._show_current()
 
@@ -215,7 +215,7 @@ class ReviewPage(QWidget):
     @property
     def is_at_version(self) -> bool:
         """Whether another version of the active result is looked at."""
-        return self._version is not None
+        return self.versions.job_id is not None
 
     @property
     def is_grid(self) -> bool:
@@ -226,7 +226,7 @@ class ReviewPage(QWidget):
         """Show the list as a grid, or its active result in the viewer."""
         self._context.actions["grid"].setChecked(shown)
         self.strip.set_beside_grid(shown)
-        self._version = None
+        self.versions.choose(None)
         current = self.list.currentIndex()
         if not shown and current.isValid():
             # In the viewer one result is looked at, so only that one may be meant.
@@ -237,36 +237,54 @@ class ReviewPage(QWidget):
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _active(self) -> ReviewRow | None:
+        """The active result of the list."""
+        return self.results.at(self.list.currentIndex().row())
+
+    def _is_active(self, row: ReviewRow | None) -> bool:
+        active = self._active()
+        return row is not None and active is not None and active.job_id == row.job_id
+
     @property
     def _view(self) -> GridView:
         return self.grid if self.is_grid else self.list
 
     def _on_rows(self, rows: Sequence[ReviewRow], more: bool) -> None:
         # Until somebody looks, the list opens on its first, and so its worst, result.
-        current = self.current_id() if self._was_shown and self._version is None else None
+        active, older = self._active() if self._was_shown else None, self.versions.job_id
         is_first = self.results.rowCount() == 0
         self.results.take(self.verdicts.newest(rows), more=more)
         if more and not is_first:
             return  # a part of a long list; nothing of it is shown before all of it is there
-        is_elsewhere = current is not None and self.current_id() != current
-        if is_elsewhere or not self._was_shown or self.list.currentIndex().row() < 0:
-            self.select(self._newest(current))
+        now = self._active()
+        is_elsewhere = active is not None and (now is None or now.job_id != active.job_id)
+        if is_elsewhere or not self._was_shown or now is None:
+            self._look_on_at(active, older)
         else:
             self._show_current()
         self.strip.show_counts()
 
-    def _newest(self, job_id: int | None) -> int | None:
-        """The result itself, or what has taken its place."""
-        row = self.results.get(job_id) if job_id is not None else None
-        if row is None or row.superseded_by is None or self.results.row_of(row.job_id) is not None:
-            return job_id
-        return row.superseded_by
+    def _look_on_at(self, was: ReviewRow | None, older: int | None) -> None:
+        """Select what was active, or has taken its place; what is looked at stays until the newer one can be shown.
+
+        A verdict is given to what is on the screen, whatever arrives meanwhile.
+        """
+        row = self.results.get(was.job_id) if was is not None else None
+        newer = None
+        if row is not None and row.superseded_by is not None and self.results.row_of(row.job_id) is None:
+            newer = self.results.get(row.superseded_by)
+        self.select(newer.job_id if newer is not None else was.job_id if was is not None else None)
+        if older is not None and (newer is not None or self._is_active(was)):
+            self.versions.choose(older)
+        elif was is not None and newer is not None and self.items.get(newer) is None and not self.is_grid:
+            self.versions.wait_with(was.job_id)
+        self._show_current()
 
     def _on_verdicts(self, reviews: Sequence[Review]) -> None:
         self.results.set_reviews(reviews)
         self.strip.show_counts()
-        if len(self._history.jobs) > 1:
-            self._history_of = None  # a version's line says what was said of it
+        if len(self.versions.history.jobs) > 1:
+            self.versions.forget()  # a version's line says what was said of it
         self._show_current()
         self.decided.emit()
 
@@ -275,7 +293,7 @@ class ReviewPage(QWidget):
         self._context.report(error)
 
     def _on_current(self, current: QModelIndex, _: QModelIndex) -> None:
-        self._version = None
+        self.versions.choose(None)
         self.viewer.end_blink()
         self._show_current()
 
@@ -288,6 +306,8 @@ class ReviewPage(QWidget):
     # -- showing ------------------------------------------------------------------------------------------------
 
     def _show_current(self) -> None:
+        active = self._active()
+        self.versions.end_waiting(is_there=active is not None and self.items.get(active) is not None)
         row, at = self.current_row(), self.list.currentIndex().row()
         item = self.items.get(row) if row is not None else None
         if not self.is_grid:  # where nobody looks at large pictures none is decoded
@@ -302,14 +322,17 @@ class ReviewPage(QWidget):
                 self.viewer.show_item(item, neighbours)
         elif row is not None:
             self.items.want([row])
-        self._read_history(row)
+        self.versions.read(row)
         self.side.show_result(row, item)
-        self.side.show_history(self._history, row.job_id if row is not None else None)
+        self.side.show_history(self.versions.history, row.job_id if row is not None else None)
         is_there = self.results.rowCount() > 0
         self.viewer.setVisible(is_there and not self.is_grid)
         self.grid.setVisible(is_there and self.is_grid)
         self._empty.setVisible(not is_there)
-        self._empty.say(*self._nothing(), offers=not any(True for _ in self.results.rows()))
+        is_new = not any(True for _ in self.results.rows())
+        self._empty.say(*self._nothing(), offers=is_new)
+        for widget in (self.side, self.bar):  # they say nothing of nothing
+            widget.setHidden(self.mode is not None or (is_new and not self.feed.is_reading))
         self.strip.show_rule()
         self.refresh_actions()
         if item is not self._item:
@@ -318,27 +341,12 @@ class ReviewPage(QWidget):
 
     def read_history_again(self) -> None:
         """Read the versions of the result that is looked at: another one was queued."""
-        self._history_of = None
-        self._read_history(self.current_row())
+        self.versions.forget()
+        self.versions.read(self.current_row())
 
-    def _read_history(self, row: ReviewRow | None) -> None:
-        """Have the versions of the result read where they are others than those that are shown."""
-        if row is None or (row.job_id, row.change) == self._history_of:
-            return
-        if row.job_id not in (job.id for job in self._history.jobs):
-            self._history = History((), ())
-        self._history_of = wanted = row.job_id, row.change
-        catalog = self._context.services.catalog
-
-        def done(history: History) -> None:
-            if wanted == self._history_of:
-                self._history = history
-                self.side.show_history(history, self.current_id())
-                self.refresh_actions()
-
-        self._context.bridge.run_in_background(
-            lambda: read_history(catalog, wanted[0]), done, self._context.report, in_order=True
-        )
+    def _show_history(self) -> None:
+        self.side.show_history(self.versions.history, self.current_id())
+        self.refresh_actions()
 
     def _nothing(self) -> tuple[str, str]:
         if not any(True for _ in self.results.rows()):
@@ -376,6 +384,20 @@ class ReviewPage(QWidget):
         self._line = QHBoxLayout(self)
         self._line.setContentsMargins(0, 0, 0, 0)
         self._line.setSpacing(2)
-        self._line.addWidget(self.strip)
-        self._line.addLayout(self._column, 1)
+        self._line.addWidget(self._build_splitter(), 1)
         self._line.addWidget(self.side)
+
+    def _build_splitter(self) -> QSplitter:
+        """The strip, whose width is the operator's, and what is looked at."""
+        middle, splitter = QWidget(), QSplitter()
+        self._column.setContentsMargins(0, 0, 0, 0)
+        middle.setLayout(self._column)
+        splitter.addWidget(self.strip)
+        splitter.addWidget(middle)
+        splitter.setChildrenCollapsible(False)
+        splitter.setHandleWidth(theme.TIGHT)
+        splitter.setStretchFactor(0, 0)
+        splitter.setStretchFactor(1, 1)
+        splitter.setSizes([review_settings.strip_width(), 1000])
+        splitter.splitterMoved.connect(lambda: review_settings.set_strip_width(self.strip.width()))
+        return splitter

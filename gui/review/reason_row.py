@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeySequence
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeySequence, QResizeEvent
+from PySide6.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QToolButton, QWidget
 
 from gui.actions import Actions
 from gui.look import theme
@@ -24,6 +24,10 @@ class ReasonRow(QFrame):
         super().__init__(parent)
         self.setProperty("panel", True)
         self._actions = actions
+        self._arrangement = QTimer(self)  # after the layout: what changes while it is at work is lost
+        self._arrangement.setSingleShot(True)
+        self._arrangement.setInterval(0)
+        self._arrangement.timeout.connect(self._arrange)
         self._told = ElidedLabel("quiet")
         self._buttons = [self._button(name) for name, _ in REASONS]
         close = QToolButton()
@@ -40,8 +44,8 @@ class ReasonRow(QFrame):
         buttons.addStretch(1)
         self._words = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._words.setSpacing(theme.TIGHT)
-        self._words.addWidget(self._told)
-        self._words.addLayout(buttons, 1)
+        self._words.addWidget(self._told, 1)
+        self._words.addLayout(buttons)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.MEDIUM, theme.TIGHT, theme.SMALL, theme.TIGHT)
         layout.setSpacing(theme.SMALL)
@@ -71,10 +75,21 @@ class ReasonRow(QFrame):
 
     def _show(self, text: str, offers: bool) -> None:
         self._told.show_text(text)
-        self._told.setToolTip(text)
         for button in self._buttons:
             button.setVisible(offers)
+        self._arrangement.start()
         self.show()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrangement.start()
+
+    def _arrange(self) -> None:
+        """One line where words and buttons fit into it, else two."""
+        words = self._told.fontMetrics().horizontalAdvance(self._told.whole_text()) + 1
+        buttons = sum(button.sizeHint().width() + theme.TIGHT for button in self._buttons)
+        fits = not self._buttons[0].isHidden() and words + buttons + theme.SMALL <= self._words.geometry().width()
+        self._words.setDirection(QBoxLayout.Direction.LeftToRight if fits else QBoxLayout.Direction.TopToBottom)
 
     def _button(self, name: str) -> QToolButton:
         # Not the action's own button, which has no room for the key.

@@ -196,6 +196,6 @@ def _who(row: ReviewRow) -> str:
 
 
 def _breakable(name: str) -> str:
-    """The name with places where a line may end: file names have no spaces."""
+    """The name with places where a line may end, never before its suffix: file names have no spaces."""
     zero_width_space = "\u200b"
-    return "".join(c + zero_width_space if c in "_-." else c for c in name)
+    return "".join(c + zero_width_space if c in "_-" else c for c in name)

@@ -22,7 +22,7 @@ from gui.review.result_model import ReviewListModel
 from gui.review.strip_delegate import ReviewDelegate
 from gui.review.strip_view import StripView
 
-WIDTH = 284
+_NARROWEST, _WIDEST = 220, 560
 _DECISIONS = (
     (None, "All"),
     (Decision.PENDING, "Pending"),
@@ -46,7 +46,8 @@ class ReviewStrip(QFrame):
         super().__init__(parent)
         self._results = results
         self.setProperty("panel", True)
-        self.setFixedWidth(WIDTH)
+        self.setMinimumWidth(_NARROWEST)
+        self.setMaximumWidth(_WIDEST)
         self.list = StripView()
         self.list.setModel(results)
         self.list.setItemDelegate(ReviewDelegate(self.list))

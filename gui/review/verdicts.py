@@ -13,7 +13,7 @@ from gui.context import WindowContext
 
 
 @dataclass(frozen=True, slots=True)
-class _Judgement:
+class Judgement:
     """What a `Review` says, whoever says it and when."""
 
     decision: Decision = Decision.PENDING
@@ -22,20 +22,24 @@ class _Judgement:
     reason: Reason | None = None
 
     @classmethod
-    def of(cls, row: ReviewRow) -> _Judgement:
+    def of(cls, row: ReviewRow) -> Judgement:
         return cls(row.decision, row.note, row.rating, row.reason)
 
 
 @dataclass(frozen=True, slots=True)
-class _Change:
+class Change:
     """One judgement that was given, and what it replaced."""
 
     job_id: int
-    before: _Judgement
-    after: _Judgement
+    before: Judgement
+    after: Judgement
+
+    def reversed(self) -> Change:
+        """What undoing it is."""
+        return Change(self.job_id, self.after, self.before)
 
 
-_Step = tuple[_Change, ...]
+Step = tuple[Change, ...]
 """What one command changed, and one undo takes back."""
 
 
@@ -50,8 +54,8 @@ class Verdicts:
 
     def __init__(self, context: WindowContext, shown: Callable[[Sequence[Review]], None]) -> None:
         self._context, self._shown = context, shown
-        self._undo: list[_Step] = []
-        self._redo: list[_Step] = []
+        self._undo: list[Step] = []
+        self._redo: list[Step] = []
         self._unwritten: dict[int, Review] = {}
 
     @property
@@ -64,33 +68,33 @@ class Verdicts:
 
     def decide(
         self, rows: Sequence[ReviewRow], decision: Decision, note: str | None = None, reason: Reason | None = None
-    ) -> None:
-        """Record a verdict, as one step of undo; without ``note`` each result keeps its own."""
-        self._give([(row, _with_note(_Judgement.of(row), note, decision, reason)) for row in rows])
+    ) -> Step:
+        """Record a verdict, as one step of undo; without ``note`` each result keeps its own. What that changed."""
+        return self._give([(row, _with_note(Judgement.of(row), note, decision, reason)) for row in rows])
 
     def rate(self, rows: Sequence[ReviewRow], rating: int) -> None:
         """Record stars, as one step of undo; verdicts and notes stay."""
-        self._give([(row, replace(_Judgement.of(row), rating=rating)) for row in rows])
+        self._give([(row, replace(Judgement.of(row), rating=rating)) for row in rows])
 
     def write_note(self, row: ReviewRow, note: str) -> None:
         """Record a note, as one step of undo; verdict and stars stay."""
-        self._give([(row, replace(_Judgement.of(row), note=note))])
+        self._give([(row, replace(Judgement.of(row), note=note))])
 
-    def undo(self) -> list[int]:
-        """Restore what was before the last step; the jobs it concerns."""
+    def undo(self) -> Step:
+        """Restore what was before the last step; what that changed."""
         if not self._undo:
-            return []
+            return ()
         step = self._undo.pop()
         self._redo.append(step)
-        return self._write([(change.job_id, change.before) for change in step])
+        return self._write([change.reversed() for change in step])
 
-    def redo(self) -> list[int]:
-        """Give what was undone again; the jobs it concerns."""
+    def redo(self) -> Step:
+        """Give what was undone again; what that changed."""
         if not self._redo:
-            return []
+            return ()
         step = self._redo.pop()
         self._undo.append(step)
-        return self._write([(change.job_id, change.after) for change in step])
+        return self._write(step)
 
     def newest(self, rows: Sequence[ReviewRow]) -> list[ReviewRow]:
         """Rows from the catalog with the verdicts that are still being written."""
@@ -98,17 +102,22 @@ class Verdicts:
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _give(self, judged: Sequence[tuple[ReviewRow, _Judgement]]) -> None:
-        changes = (_Change(row.job_id, _Judgement.of(row), judgement) for row, judgement in judged)
+    def _give(self, judged: Sequence[tuple[ReviewRow, Judgement]]) -> Step:
+        changes = (Change(row.job_id, Judgement.of(row), judgement) for row, judgement in judged)
         step = tuple(change for change in changes if change.before != change.after)
         if step:
             self._undo.append(step)
             self._redo.clear()
-            self._write([(change.job_id, change.after) for change in step])
+            self._write(step)
+        return step
 
-    def _write(self, judged: Sequence[tuple[int, _Judgement]]) -> list[int]:
+    def _write(self, changes: Sequence[Change]) -> Step:
         reviewer, catalog, now = preferences.reviewer(), self._context.services.catalog, datetime.now(UTC)
-        reviews = [Review(job_id, j.decision, reviewer, j.note, now, j.rating, j.reason) for job_id, j in judged]
+        reviews = [
+            Review(change.job_id, given.decision, reviewer, given.note, now, given.rating, given.reason)
+            for change in changes
+            for given in [change.after]
+        ]
         self._unwritten |= {review.job_id: review for review in reviews}
 
         def written(_: None) -> None:
@@ -120,7 +129,7 @@ class Verdicts:
 
         self._context.bridge.run_in_background(lambda: catalog.add_reviews(reviews), written, failed, in_order=True)
         self._shown(reviews)  # what is read in order because of it is read after it was written
-        return [review.job_id for review in reviews]
+        return tuple(changes)
 
     def _forget(self, reviews: Sequence[Review]) -> None:
         for review in reviews:
@@ -128,5 +137,5 @@ class Verdicts:
                 del self._unwritten[review.job_id]
 
 
-def _with_note(old: _Judgement, note: str | None, decision: Decision, reason: Reason | None) -> _Judgement:
+def _with_note(old: Judgement, note: str | None, decision: Decision, reason: Reason | None) -> Judgement:
     return replace(old, decision=decision, note=old.note if note is None else note, reason=reason)

@@ -102,6 +102,7 @@ class ShortcutPanel(QWidget):
         reset.clicked.connect(self._actions.reset_keys)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.question = box
+        theme.give_room(box)
         box.open()
 
     def _set_up_table(self) -> None:

@@ -23,7 +23,7 @@ from gui.viewer.picture_pane import PicturePane
 from gui.viewer.picture_view import PictureView
 from gui.viewer.view_geometry import ViewLink
 
-_FITTED = 1.001  # zoom up to which the whole picture counts as shown
+_FITTED = 1e-3  # how near to 1 a zoom counts as fitted
 _REST_MS = 150  # zooming and stepping pass much that nobody looks at; only where they rest is worth decoding
 
 _SHOWN = {
@@ -250,9 +250,8 @@ class CompareView(QWidget):
 
     def _arrange(self) -> None:
         """Show the arrangement's panes. A magnified picture keeps its magnification."""
-        scale = next(
-            (pane.view.scale for pane in self.panes.values() if self.link.zoom > _FITTED and not pane.isHidden()), None
-        )
+        is_fitted = abs(self.link.zoom - 1) <= _FITTED
+        scale = next((pane.view.scale for pane in self.panes.values() if not is_fitted and not pane.isHidden()), None)
         view = self._main
         shown = (Part.RESULT,) if self._wipes else _SHOWN[self.arrangement]
         if self._alone is not None:

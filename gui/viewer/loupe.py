@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QObject, QPointF, QRectF, Signal
+from PySide6.QtCore import QObject, QPointF, QRectF, QSize, Signal
 from PySide6.QtGui import QColor, QPainter, QPainterPath, QPen, Qt
 
 from gui.look import theme
 
-RADIUS = 110.0  # view pixels: a collar and both its points at 100 %, and no more of the picture covered
+_RADIUS = 110.0  # view pixels: a collar and both its points at 100 %, and no more of the picture covered
+_SHARE = 0.38  # of the view's shorter side, at most: around the loupe the picture says where it is held
 _STEPS = (1, 2, 4)  # device pixels per source pixel
 
 
@@ -65,7 +66,12 @@ def rim(center: QPointF, radius: float) -> QPainterPath:
     return path
 
 
-def draw_rim(painter: QPainter, center: QPointF, scale: int) -> None:
+def radius_in(view: QSize) -> float:
+    """The loupe's radius in a view of this size, both in view pixels."""
+    return min(_RADIUS, _SHARE * min(view.width(), view.height()))
+
+
+def draw_rim(painter: QPainter, center: QPointF, radius: float, scale: int) -> None:
     """The loupe's edge, seen on every picture, with its magnification at its foot; in view pixels."""
     colors = theme.colors()
     light, dark = QColor(colors.mark_light), QColor(colors.mark_dark)
@@ -73,11 +79,11 @@ def draw_rim(painter: QPainter, center: QPointF, scale: int) -> None:
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for color, width in ((dark, 4.0), (light, 1.6)):
         painter.setPen(QPen(color, width))
-        painter.drawEllipse(center, RADIUS, RADIUS)
+        painter.drawEllipse(center, radius, radius)
     painter.setFont(theme.sized(painter.font(), theme.CAPTION, bold=True))
     text = f"{scale * 100} %"
     width = painter.fontMetrics().horizontalAdvance(text) + 2 * theme.SMALL
-    plate = QRectF(center.x() - width / 2, center.y() + RADIUS - 9, width, 18)
+    plate = QRectF(center.x() - width / 2, center.y() + radius - 9, width, 18)
     dark.setAlpha(210)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(dark)

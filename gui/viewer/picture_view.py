@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from PySide6.QtCore import QEvent, QPointF, QSize, QSizeF, Qt
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
     QHideEvent,
@@ -19,27 +19,22 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
-from engine.domain.geometry import Box
 from gui.look import theme
 from gui.pictures.tile_store import TileStore
 from gui.pictures.tiled_picture import Layer
-from gui.viewer.loupe import draw_rim
-from gui.viewer.view_geometry import Placed, ViewLink, fit_factor, placed
+from gui.viewer.loupe import draw_rim, radius_in
+from gui.viewer.placed_view import PlacedView
+from gui.viewer.view_geometry import ViewLink
 from gui.viewer.view_layers import ViewLayers
 from gui.viewer.view_pointer import ViewPointer
 from gui.viewer.view_tool import ViewTool
 
-_LARGEST = 16.0  # device pixels per source pixel
 _WHEEL_STEP = 1.25  # zoom factor of one notch
 _PIN_RADIUS = 5.0  # view pixels
 
 
-class PictureView(QWidget):
+class PictureView(PlacedView):
     """Draws one picture, or its part under the link's zoom, on neutral grey. Wheel zooms at the cursor, dragging pans.
-
-    Its geometry, for tools: `to_picture` and `to_view` map between view pixels and continuous source pixels, `scale`
-    says how many device pixels one source pixel is, `visible_box` which source pixels are to be seen. They are of the
-    picture that is shown and need one: ask `picture` first.
 
     Parameters
     ----------
@@ -59,8 +54,8 @@ class PictureView(QWidget):
     """
 
     def __init__(self, link: ViewLink, tiles: TileStore | None = None, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self._link, self._tiles = link, tiles
+        super().__init__(link, parent)
+        self._tiles = tiles
         self._layers = ViewLayers(tiles)
         self._pointer = ViewPointer(self)
         self._message = ""
@@ -168,65 +163,6 @@ class PictureView(QWidget):
         is_magnified = self._link.loupe.at is not None
         return self._layers.is_sharp_at(max(self.scale, self.loupe_scale) if is_magnified else self.scale)
 
-    # -- geometry -----------------------------------------------------------------------------------------------
-
-    @property
-    def scale(self) -> float:
-        """Device pixels per source pixel; 1 is what is called 100 %."""
-        return self._fit_factor() * self._link.zoom * self.devicePixelRatioF()
-
-    def to_picture(self, view: QPointF) -> QPointF:
-        """A point of the view (view pixels) in continuous source pixels; outside the picture where it is."""
-        return self.placed().to_picture(view)
-
-    def to_view(self, picture: QPointF) -> QPointF:
-        """A point in continuous source pixels as a point of the view, in view pixels."""
-        return self.placed().to_view(picture)
-
-    def visible_box(self) -> Box | None:
-        """The source pixels that are to be seen at least in part; None where there is no picture."""
-        return self.placed().visible_box(QSizeF(self.size())) if self.picture is not None else None
-
-    def placed(self) -> Placed:
-        """Where the shown picture lies; it stays true until the view is moved or resized."""
-        assert self.picture is not None, "a view without a picture has no geometry"
-        factor = self._fit_factor() * self._link.zoom
-        size, ratio = QSizeF(self.size()), self.devicePixelRatioF()
-        return placed(self.picture.extent, factor, self._link.center, size, ratio, self.corner())
-
-    def corner(self) -> QPointF:
-        """The view's upper left corner in its window, in view pixels."""
-        return QPointF(self.mapTo(self.window(), self.rect().topLeft()))
-
-    def under_loupe(self) -> QPointF | None:
-        """The point in source pixels that the loupe magnifies; None while it is not held over a picture."""
-        at = self._link.loupe.at
-        return self._in_source(at) if at is not None else None
-
-    @property
-    def loupe_scale(self) -> int:
-        """Device pixels per source pixel under the loupe."""
-        return self._link.loupe.scale
-
-    def zoom_at(self, factor: float, position: QPointF | None = None) -> None:
-        """Magnify by ``factor`` so that what lies under ``position`` (view pixels) stays there."""
-        if self.picture is None:
-            return
-        position = position or QPointF(self.rect().center())
-        largest = _LARGEST / (self._fit_factor() * self.devicePixelRatioF())
-        zoom = min(max(1.0, self._link.zoom * factor), max(1.0, largest))
-        step = position - QPointF(self.width() / 2, self.height() / 2)
-        self._link.set(zoom, self._as_share(self.to_picture(position) - step / (self._fit_factor() * zoom)))
-
-    def toggle_actual_size(self, position: QPointF | None = None) -> None:
-        """100 % at ``position``, or the whole picture where it is magnified already."""
-        if self.picture is None:
-            return
-        if self._link.zoom > 1.001:
-            self._link.fit()
-        else:
-            self.zoom_at(1 / self.scale, position)
-
     # -- painting -----------------------------------------------------------------------------------------------
 
     def sizeHint(self) -> QSize:
@@ -250,7 +186,7 @@ class PictureView(QWidget):
             self._draw_pin(painter, place.to_view(self._in_source(self._pin)))
         at = self.under_loupe()
         if at is not None:
-            draw_rim(painter, place.to_view(at), self.loupe_scale)
+            draw_rim(painter, place.to_view(at), radius_in(self.size()), self.loupe_scale)
 
     def _draw_pin(self, painter: QPainter, at: QPointF) -> None:
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
@@ -287,7 +223,7 @@ class PictureView(QWidget):
             self.setCursor(self._pointer.cursor())
         elif self._pointer.is_dragging:
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
-            self._pan(self._pointer.step_to(event.position()))
+            self.pan(self._pointer.step_to(event.position()))
         else:
             self.setCursor(self._pointer.cursor())
 
@@ -335,27 +271,11 @@ class PictureView(QWidget):
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _pan(self, step: QPointF) -> None:
-        """Move the picture by view pixels."""
-        place = self.placed()
-        middle = place.to_picture(QPointF(self.width() / 2, self.height() / 2))
-        self._link.set(self._link.zoom, self._as_share(middle - step / place.factor))
-
     def _tell_hovered(self, position: QPointF) -> None:
         share = self._as_share(self.to_picture(position)) if self.picture is not None else QPointF(-1, -1)
         point = share if 0 <= share.x() <= 1 and 0 <= share.y() <= 1 else None
         self._link.loupe.point_at(point)
         self.hovered(point)
-
-    def _in_source(self, share: QPointF) -> QPointF:
-        """A point given as 0 to 1 along the picture's sides, in source pixels."""
-        assert self.picture is not None
-        return QPointF(share.x() * self.picture.extent.width, share.y() * self.picture.extent.height)
-
-    def _as_share(self, source: QPointF) -> QPointF:
-        """A point in source pixels as 0 to 1 along the picture's sides."""
-        assert self.picture is not None
-        return QPointF(source.x() / self.picture.extent.width, source.y() / self.picture.extent.height)
 
     def _on_link(self) -> None:
         self.update()
@@ -369,7 +289,3 @@ class PictureView(QWidget):
     def _ask_for_detail(self) -> None:
         if not self.is_sharp:
             self.asked_for_detail()
-
-    def _fit_factor(self) -> float:
-        """View pixels per source pixel when the whole picture is shown."""
-        return fit_factor(self.picture.extent, self._link.smallest()) if self.picture is not None else 1.0

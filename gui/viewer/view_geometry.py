@@ -11,6 +11,7 @@ from engine.domain.geometry import Box, Extent
 from gui.viewer.loupe import Loupe
 
 MARGIN = 12  # view pixels kept free around a fitted picture
+_NEARLY = 0.05  # how near to 100 % a fitted picture is shown at 100 %
 _WHOLE = 1e-6  # how near to a whole number a magnification counts as whole
 
 
@@ -20,7 +21,7 @@ class ViewLink(QObject):
     Attributes
     ----------
     zoom : float
-        1 shows the whole picture; 2 shows half of its width.
+        1 fits the whole picture into its view; 2 shows half of its width.
     center : QPointF
         The point in the middle of the view, 0 to 1 along each side of the picture, so that pictures of different size
         show the same place.
@@ -59,7 +60,6 @@ class ViewLink(QObject):
 
     def set(self, zoom: float, center: QPointF) -> None:
         """Move all views."""
-        zoom = max(1.0, zoom)
         center = QPointF(min(1.0, max(0.0, center.x())), min(1.0, max(0.0, center.y())))
         if zoom != self.zoom or center != self.center:
             self.zoom, self.center = zoom, center
@@ -117,10 +117,21 @@ class Placed:
         return box if box.left < box.right and box.top < box.bottom else None
 
 
-def fit_factor(extent: Extent, room: QSize) -> float:
-    """View pixels per source pixel at which the whole picture fits into ``room`` with its margin."""
+def fit_factor(extent: Extent, room: QSize, ratio: float = 1.0) -> float:
+    """View pixels per source pixel at which the whole picture fits into ``room`` with its margin.
+
+    What would be nearly 100 % is exactly 100 %, as long as the picture stays whole: a little of the margin is worth
+    less than pixels that are not resampled.
+
+    Parameters
+    ----------
+    ratio : float
+        Device pixels per view pixel.
+    """
     width, height = max(1, room.width() - 2 * MARGIN), max(1, room.height() - 2 * MARGIN)
-    return min(width / extent.width, height / extent.height)
+    factor = min(width / extent.width, height / extent.height)
+    is_whole = extent.width <= room.width() * ratio and extent.height <= room.height() * ratio
+    return 1 / ratio if is_whole and abs(factor * ratio - 1) <= _NEARLY else factor
 
 
 def placed(extent: Extent, factor: float, center: QPointF, size: QSizeF, ratio: float, corner: QPointF) -> Placed:

@@ -11,7 +11,7 @@ from PySide6.QtGui import QColor, QPainter
 from gui.pictures.tile_store import TileStore
 from gui.pictures.tiled_picture import Layer
 from gui.viewer.layer_painter import LayerPainter, OnScreen
-from gui.viewer.loupe import RADIUS, rim
+from gui.viewer.loupe import radius_in, rim
 from gui.viewer.view_geometry import Placed
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ class ViewLayers:
         if at is not None:
             center = to_device.map(place.to_view(at))
             stack = self.shown if center.x() >= cut else self.before
-            self._draw_loupe(painter, stack, at, center, RADIUS * ratio, view.loupe_scale, surround)
+            self._draw_loupe(painter, stack, at, center, radius_in(view.size()) * ratio, view.loupe_scale, surround)
         self._painter.end(view)
         painter.restore()
 

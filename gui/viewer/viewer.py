@@ -12,6 +12,7 @@ from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShowEvent, 
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
 from engine.domain.review import ReviewItem
+from gui.actions import COMMANDS, Mode
 from gui.context import WindowContext
 from gui.look import theme
 from gui.pictures.display import Display, find_display
@@ -27,7 +28,7 @@ _COMMANDS = (
     "compare", "mask", "loupe", "wipe", "split", "heat_map", "eyedropper", "soft_proof", "display_profile",
     "forget_display_profile", "surround_lighter", "surround_darker",
 )  # fmt: skip
-_ZOOM = ("actual_size", "fit", "zoom_in", "zoom_out")
+_ON_ALONE = tuple(command.name for command in COMMANDS if Mode.MASK_EDITOR in command.stays)
 
 
 class Viewer(QWidget):
@@ -78,7 +79,7 @@ class Viewer(QWidget):
     def refresh_actions(self, is_here: bool, *, is_alone: bool = False) -> None:
         """Switch the viewing commands on where there is something to look at; on a picture alone, only the zoom."""
         actions = self._context.actions
-        for name in _ZOOM:
+        for name in _ON_ALONE:
             actions[name].setEnabled(is_here)
         is_here = is_here and not is_alone
         for name in _COMMANDS:

@@ -65,15 +65,15 @@ class ViewerBar(QFrame):
         line.setContentsMargins(theme.SMALL, 3, theme.SMALL, 3)
         line.setSpacing(theme.SMALL)
         self.legend, self.doubt_legend = Legend(), Legend()
-        self._facts, self._confidence = theme.label("", "caption"), theme.label("", "caption")
+        self._facts, self._confidence = ElidedLabel("caption"), ElidedLabel("caption")
         self._mark = IconLabel("warning", 16, "warn")
         self._mark.setAccessibleName("Colours are not certain")
         self._display = ElidedLabel("caption")
         self._display.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         line.addWidget(self.legend)
-        line.addWidget(self._facts)
+        line.addWidget(self._facts, 1)
         line.addWidget(self.doubt_legend)
-        line.addWidget(self._confidence)
+        line.addWidget(self._confidence, 1)
         line.addWidget(self._display, 1)
         line.addWidget(self._mark)
         # As high with a legend as without, so that the pictures above do not jump.
@@ -83,22 +83,22 @@ class ViewerBar(QFrame):
 
     def show_heat(self, heat: HeatMap | None) -> None:
         """The legend of this map; None hides it."""
-        self.legend.setVisible(heat is not None)
-        self._facts.setVisible(heat is not None)
-        if heat is not None:
+        if heat is not None:  # before the legend is shown: its width is asked for then
             top = heat.full_scale
             self.legend.show_scale(heat.ramp, "0", f"{top:g}+", f"ΔE00 from 0 to {top:g} and more")
-            self._facts.setText(f"ΔE00, full resolution, {heat.picture.extent}")
+            self._facts.show_text(f"ΔE00, full resolution, {heat.picture.extent}")
+        self.legend.setVisible(heat is not None)
+        self._facts.setVisible(heat is not None)
 
     def show_doubt(self, confidence: float | None) -> None:
         """The legend of the map of where the seeds' masks differ, with the mask's confidence; None hides it."""
-        self.doubt_legend.setVisible(confidence is not None)
-        self._confidence.setVisible(confidence is not None)
         if confidence is not None:
             self.doubt_legend.show_scale(
                 ramp_of(doubt_table()), "Seeds agree", "disagree", "from where all seeds agree to where half do not"
             )
-            self._confidence.setText(f"mask confidence {confidence:.0%}".replace("%", " %"))
+            self._confidence.show_text(f"mask confidence {confidence:.0%}".replace("%", " %"))
+        self.doubt_legend.setVisible(confidence is not None)
+        self._confidence.setVisible(confidence is not None)
 
     def show_display(self, text: str, *, is_doubtful: bool) -> None:
         """Say for which screen colours are converted."""
@@ -108,7 +108,7 @@ class ViewerBar(QFrame):
     def texts(self) -> dict[str, str]:
         """What is written here."""
         return {
-            "heat": self._facts.text() if self._facts.isVisible() else "",
-            "doubt": self._confidence.text() if self._confidence.isVisible() else "",
+            "heat": self._facts.whole_text() if self._facts.isVisible() else "",
+            "doubt": self._confidence.whole_text() if self._confidence.isVisible() else "",
             "display": self._display.whole_text(),
         }

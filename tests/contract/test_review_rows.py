@@ -13,6 +13,7 @@ from engine.domain.jobs import Job, Origin, Reason
 from engine.domain.results import JobOutcome
 from engine.domain.review import Decision, ResultKind, Review, ReviewItem, ReviewRow
 from engine.ports import Catalog, CatalogLocation
+from tests.contract.catalogs import LOCATIONS, fill, succeeded
 from tests.contract.factories import (
     after,
     color_match_request,
@@ -25,7 +26,6 @@ from tests.contract.factories import (
     new_asset,
     new_pair,
 )
-from tests.contract.test_catalog import LOCATIONS, fill, succeeded
 
 
 @pytest.fixture(params=sorted(LOCATIONS))

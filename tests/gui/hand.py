@@ -1,4 +1,4 @@
-"""An operator's hand for trying one command after the other: where it is given, and what must be different afterwards."""
+"""A hand that tries one command after the other: where it is given, and what must be different afterwards."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from gui.pictures.parts import Part
 from gui.viewer.picture_view import PictureView
 from tests.gui.studio import EXTENT, Studio
 
-_PATIENCE = 10_000  # ms until an effect must be there
+_PATIENCE = 30_000  # ms until an effect must be there: a busy machine checks the first LoRA file for ten seconds
 INSIDE = (slice(225, 675), slice(150, 450))
 """Where the mask is in a drawn photograph, and where its colour is another one."""
 
@@ -58,14 +58,14 @@ class Hand:
         if not action.isEnabled():
             return f"{what}: is switched off"
         if key:
-            pressed = QKeySequence(key)[0]
+            pressed = QKeySequence(key)[0]  # pyright: ignore[reportIndexIssue] - its stubs leave it out
             focus = QApplication.focusWidget() or self.window
             self.qtbot.keyClick(focus, pressed.key(), pressed.keyboardModifiers())
         else:
             menus = self.window.menuBar().findChildren(QMenu)
             next(entry for menu in menus for entry in menu.actions() if entry is action).trigger()
-        case.then(self)
         try:
+            case.then(self)
             self.qtbot.waitUntil(lambda: case.seen(self) == case.becomes, timeout=_PATIENCE)
         except NotSeen:
             return f"{what}: {case.seen(self)!r} in place of {case.becomes!r}"
@@ -146,7 +146,7 @@ class Hand:
         review.list.setFocus()
         self.qtbot.waitUntil(lambda: review.current() is not None and self.view(Part.RESULT).picture is not None)
         self.rest()
-        return row
+        return review.results.result(row.job_id)
 
     def name(self) -> str:
         row = self.window.review.current_row()

@@ -53,7 +53,7 @@ def test_the_windows_place_is_remembered(open_window: Callable[[], MainWindow]) 
 
 def test_no_two_commands_share_a_key_on_one_page() -> None:
     for page in (*PageName, *Mode):
-        keys = [key for c in COMMANDS if c.page in (None, page) for key in c.shortcuts]
+        keys = [key for c in COMMANDS if c.page in (None, page) or page in c.stays for key in c.shortcuts]
         assert len(keys) == len(set(keys)), f"{page}: {sorted(k for k in keys if keys.count(k) > 1)}"
 
 

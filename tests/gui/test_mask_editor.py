@@ -16,9 +16,10 @@ from PySide6.QtWidgets import QApplication, QDoubleSpinBox, QMessageBox
 from pytestqt.qtbot import QtBot
 
 from engine.domain.jobs import JobState, Reason
-from engine.domain.requests import ColorMatchRequest
+from engine.domain.requests import ColorMatchRequest, EngineName, MaskRequest
 from engine.imaging.raster.encode import decode_mask, encode_mask
 from gui.frame.main_window import MainWindow
+from gui.mask_editor import sources
 from gui.mask_editor.autosave import Autosave
 from gui.mask_editor.canvas import MaskView
 from gui.mask_editor.editor import MaskEditor
@@ -386,13 +387,14 @@ def test_closing_the_window_saves_what_was_drawn(desk: Desk) -> None:
     desk.drag((200, 100), (300, 120))
     painted, item = desk.alpha.copy(), desk.page.current()
     assert item is not None
-    desk.window.close()
+    assert not desk.window.close(), "it asks, and whatever comes between has cost nothing"
+    desk.rest()
     kept = Autosave(desk.studio.folder / "catalog.db", item).read()
     assert kept is not None
     assert np.array_equal(kept[0], painted)
 
 
-def test_another_mask_takes_its_place(desk: Desk, tmp_path: Path) -> None:
+def test_another_mask_takes_its_place(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.open()
     stored = desk.alpha.copy()
     other = np.zeros_like(stored)
@@ -411,14 +413,21 @@ def test_another_mask_takes_its_place(desk: Desk, tmp_path: Path) -> None:
     assert np.array_equal(desk.alpha, stored)
     assert "100" in desk.window.banner.text()
     _menu(desk, "Have the classical engine mask it")
-    asked = desk.studio.catalog.jobs()[-1]
-    assert asked.id == 2
-    assert asked.origin is None
+    assert desk.versions() == [1], "it is the mask that the result has"
+    monkeypatch.setitem(
+        sources._REQUESTS, EngineName.CLASSICAL, lambda _: MaskRequest(EngineName.CLASSICAL, garment="dress")
+    )
+    _menu(desk, "Have the classical engine mask it")
+    first, asked = desk.studio.catalog.jobs()
+    assert asked.origin is not None, "a version of the result, and no result of its own"
+    assert (asked.origin.supersedes, asked.origin.reason) == (first.id, Reason.MASK)
+    assert isinstance(asked.request, ColorMatchRequest)
+    assert replace(asked.request, mask=first.request.mask) == first.request
     assert "being made" in desk.editor.tools.status
     now = datetime.now(UTC)
     claimed = desk.studio.catalog.claim("test", now)
     assert claimed is not None
-    desk.studio.catalog.succeed(asked.id, "test", desk.studio.outcome(asked, -1, 0.8), now)
+    desk.studio.catalog.succeed(asked.id, "test", desk.studio.outcome(asked, 3.0, 0.8), now)
     desk.qtbot.waitUntil(lambda: "is there" in desk.editor.tools.status, timeout=8_000)
 
 
@@ -453,3 +462,33 @@ def _menu(desk: Desk, text: str) -> None:
     action = next(action for action in menu.actions() if action.text() == text)
     action.trigger()
     desk.rest()
+
+
+def test_closing_the_window_asks_what_shall_become_of_a_changed_mask(desk: Desk) -> None:
+    for answer, is_open, versions in (("stay", True, [1]), ("keep_mask", False, [1, 2])):
+        if desk.page.mode is None:
+            desk.open()
+        desk.drag((200, 100), (300, 120))
+        desk.window.actions_table["show_queue"].trigger()
+        assert not desk.window.close()
+        assert desk.page.isVisible(), "what is asked about is to be seen"
+        desk.answer(answer) if is_open else _click(desk, answer)
+        desk.qtbot.waitUntil(lambda is_open=is_open: desk.window.isVisible() is is_open)
+        assert desk.versions() == versions
+    desk.window.show()
+
+
+def test_a_discarded_mask_does_not_hold_the_window_back(desk: Desk) -> None:
+    desk.open()
+    desk.drag((200, 100), (300, 120))
+    assert not desk.window.close()
+    _click(desk, "discard_mask")
+    desk.qtbot.waitUntil(lambda: not desk.window.isVisible())
+    assert desk.versions() == [1]
+    assert not list(desk.studio.folder.glob("unsaved masks/*"))
+
+
+def _click(desk: Desk, name: str) -> None:
+    box = desk.window.findChild(QMessageBox)
+    assert box is not None
+    next(button for button in box.buttons() if button.objectName() == name).click()

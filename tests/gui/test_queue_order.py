@@ -144,29 +144,28 @@ def test_jobs_are_moved_by_key(studio: Studio, open_window: Callable[[], MainWin
 
 def test_an_event_is_not_undone_by_a_snapshot_that_was_read_before_it(studio: Studio, qtbot: QtBot) -> None:
     jobs = fill(studio, 3)
-    pairs = studio.catalog.pairs([job.pair_id for job in jobs])
     model = JobsModel()
-    model.set_jobs(jobs, pairs)
+    model.take(studio.catalog.queue_rows())
     model.begin_reading()
-    snapshot = studio.catalog.jobs()
+    snapshot = studio.catalog.queue_rows()
     model.apply(Started(jobs[0].id, 1))
     model.apply(Failed(jobs[1].id, JobFailure("x: y", "z", False)))
-    model.set_jobs(snapshot, pairs)
+    model.take(snapshot)
     assert [model.job(row).state for row in range(3)] == [JobState.RUNNING, JobState.FAILED, JobState.QUEUED]
     model.end_reading()
-    model.set_jobs(snapshot, pairs)
+    model.take(snapshot)
     assert model.job(1).state is JobState.QUEUED, "a snapshot that was read later is believed"
 
 
 def test_an_event_of_a_job_on_a_page_that_is_still_being_read_counts(studio: Studio, qtbot: QtBot) -> None:
     jobs = fill(studio, 4)
-    pairs = studio.catalog.pairs([job.pair_id for job in jobs])
+    rows = studio.catalog.queue_rows()
     model = JobsModel()
     model.begin_reading()
     model.apply(Started(jobs[3].id, 1))
     model.apply(CancelledJob(jobs[3].id))
-    model.add_jobs(jobs[:2], pairs)
-    model.add_jobs(jobs[2:], pairs)
+    model.take(rows[:2])
+    model.take(rows[2:])
     model.end_reading()
     assert model.job(3).state is JobState.CANCELLED
     assert (model.counts().queued, model.counts().cancelled) == (3, 1)
@@ -178,7 +177,7 @@ def test_a_slow_read_in_the_window_does_not_throw_a_row_back(
     job = fill(studio, 1)[0]
     window = on_queue(open_window, 1, qtbot)
     was_read, go_on = threading.Event(), threading.Event()
-    read = studio.catalog.jobs
+    read = studio.catalog.queue_rows
 
     def slowly(*arguments):
         found = read(*arguments)
@@ -186,7 +185,7 @@ def test_a_slow_read_in_the_window_does_not_throw_a_row_back(
         assert go_on.wait(10)
         return found
 
-    monkeypatch.setattr(studio.catalog, "jobs", slowly)
+    monkeypatch.setattr(studio.catalog, "queue_rows", slowly)
     window.queue.reload()
     assert was_read.wait(10)
     window.on_event(Started(job.id, 1))
@@ -283,6 +282,7 @@ def test_a_failure_offers_what_helps(
     qtbot.mouseClick(panel.buttons[Remedy.FOLDER], Qt.MouseButton.LeftButton)
     assert [url.toLocalFile() for url in opened] == ["/studio/2026-03"]
     qtbot.keyClick(window.queue.table, Qt.Key.Key_C, CONTROL | Qt.KeyboardModifier.ShiftModifier)
+    qtbot.waitUntil(lambda: "Traceback: line 1" in QGuiApplication.clipboard().text())
     copied = QGuiApplication.clipboard().text()
     for part in ("the disk is full", "Free some space.", "000000_model.jpg", "SKU000000", detail, "Garment mask"):
         assert part in copied
@@ -359,8 +359,8 @@ def test_thousands_of_jobs_are_shown_and_followed_without_reading_them_again(
     qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == _THOUSANDS, timeout=60_000)
     qtbot.waitUntil(lambda: window.queue._reading is None)
     reads: list[object] = []
-    read = studio.catalog.jobs
-    monkeypatch.setattr(studio.catalog, "jobs", lambda *a: reads.append(a) or read(*a))
+    read = studio.catalog.queue_rows
+    monkeypatch.setattr(studio.catalog, "queue_rows", lambda *a: reads.append(a) or read(*a))
     outcome = studio.outcome(jobs[0], -1, 0.9)
     began = time.perf_counter()
     for job in jobs[:100]:

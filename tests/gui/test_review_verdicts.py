@@ -141,6 +141,114 @@ def test_x_offers_reasons_and_one_key_has_it_tried_again(window: MainWindow, stu
     assert not reasons.isVisible(), "the line goes with the next verdict"
 
 
+def test_undo_takes_the_queued_try_back_and_redo_queues_it_again(
+    window: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    press(window, qtbot, KEY.Key_C, SHIFT)
+    settled(window, qtbot)
+    (queued,) = studio.catalog.jobs(states=[JobState.QUEUED])
+    press(window, qtbot, KEY.Key_Z, CONTROL)
+    settled(window, qtbot)
+    assert studio.catalog.job(queued.id).state is JobState.CANCELLED
+    assert window.review.reasons.text == "Version 2 is taken out of the queue."
+    assert kept(window, studio, qtbot)["B2"].decision is Decision.PENDING
+    press(window, qtbot, KEY.Key_Z, CONTROL | SHIFT)
+    settled(window, qtbot)
+    assert studio.catalog.job(queued.id).state is JobState.QUEUED
+    assert window.review.reasons.text == "Version 2 is queued again."
+    press(window, qtbot, KEY.Key_P)
+    settled(window, qtbot)
+    assert studio.catalog.job(queued.id).state is JobState.CANCELLED, "what is approved is not tried again"
+    press(window, qtbot, KEY.Key_Up)
+    press(window, qtbot, KEY.Key_C, SHIFT)
+    settled(window, qtbot)
+    (again,) = studio.catalog.jobs(states=[JobState.QUEUED])
+    assert again.request == queued.request, "what was never made is tried before anything else"
+
+
+def test_undo_says_that_a_try_was_made_already(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    press(window, qtbot, KEY.Key_C, SHIFT)
+    settled(window, qtbot)
+    claimed = studio.catalog.claim("test", NOON)
+    assert claimed is not None
+    assert studio.catalog.succeed(claimed.id, "test", studio.outcome(claimed, 9.0, 0.9), NOON)
+    press(window, qtbot, KEY.Key_Z, CONTROL)
+    settled(window, qtbot)
+    assert window.review.reasons.text == "Version 2 is made already, and stays."
+    assert studio.catalog.job(claimed.id).state is JobState.SUCCEEDED
+
+
+def test_a_verdict_is_given_to_the_version_that_is_shown_while_a_newer_one_arrives(
+    window: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    page, shown = window.review, window.review.current_id()
+    assert shown is not None
+    new = add_version(studio, shown, 0.25)
+    press(window, qtbot, KEY.Key_P)  # the window has not read the newer one yet
+    assert name(window) == "C3"
+    page.reload()
+    settled(window, qtbot)
+    assert studio.catalog.reviews(shown)[-1].decision is Decision.APPROVED
+    assert studio.catalog.reviews(new) == []
+    assert page.results.row_of(new) is not None, "the newer one waits for a verdict of its own"
+
+
+def test_an_older_version_that_is_looked_at_stays_while_a_newer_one_arrives(
+    versions: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    page = versions.review
+    press(versions, qtbot, KEY.Key_Down)
+    settled(versions, qtbot)
+    newest = page.current_id()
+    assert newest is not None
+    press(versions, qtbot, KEY.Key_PageDown, SHIFT)
+    settled(versions, qtbot)
+    first = page.current_id()
+    assert first not in (None, newest)
+    new = add_version(studio, newest, 0.25)
+    page.reload()
+    settled(versions, qtbot)
+    assert page.current_id() == first
+    press(versions, qtbot, KEY.Key_X)
+    settled(versions, qtbot)
+    assert first is not None
+    assert studio.catalog.reviews(first)[-1].decision is Decision.REJECTED
+    assert studio.catalog.reviews(new) == []
+    assert len(page.history.texts()) == 3
+
+
+def test_until_a_newer_version_can_be_shown_the_verdict_is_the_older_ones(
+    window: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    page, old = window.review, window.review.current_id()
+    assert old is not None
+    new = add_version(studio, old, 0.25)
+    settled(window, qtbot)
+    page._on_rows(studio.catalog.review_rows(), False)  # the rows are there, the newer one's pictures are not
+    assert page.results.row_of(new) is not None
+    assert page.current_id() == old
+    press(window, qtbot, KEY.Key_P)
+    assert page.results.result(old).decision is Decision.APPROVED
+    qtbot.waitUntil(lambda: page.current_id() == new)
+    settled(window, qtbot)
+    assert studio.catalog.reviews(new) == []
+
+
+def test_after_a_group_verdict_undo_takes_back_all_and_the_place_stays(
+    window: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    press(window, qtbot, KEY.Key_G)
+    press(window, qtbot, KEY.Key_A, CONTROL)
+    before = window.review.current_id()
+    press(window, qtbot, KEY.Key_P)
+    settled(window, qtbot)
+    assert window.review.current_id() == before, "only a single verdict goes on"
+    assert {review.decision for review in kept(window, studio, qtbot).values()} == {Decision.APPROVED}
+    press(window, qtbot, KEY.Key_Z, CONTROL)
+    assert {review.decision for review in kept(window, studio, qtbot).values()} == {Decision.PENDING}
+    assert not window.actions_table["undo"].isEnabled()
+
+
 def test_without_an_offer_a_reason_rejects_what_is_looked_at(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
     press(window, qtbot, KEY.Key_C, SHIFT)
     review = kept(window, studio, qtbot)["B2"]

@@ -227,6 +227,13 @@ def test_the_same_key_may_mean_something_else_on_another_page(window: MainWindow
     assert command("cancel") not in actions.rivals(command("leave_out"), "Del")
 
 
+def test_the_mask_editors_keys_meet_those_of_the_commands_that_stay_on_in_it(window: MainWindow) -> None:
+    actions = window.actions_table
+    assert actions.rivals(command("mask_brush"), "Z") == [command("actual_size")]
+    assert actions.rivals(command("zoom_in"), "[") == [command("mask_smaller")]
+    assert not actions.rivals(command("mask_brush"), "P"), "no verdict is given while a mask is edited"
+
+
 def test_keys_that_moving_about_needs_are_refused(open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
     window = on_settings(open_window, qtbot)
     panel = window.settings.shortcuts

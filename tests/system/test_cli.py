@@ -39,15 +39,18 @@ def test_version_and_help_load_nothing_heavy(chromask: Chromask) -> None:
         ("color", "match", "a.jpg", "b.jpg", "-o", "c.gif"),
         ("run", ".", "--out", "o", "--engine", "kontext"),  # no weights here
         ("run", ".", "--out", "o", "--tasks", "hat", "--engine", "classical"),
+        ("history", "1", "--catalog", "mistyped.db"),
+        ("catalog", "check", "--catalog", "mistyped.db"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_with_a_sentence_and_no_traceback(
-    chromask: Chromask, drawn_pairs: Path, arguments: tuple[str, ...]
+    chromask: Chromask, drawn_pairs: Path, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     run = chromask(*(str(drawn_pairs) if argument == "." else argument for argument in arguments))
     assert run.returncode == 2, run.stderr
     assert "Traceback" not in run.stderr
     assert run.stderr.strip()
+    assert not (tmp_path / "mistyped.db").exists()
 
 
 def test_kontext_without_weights_says_what_is_missing_and_where_to_get_it(

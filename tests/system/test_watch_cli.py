@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from engine.domain.jobs import JobState
-from engine.domain.requests import MaskRequest
+from engine.domain.requests import EngineName, MaskRequest
 from engine.domain.review import ExportFormat
 from engine.services.presets import ExportRecipe, Preset, save_preset, user_presets
 from storage.location import SqliteLocation
@@ -51,7 +51,7 @@ def test_run_takes_a_preset_and_what_is_typed_goes_before_it(
 def test_watch_takes_in_what_arrives_and_leaves_on_an_interrupt(drawn_pairs: Path, tmp_path: Path) -> None:
     hot, catalog = tmp_path / "hot", tmp_path / "c.db"
     hot.mkdir()
-    save_preset(user_presets(catalog), Preset("Masks", color_match=False))
+    save_preset(user_presets(catalog), Preset("Masks", color_match=False, engine=EngineName.CLASSICAL))
     command = [sys.executable, str(PROJECT / "main.py"), "watch", str(hot), "--settle", "0.5", "--preset", "Masks"]
     process = subprocess.Popen([*command, "--catalog", str(catalog)], stderr=subprocess.PIPE, text=True)
     assert process.stderr is not None
@@ -72,3 +72,14 @@ def test_watch_takes_in_what_arrives_and_leaves_on_an_interrupt(drawn_pairs: Pat
         jobs = opened.jobs()
         assert {job.state for job in jobs} == {JobState.SUCCEEDED}
         assert {type(job.request) for job in jobs} == {MaskRequest}
+
+
+def test_watch_refuses_at_once_what_every_pair_would_be_refused_for(chromask: Chromask, tmp_path: Path) -> None:
+    (tmp_path / "hot").mkdir()
+    save_preset(user_presets(tmp_path / "c.db"), Preset("Hats", dreamed=("hat",), engine=EngineName.CLASSICAL))
+    save_preset(user_presets(tmp_path / "c.db"), Preset("Nobody's", brand="nobody"))
+    for preset, reason in (("Hats", "cannot dream a mask for hat"), ("Nobody's", "nobody")):
+        refused = chromask("watch", "hot", "--preset", preset, "--catalog", "c.db")
+        assert refused.returncode == 2
+        assert reason in refused.stderr
+        assert "Watching" not in refused.stderr

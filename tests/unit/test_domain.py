@@ -150,6 +150,12 @@ def test_complete_file_appears_whole_or_not_at_all(tmp_path: Path) -> None:
     assert left_over(target.parent) == ["a.txt"]
 
 
+def test_an_error_in_a_file_that_is_being_written_names_it_and_not_its_temporary_name(tmp_path: Path) -> None:
+    with pytest.raises(KnownError) as caught, complete_file(tmp_path / "result.tif") as temporary:
+        raise known_os_error(OSError(errno.ENOSPC, "full"), temporary)
+    assert caught.value.path == tmp_path / "result.tif"
+
+
 def test_complete_file_never_overwrites_unless_asked(tmp_path: Path) -> None:
     target = tmp_path / "a.txt"
     target.write_text("mine")

@@ -129,6 +129,32 @@ def test_a_strangers_file_is_never_overwritten_unless_asked(studio: Studio) -> N
     assert [p.name for p in target.parent.iterdir()] == [target.name], "no temporary file stays"
 
 
+def test_a_file_that_cannot_be_written_holds_up_none_of_the_others(studio: Studio) -> None:
+    target = studio.folder / "out" / "A1_model_matched.tif"
+    target.parent.mkdir()
+    target.write_text("somebody's work")
+    plan = studio.plan(ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.MASK)
+    report = export_items(studio.catalog, studio.artifacts, [studio.item], plan)
+    assert [path.name for path in report.written] == ["A1_model_matched.png", "A1_model_garment-mask.png"]
+    assert len(report.failures) == 1
+
+
+@pytest.mark.parametrize("harm", ["missing", "damaged"])
+def test_a_stored_picture_that_is_gone_or_damaged_is_told_by_its_photograph(studio: Studio, harm: str) -> None:
+    picture = studio.item.outcome.picture
+    assert picture is not None
+    path = studio.artifacts.path(picture)
+    data = path.read_bytes()
+    path.unlink()
+    if harm == "damaged":
+        path.write_bytes(data[:-20] + bytes(20))
+    plan = studio.plan(ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.MASK)
+    report = export_items(studio.catalog, studio.artifacts, [studio.item], plan)
+    assert [path.name for path in report.written] == ["A1_model_garment-mask.png"]
+    (sentence,) = report.failures
+    assert f"A1_model.tif: this result's file is {harm}" in sentence
+
+
 def test_second_export_keeps_what_is_intact_and_does_not_touch_what_was_edited(studio: Studio) -> None:
     plan = studio.plan(ExportFormat.TIFF, ExportFormat.MASK)
     first = export_items(studio.catalog, studio.artifacts, [studio.item], plan)

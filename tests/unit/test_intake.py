@@ -127,6 +127,16 @@ def test_output_folder_inside_the_drop_is_left_out(drop: Path) -> None:
     assert report.problems == ()
 
 
+def test_links_in_a_circle_and_pipes_are_problems_and_the_rest_goes_on(drop: Path) -> None:
+    for name in ("A2_model.jpg", "A2_flat.jpg"):
+        (drop / name).symlink_to(name)
+    os.mkfifo(drop / "A3_model.jpg")
+    (drop / "pairs.csv").write_text("on_model,flatlay\nA2_model.jpg,A2_flat.jpg\n")
+    report = scan([drop])
+    assert len(report.pairs) == 2
+    assert {problem.path.name for problem in report.problems} == {"A2_model.jpg", "A2_flat.jpg", "A3_model.jpg"}
+
+
 def test_pairing_by_hand_settles_a_problem(drop: Path) -> None:
     stray = picture(drop / "mystery.jpg", 11)
     report = scan([drop])

@@ -159,6 +159,7 @@ def test_pair_list_names_a_file_that_is_not_there(tmp_path: Path) -> None:
     [
         ("front,back\n1,2\n", "the columns on_model and flatlay are missing"),
         ("on_model,flatlay\na.jpg,\n", "line 2 lacks a file name"),
+        ("on_model,flatlay\na.jpg,b\0.jpg\n", "line 2 has a file name that no disk can hold"),
     ],
 )
 def test_bad_pair_list_says_what_is_wrong(tmp_path: Path, text: str, what: str) -> None:

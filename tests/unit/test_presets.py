@@ -79,6 +79,20 @@ def test_saving_again_replaces_in_place_and_keeps_comments_and_order(file: Path)
     assert file.read_text(encoding="utf-8").startswith('# ours\n[[preset]]\nname = "One"\n# the second\n')
 
 
+@pytest.mark.parametrize(
+    "name", ["a\u2028[[b]]", "a\x85[[preset]]", "[[", "a\rb", "#\t\x7f", "日本 \U0001f455", "=\\u0041"]
+)
+def test_odd_names_and_a_byte_order_mark_harm_no_other_preset(file: Path, name: str) -> None:
+    save_preset(file, ACME)
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())  # as some Windows editors save it
+    odd = Preset(name, garment=name, dreamed=(name,))
+    save_preset(file, odd)
+    save_preset(file, Preset("Plain"))
+    assert load_presets(file) == (ACME, odd, Preset("Plain"))
+    delete_preset(file, name)
+    assert load_presets(file) == (ACME, Preset("Plain"))
+
+
 def test_renaming_keeps_the_place_and_refuses_a_name_that_is_taken(file: Path) -> None:
     for name in ("A", "B"):
         save_preset(file, Preset(name))

@@ -206,6 +206,7 @@ def test_a_file_that_is_not_sqlite_is_refused_and_untouched(tmp_path: Path, cont
     with pytest.raises(KnownError, match="not a Chromask catalog"), SqliteLocation().open(path):
         pass
     assert path.read_bytes() == content
+    assert os.listdir(tmp_path) == [path.name], "nothing is left beside a photograph that was named by mistake"
 
 
 @pytest.mark.parametrize(

@@ -199,6 +199,16 @@ def test_a_link_in_a_circle_is_not_followed(hot: Path) -> None:
     assert names(watch(hot, settle=0).look(0)) == ["b_model.jpg"]
 
 
+def test_links_to_nowhere_and_pipes_do_not_hide_the_pictures_beside_them(hot: Path) -> None:
+    photograph(hot / "b_model.jpg")
+    (hot / "a_loop.jpg").symlink_to("a_loop.jpg")
+    (hot / "a_missing.jpg").symlink_to("nowhere.jpg")
+    (hot / "c_folder.jpg").symlink_to(hot, target_is_directory=True)
+    os.mkfifo(hot / "a_pipe.jpg")
+    look = watch(hot, settle=0).look(0)
+    assert (look.problem, look.pictures, names(look)) == ("", 1, ["b_model.jpg"])
+
+
 def test_threads_see_real_time_and_leave(hot: Path, tmp_path: Path) -> None:
     seen: list[Look] = []
     arrived = threading.Event()
@@ -227,6 +237,9 @@ def test_the_list_of_folders_comes_back_and_mistakes_are_named(tmp_path: Path) -
     assert load_watch_folders(file) == ()
     folders = (WatchFolder(tmp_path / 'Été "1"', 12.5, "Acme", True), WatchFolder(tmp_path / "b"))
     save_watch_folders(file, folders)
+    assert load_watch_folders(file) == folders
+    with pytest.raises(KnownError, match="not valid Unicode"):
+        save_watch_folders(file, [*folders, WatchFolder(Path("/old server/\udcff"))])
     assert load_watch_folders(file) == folders
     for text, what in (
         ('[[folder]]\npath = "relative"\n', "no absolute path"),

@@ -8,7 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from engine.domain.errors import KnownError
-from engine.inference.kontext.source import GET_IT, MODEL_NAME, find_source
+from engine.inference.kontext.source import MODEL_ID, MODEL_NAME, find_source
 
 MODELS_VARIABLE = "CHROMASK_MODELS"
 """Environment variable that names the models folder."""
@@ -76,7 +76,9 @@ def kontext_status(model: Path | None = None) -> EngineStatus:
         return EngineStatus(False, f"the package {', '.join(absent)} is not installed", "Install Chromask again.", path)
     if model is None and not path.exists():
         reason = f"no model at {path.as_posix()}"
-        return EngineStatus(False, reason, f"{GET_IT} Or put it there, or set {MODELS_VARIABLE}.", path)
+        get_it = f"Run 'chromask models download' for {MODEL_ID}, put it there, or name its place with"
+        remedy = f"{get_it} {MODELS_VARIABLE} or --model; docs/models.md lists the files."
+        return EngineStatus(False, reason, remedy, path)
     try:
         source = find_source(path)
     except KnownError as error:

@@ -1,0 +1,150 @@
+"""What every implementation of `engine.ports.Catalog` must do with outcomes, verdicts and exports."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from engine.domain.errors import BugError
+from engine.domain.jobs import JobState
+from engine.domain.results import JobOutcome
+from engine.domain.review import Decision, ExportFormat, Review
+from engine.ports import Catalog
+from tests.contract.catalogs import claimed, fill, succeeded
+from tests.contract.factories import (
+    NOON,
+    after,
+    color_match_request,
+    edit_outcome,
+    mask_outcome,
+    match_outcome,
+)
+
+
+class TestOutcomes:
+    @pytest.mark.parametrize(
+        "outcome", [mask_outcome(), match_outcome(), edit_outcome()], ids=["mask", "match", "edit"]
+    )
+    def test_come_back_exactly(self, catalog: Catalog, outcome: JobOutcome) -> None:
+        (job,) = fill(catalog, 1, color_match_request())
+        assert catalog.outcome(job.id) is None
+        claimed(catalog)
+        assert catalog.outcome(job.id) is None
+        assert not catalog.succeed(job.id, "w2", outcome, NOON)
+        assert catalog.referenced_artifacts() == set()
+        assert catalog.succeed(job.id, "w1", outcome, after(3))
+        done = catalog.job(job.id)
+        assert (done.state, done.finished_at, done.worker_id) == (JobState.SUCCEEDED, after(3), None)
+        stored = catalog.outcome(job.id)
+        assert stored == outcome
+        assert repr(stored) == repr(outcome)  # 1 and 1.0 are equal, and not the same
+        assert not catalog.succeed(job.id, "w1", outcome, after(4))
+        assert catalog.referenced_artifacts() == {ref.sha256 for ref in outcome.artifacts()}
+
+    @pytest.mark.parametrize("figure", [float("nan"), float("inf")])
+    def test_a_figure_that_is_no_number_is_a_bug_and_writes_nothing(self, catalog: Catalog, figure: float) -> None:
+        (job,) = fill(catalog, 1)
+        running = claimed(catalog)
+        with pytest.raises(BugError, match="delta_E"):
+            catalog.succeed(job.id, "w1", match_outcome(delta_E=figure), NOON)
+        assert catalog.job(job.id) == running
+        assert catalog.outcome(job.id) is None
+        assert catalog.referenced_artifacts() == set()
+        assert catalog.succeed(job.id, "w1", match_outcome(), NOON)
+
+    @pytest.mark.parametrize(
+        "wrong", [{"delta_E": float("nan")}, {"share": float("inf")}, {"color": (1.0, float("nan"), 0.0)}]
+    )
+    def test_a_palette_that_is_not_finite_is_a_bug_and_writes_nothing(self, catalog: Catalog, wrong: dict) -> None:
+        fill(catalog, 1)
+        job = claimed(catalog)
+        outcome = match_outcome()
+        assert outcome.match is not None
+        line = replace(outcome.match.after.palette[0], **wrong)
+        match = replace(outcome.match, after=replace(outcome.match.after, palette=(line,)))
+        with pytest.raises(BugError, match="not finite"):
+            catalog.succeed(job.id, "w1", replace(outcome, match=match), NOON)
+        assert catalog.job(job.id).state is JobState.RUNNING
+        assert catalog.check() == []
+
+    def test_provenance_that_is_no_json_is_a_bug_and_writes_nothing(self, catalog: Catalog) -> None:
+        (job,) = fill(catalog, 1)
+        running = claimed(catalog)
+        outcome = mask_outcome()
+        for value in (Path("model"), float("nan")):
+            mask = replace(outcome.mask, provenance={"model": value})  # pyright: ignore[reportArgumentType]
+            with pytest.raises(BugError, match="provenance"):
+                catalog.succeed(job.id, "w1", replace(outcome, mask=mask), NOON)
+        assert catalog.job(job.id) == running
+        assert catalog.check() == []
+
+    def test_numpy_figures_are_stored_as_numbers(self, catalog: Catalog) -> None:
+        import numpy as np
+
+        (job,) = fill(catalog, 1)
+        claimed(catalog)
+        outcome = match_outcome()
+        assert outcome.match is not None
+        measured = replace(outcome.match, texture=np.float32(0.5), outside_max_change=np.uint16(3))
+        assert catalog.succeed(job.id, "w1", replace(outcome, match=measured), NOON)
+        stored = catalog.outcome(job.id)
+        assert stored is not None
+        assert stored.match is not None
+        assert (stored.match.texture, stored.match.outside_max_change) == (0.5, 3)
+
+    def test_review_items_hold_everything_in_pages(self, catalog: Catalog) -> None:
+        jobs = fill(catalog, 7)
+        catalog.set_priority([jobs[3].id], -1)
+        for i in range(6):
+            succeeded(catalog, match_outcome(str(i)) if i % 2 else mask_outcome(str(i)))
+        catalog.add_reviews([Review(jobs[1].id, Decision.REJECTED, "Ada", "collar", after(1))])
+        catalog.add_reviews([Review(jobs[1].id, Decision.APPROVED, "Ben", "", after(2))])
+        catalog.add_reviews([Review(jobs[2].id, Decision.PENDING, "Ada", "?", after(3))])
+        items = catalog.review_items()
+        assert [item.job.id for item in items] == [job.id for i, job in enumerate(jobs) if i != 3]
+        for item in items:
+            assert item.job == catalog.job(item.job.id)
+            assert item.pair == catalog.pair(item.job.pair_id)
+            assert item.outcome == catalog.outcome(item.job.id)
+        assert [item.decision for item in items[:4]] == [
+            Decision.PENDING,
+            Decision.APPROVED,
+            Decision.PENDING,
+            Decision.PENDING,
+        ]
+        assert items[0].review is None
+        assert items[1].review == Review(jobs[1].id, Decision.APPROVED, "Ben", "", after(2))
+        assert catalog.review_items(limit=2) == items[:2]
+        assert catalog.review_items(after_id=items[1].job.id, limit=3) == items[2:5]
+        assert catalog.review_items(catalog.create_batch("empty").id) == []
+        assert catalog.review_items(jobs[0].batch_id) == items
+
+    def test_reviews_keep_every_verdict_oldest_first(self, catalog: Catalog) -> None:
+        jobs = fill(catalog, 2)
+        given = [
+            Review(jobs[0].id, Decision.APPROVED, "Ada", "", after(5)),
+            Review(jobs[0].id, Decision.REJECTED, "Ben", "Kragen ≠ Flatlay", after(6)),
+            Review(jobs[0].id, Decision.APPROVED, "Ada", "fixed", after(6)),
+        ]
+        for review in given:
+            catalog.add_reviews([review])
+        assert catalog.reviews(jobs[0].id) == given
+        assert catalog.reviews(jobs[1].id) == []
+
+
+class TestExports:
+    def test_the_same_file_reuses_its_record(self, catalog: Catalog) -> None:
+        (job,) = fill(catalog, 1)
+        path = Path("/out/a.psd")
+        first = catalog.begin_export(job.id, ExportFormat.PSD, path, after(1))
+        assert (first.job_id, first.format, first.path) == (job.id, ExportFormat.PSD, path)
+        assert (first.sha256, first.at) == ("", after(1))
+        catalog.finish_export(first.id, "ab" * 32)
+        assert catalog.exports(job.id) == [replace(first, sha256="ab" * 32)]
+        again = catalog.begin_export(job.id, ExportFormat.PSD, path, after(2))
+        assert again == replace(first, at=after(2))
+        mask = catalog.begin_export(job.id, ExportFormat.MASK, path, after(3))
+        other = catalog.begin_export(job.id, ExportFormat.PSD, Path("/out/b.psd"), after(4))
+        assert catalog.exports(job.id) == [again, mask, other]
