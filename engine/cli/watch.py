@@ -12,7 +12,6 @@ import typer
 from engine.cli.composition import Composition, composition_of, default_export_folder
 from engine.cli.console import say
 from engine.cli.options import CatalogOption, ModelOption, VramTierOption
-from engine.cli.presets import PresetOption
 from engine.dispatch.session import open_session
 from engine.domain.errors import KnownError
 from engine.domain.jobs import Failed, JobEvent, Succeeded, WorkerLost
@@ -26,7 +25,7 @@ def watch(
     context: typer.Context,
     folder: Annotated[Path, typer.Argument(help="The folder; what lies below it counts too.")],
     settle: Annotated[float, typer.Option("--settle", help="Seconds that a file must stay as it is.")] = 10.0,
-    preset: PresetOption = "",
+    preset: Annotated[str, typer.Option("--preset", help="Choices saved on the Intake page.")] = "",
     model: ModelOption = None,
     vram_tier: VramTierOption = 0,
     catalog: CatalogOption = None,
@@ -58,7 +57,7 @@ def watch(
 def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catalog: Path | None) -> None:
     from engine.services.given_files import GivenFiles, given_file
     from engine.services.watch_folders import LOOK_EVERY, FolderWatch
-    from engine.services.watch_settings import submit_arrival
+    from engine.services.watch_settings import submit_arrival, taken_in
 
     with open_session(composition.location, catalog) as session:
         given = GivenFiles(given_file(session.path))
@@ -82,8 +81,7 @@ def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catal
                     told = frozenset(waiting)
                 if look.arrival is not None:
                     submission = submit_arrival(session.catalog, look.arrival, plan, datetime.now())
-                    failed = {trouble.path for trouble in submission.problems}  # tried again at the next start
-                    given.add({path: state for path, state in look.arrival.files.items() if path not in failed})
+                    given.add(taken_in(look.arrival, submission))
                     dispatcher.wake()
                     for trouble in submission.problems:
                         say(f"  {trouble}")

@@ -15,7 +15,7 @@ from engine.services.intake import is_unicode
 from engine.services.plan import BatchPlan
 from engine.services.queue import Submission, submit
 from engine.services.toml_files import read_rows, toml_value
-from engine.services.watch_folders import SETTLE, Arrival, WatchFolder
+from engine.services.watch_folders import SETTLE, Arrival, State, WatchFolder
 
 WATCH_NAME = "watch-folders.toml"
 
@@ -81,3 +81,9 @@ def submit_arrival(catalog: Catalog, arrival: Arrival, plan: BatchPlan, at: date
     """
     name = f"{arrival.folder.path.name or 'watched'} {at:%Y-%m-%d}, watched"
     return submit(catalog, name, arrival.pairs, plan, joins=True)
+
+
+def taken_in(arrival: Arrival, submission: Submission) -> dict[Path, State]:
+    """The files that need not be given again: all but those that could not be hashed, which the next session offers."""
+    failed = {problem.path for problem in submission.problems}
+    return {path: state for path, state in arrival.files.items() if path not in failed}

@@ -14,7 +14,7 @@ from engine.services.given_files import State
 from engine.services.queue import Submission
 from engine.services.tolerances import load_tolerances
 from engine.services.watch_folders import Arrival
-from engine.services.watch_settings import submit_arrival
+from engine.services.watch_settings import submit_arrival, taken_in
 from gui.context import WindowContext
 from gui.intake.plan_panel import PlanPanel
 from gui.intake.watch_panel import WatchPanel
@@ -78,7 +78,7 @@ class Arrivals(QObject):
             return submit_arrival(services.catalog, arrival, plan, datetime.now(UTC).astimezone())
 
         def done(submission: Submission) -> None:
-            self._watch.confirm(arrival.files)
+            self._watch.confirm(taken_in(arrival, submission))
             services.dispatcher.wake()
             jobs = count(len(submission.jobs), "job")
             self._context.remark(f"{jobs} from {arrival.folder.path.name} went into the queue.")

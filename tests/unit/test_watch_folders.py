@@ -16,7 +16,7 @@ from engine.domain.requests import EngineName
 from engine.services.given_files import GivenFiles, given_file
 from engine.services.plan import BatchPlan
 from engine.services.watch_folders import FolderWatch, FolderWatcher, Look, WatchFolder
-from engine.services.watch_settings import load_watch_folders, save_watch_folders, submit_arrival
+from engine.services.watch_settings import load_watch_folders, save_watch_folders, submit_arrival, taken_in
 from storage.location import SqliteLocation
 
 
@@ -265,3 +265,22 @@ def test_what_trickles_in_on_one_day_is_one_batch(hot: Path, tmp_path: Path) -> 
             submission = submit_arrival(catalog, arrival, plan, noon)
         assert [batch.name for batch in catalog.batches()] == ["hot 2026-05-01, watched"]
         assert catalog.counts(submission.batch.id).queued == 2
+
+
+def test_a_picture_that_could_not_be_read_is_offered_again_by_the_next_session(hot: Path, tmp_path: Path) -> None:
+    for number in range(2):
+        photograph(hot / f"A{number}_model.jpg", 10 + number)
+        photograph(hot / f"A{number}_flat.jpg", 100 + number)
+    noise = np.random.default_rng(0).integers(0, 256, (60, 40, 3), np.uint8)
+    Image.fromarray(noise).save(hot / "A1_model.jpg")  # no other file has its size, so the scan need not hash it
+    watched = watch(hot, starts=True, settle=0)
+    arrival = watched.look(0).arrival
+    assert arrival is not None
+    (hot / "A1_model.jpg").unlink()  # between the look and the queue
+    with SqliteLocation().open(tmp_path / "catalog.db") as (catalog, _):
+        plan = BatchPlan(color_match=False, engine=EngineName.CLASSICAL)
+        submission = submit_arrival(catalog, arrival, plan, datetime(2026, 5, 1, tzinfo=UTC))
+    noted = taken_in(arrival, submission)
+    assert hot / "A0_model.jpg" in noted
+    assert hot / "A0_flat.jpg" in noted
+    assert hot / "A1_model.jpg" not in noted
