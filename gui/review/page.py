@@ -13,7 +13,6 @@ from engine.domain.review import Decision, Review, ReviewItem, ReviewRow
 from gui.context import WindowContext
 from gui.look import theme
 from gui.mask_editor.entry import MaskEditing
-from gui.review import settings as review_settings
 from gui.review.bar import ReviewBar
 from gui.review.commands import ReviewCommands
 from gui.review.edits import Edits
@@ -32,6 +31,7 @@ from gui.review.versions import VersionChoice
 from gui.viewer.viewer import Viewer
 from gui.widgets.empty_state import EmptyState
 
+_STRIP_WIDTH = 284  # view pixels, until it is dragged: a name of 20 letters beside its picture
 _NEAR = (1, -1, 2, -2, 3, -3)
 """Neighbours in the order in which they are looked at most likely."""
 
@@ -398,6 +398,6 @@ class ReviewPage(QWidget):
         splitter.setHandleWidth(theme.TIGHT)
         splitter.setStretchFactor(0, 0)
         splitter.setStretchFactor(1, 1)
-        splitter.setSizes([review_settings.strip_width(), 1000])
-        splitter.splitterMoved.connect(lambda: review_settings.set_strip_width(self.strip.width()))
+        splitter.setSizes([_STRIP_WIDTH, 1000])
+        splitter.setObjectName("review_strip")  # by which its place is remembered
         return splitter

@@ -113,8 +113,8 @@ def test_the_strip_is_as_wide_as_it_was_made(
     assert isinstance(splitter, QSplitter)
     before = review_window.review.strip.width()
     splitter.moveSplitter(before + 120, 1)
-    splitter.splitterMoved.emit(before + 120, 1)
     assert review_window.review.strip.width() == before + 120
+    review_window.close()
     second = open_window()
     second.show_page(PageName.REVIEW)
     QApplication.processEvents()

@@ -105,7 +105,7 @@ def test_the_window_answers_and_reads_nothing_itself_while_a_batch_runs(
     timer.timeout.connect(lambda: beats.append(window.review.results.rowCount()))
     timer.start(5)
     window.begin()
-    qtbot.waitUntil(lambda: window.review.results.rowCount() == len(jobs), timeout=20_000)
+    qtbot.waitUntil(lambda: window.review.results.rowCount() == len(jobs), timeout=90_000)
     timer.stop()
     assert len(studio.catalog.jobs(states=[JobState.SUCCEEDED])) == len(jobs)
     assert len(set(beats)) > 1, "results join the list while others are still being made"

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from engine.domain.errors import KnownError
+from engine.domain.geometry import Extent
+from engine.imaging.drawn import ColorCast, draw_scene
+from engine.imaging.drawn.shapes import generator
 from engine.imaging.masks.background import to_lab
 from engine.imaging.masks.category import guess_category, outline_scores
 from engine.imaging.masks.flatlay import flatlay_mask
@@ -303,3 +306,13 @@ def test_real_pairs_keep_their_measured_quality(shared_data: Path) -> None:
         results.append(iou(garment_mask(on_model, still, flatlay_mask(still).alpha, label).alpha, truth))
     assert np.mean(results) > 0.94, results
     assert min(results) > 0.85, results
+
+
+@pytest.mark.parametrize(("article", "kind"), [(92, "trousers"), (14, "skirt"), (279, "shorts")])
+def test_a_garment_of_a_skin_colour_is_found_and_its_mask_is_doubtful(article: int, kind: str) -> None:
+    """Drawn figures whose trousers or skirt took the place of bare skin: nothing was left for the garment."""
+    scene = draw_scene(article, Extent(480, 600), kind, ColorCast.random(generator(article, 900)))
+    result = garment_mask(scene.on_model, scene.flatlay, flatlay_mask(scene.flatlay).alpha, None)
+    assert iou(result.alpha, scene.garment_mask > 127) > 0.9
+    assert result.confidence <= 0.5
+    assert "like skin" in result.notices[0]

@@ -27,6 +27,13 @@ if TYPE_CHECKING:
 
 WORKING_LONG_SIDE = 800
 """Pixels on the long side while segmenting: fingers are still several pixels wide."""
+_LEAST_SHARE = 0.002
+"""Of the picture; less is no garment that anybody photographs."""
+_LEAST_WORN = 0.05
+"""Of the figure; a garment on trunk or legs that covers less was most likely taken for skin. Chosen: briefs, the
+smallest of them, cover about as much."""
+_SKIN_LIKE_DOUBT = 0.5
+"""Chosen: a person looks at such a mask first."""
 TARGETS = {
     GarmentCategory.UPPER: Zone.UPPER,
     GarmentCategory.LOWER: Zone.LOWER,
@@ -95,16 +102,32 @@ def garment_mask(
     notices: list[str] = []
     if category is not None and chosen is not category:
         notices.append(f"The label says {category.value}, but outline and framing say {chosen.value}.")
-    parse = parse_figure(lab, figure, one_piece=chosen is GarmentCategory.FULL)
-    target = TARGETS[chosen]
-    mask = parse.posterior[target] > 0.5
-    mask = _clean(drop_foreign_cloth(mask, parse.blobs, lab, to_lab(shrink(flatlay_rgb, 400)), flatlay))
-    if mask.mean() < 0.002:
+    target, one_piece = TARGETS[chosen], chosen is GarmentCategory.FULL
+    flatlay_lab = to_lab(shrink(flatlay_rgb, 400))
+
+    def cut(parse: Parse) -> Mask:
+        worn = parse.posterior[target] > 0.5
+        return _clean(drop_foreign_cloth(worn, parse.blobs, lab, flatlay_lab, flatlay))
+
+    parse = parse_figure(lab, figure, one_piece=one_piece)
+    mask = cut(parse)
+    is_skin_like = False
+    if target in (Zone.UPPER, Zone.LOWER) and mask.sum() < _LEAST_WORN * figure.mask.sum():
+        # The flatlay says that something is worn there, so what looked like skin may be cloth.
+        without_skin = parse_figure(lab, figure, one_piece=one_piece, worn=target)
+        more = cut(without_skin)
+        is_skin_like = bool(more.sum() > mask.sum())
+        if is_skin_like:
+            parse, mask = without_skin, more
+            notices.append("The garment has a colour like skin: check where its mask ends.")
+    if mask.mean() < _LEAST_SHARE:
         raise KnownError(
             "no garment was found on the person",
             remedy="Check that the photograph shows the flatlay's garment, or draw the mask in Photoshop.",
         )
     confidence = _confidence(mask, parse, target, figure, lab) * chance**0.5
+    if is_skin_like:
+        confidence *= _SKIN_LIKE_DOUBT
     if guide_rgb is not None:
         overlap = _overlap(mask, recoloured(small, guide_rgb, figure.mask))
         if overlap < 0.5:

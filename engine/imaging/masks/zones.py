@@ -59,7 +59,7 @@ class Parse:
     blobs: Blobs
 
 
-def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool) -> Parse:
+def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool, worn: Zone | None = None) -> Parse:
     """Label every pixel of the figure by colour, place and its neighbours.
 
     One colour mixture over the whole figure starts from the pixels whose place alone names them (the face, the chest,
@@ -73,6 +73,8 @@ def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool) -> Parse:
         ``(h, w, 3)`` float32 CIELAB of the lightly blurred picture.
     one_piece : bool
         A dress or overall: the upper garment's label covers the legs too.
+    worn : Zone, optional
+        A zone that is known to be covered: a skin colour most of which lies in its middle is its cloth's.
     """
     prior = _priors(figure, lab.shape[0], lab.shape[1], one_piece=one_piece)
     # The outermost pixels mix with the background and would look like a pale garment of their own.
@@ -84,6 +86,9 @@ def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool) -> Parse:
     for _ in range(6):
         mixture = mixture.improved(colours[::step])
     skin_components |= _skin_like(mixture, colours[::step], _trunk(figure)[core][::step])
+    if worn is not None:
+        inside = (_middle(figure) & (prior[worn] > 0.5))[core][::step]
+        skin_components &= _share_within(mixture, colours[::step], inside) < _MIDDLE_OF_CLOTH
     density = mixture.component_densities(colours) * mixture.weights[:, None]
     row = np.nonzero(core)[0]
     cluster = np.zeros(core.shape, np.int32)
@@ -143,11 +148,19 @@ def _learn_places(likelihood: Floats, places: Floats, prior: Floats, row: NDArra
 
 def _skin_like(mixture: Mixture, colours: Floats, trunk: Mask) -> Mask:
     """Components of skin colour that lie mostly beside the trunk: arms and hands the face did not foretell."""
+    # The middle half of a garment's pixels lies in the middle; an arm's pixels do not.
+    return skin_locus(mixture.means) & (_share_within(mixture, colours, trunk) < _MIDDLE_OF_CLOTH)
+
+
+_MIDDLE_OF_CLOTH = 0.3
+"""Share of a colour's pixels in the middle of a zone from which on it is cloth."""
+
+
+def _share_within(mixture: Mixture, colours: Floats, inside: Mask) -> Floats:
+    """Which share of every component's pixels lies inside: ``(c,)`` float32, 0 to 1."""
     density = mixture.component_densities(colours) * mixture.weights[:, None]
     belongs = density / (density.sum(axis=0) + OUTLIER_DENSITY)
-    in_trunk = belongs[:, trunk].sum(axis=1) / np.maximum(belongs.sum(axis=1), 1e-6)
-    # The middle half of a garment's pixels lies in the middle; an arm's pixels do not.
-    return skin_locus(mixture.means) & (in_trunk < 0.3)
+    return belongs[:, inside].sum(axis=1) / np.maximum(belongs.sum(axis=1), 1e-6)
 
 
 def nearest_of(mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
