@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.domain.files import known_os_error
 from engine.inference.kontext.availability import models_folder
@@ -22,6 +22,7 @@ from gui.models.kontext_card import KontextCard
 from gui.models.lora_panel import LoraPanel
 from gui.models.memory_card import MemoryCard
 from gui.phrases import at_home
+from gui.widgets.card_column import scrolling
 from gui.widgets.drop_zone import button_for
 from gui.widgets.model_card import ModelCard
 
@@ -155,15 +156,8 @@ class ModelsPage(QWidget):
         foot.addStretch()
         column.addLayout(foot)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidget(cards)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFixedWidth(_CARDS_WIDTH)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)
-        layout.addWidget(scroll)
+        layout.addWidget(scrolling(cards, _CARDS_WIDTH))
         layout.addWidget(self.loras, 1)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from gui.context import WindowContext
 from gui.look import theme
@@ -12,6 +11,7 @@ from gui.settings.appearance_card import AppearanceCard
 from gui.settings.catalog_card import CatalogCard
 from gui.settings.shortcut_panel import ShortcutPanel
 from gui.settings.work_card import WorkCard
+from gui.widgets.card_column import scrolling
 
 _CARDS_WIDTH = 480
 
@@ -30,17 +30,10 @@ class SettingsPage(QWidget):
         for card in (self.appearance, self.work, self.catalog):
             column.addWidget(card)
         column.addStretch()
-        scroll = QScrollArea()
-        scroll.setWidget(cards)
-        scroll.setWidgetResizable(True)
-        scroll.setFrameShape(QFrame.Shape.NoFrame)
-        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setFixedWidth(_CARDS_WIDTH)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)
-        layout.addWidget(scroll)
+        layout.addWidget(scrolling(cards, _CARDS_WIDTH))
         layout.addWidget(self.shortcuts, 1)
 
     def refresh_actions(self) -> None:

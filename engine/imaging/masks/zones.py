@@ -74,7 +74,7 @@ def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool, worn: Zone | N
     one_piece : bool
         A dress or overall: the upper garment's label covers the legs too.
     worn : Zone, optional
-        A zone that is known to be covered: a skin colour most of which lies in its middle is its cloth's.
+        A zone that is known to be covered: a skin colour that lies in its middle to a good part is its cloth's.
     """
     prior = _priors(figure, lab.shape[0], lab.shape[1], one_piece=one_piece)
     # The outermost pixels mix with the background and would look like a pale garment of their own.
