@@ -159,6 +159,9 @@ class CompareView(QWidget):
 
     def hold_loupe(self, held: bool) -> None:
         """Magnify what is under the pointer, at the same place of every picture."""
+        if held:
+            for part in self.panes:  # the pointer may have rested there since before there was a picture under it
+                self._view(part).find_pointer()
         self.link.loupe.hold(held)
 
     def set_display(self, display: Display) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from PySide6.QtCore import QEvent, QPointF, QSize, Qt
 from PySide6.QtGui import (
     QColor,
+    QCursor,
     QHideEvent,
     QMouseEvent,
     QPainter,
@@ -195,6 +196,12 @@ class PictureView(PlacedView):
         for color, width in ((colors.mark_dark, 3.0), (colors.mark_light, 1.4)):
             painter.setPen(QPen(QColor(color), width))
             painter.drawEllipse(at, _PIN_RADIUS, _PIN_RADIUS)
+
+    def find_pointer(self) -> None:
+        """Take note of where the pointer is now, if it is over this view, as if it had just moved there."""
+        position = self.mapFromGlobal(QCursor.pos())
+        if self.isVisible() and self.rect().contains(position):
+            self._tell_hovered(position.toPointF())
 
     # -- Qt -----------------------------------------------------------------------------------------------------
 

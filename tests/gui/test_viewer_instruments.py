@@ -103,6 +103,14 @@ def test_the_loupe_shows_the_files_pixels_of_one_place_in_every_picture(window: 
     assert compare(window).link.loupe.at is None
 
 
+def test_the_loupe_finds_a_pointer_that_rested_before_the_picture_came(window: MainWindow, qtbot: QtBot) -> None:
+    result = view(window, Part.RESULT)
+    qtbot.mouseMove(result, QPoint(result.width() // 2, result.height() // 2))
+    compare(window).link.loupe.point_at(None)  # as a view without a picture says
+    press(window, qtbot, KEY.Key_L)
+    assert result.under_loupe() is not None
+
+
 def test_the_wheel_takes_the_loupe_to_400_percent_and_leaves_the_zoom(window: MainWindow, qtbot: QtBot) -> None:
     link, result = compare(window).link, view(window, Part.RESULT)
     middle = QPoint(result.width() // 2, result.height() // 2)
