@@ -24,6 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if arguments[:1] == ["worker"]:
         return _worker(Path(arguments[1]))
+    if not arguments:  # a double click: no command line need be understood, which takes a tenth of a second
+        from engine.cli.console import exit_code
+
+        return exit_code(lambda: _window(None, ()))
     from engine.cli.app import Composition, run
     from storage.location import SqliteLocation
 

@@ -8,6 +8,7 @@ neither's memory hides the other's.
 from __future__ import annotations
 
 import argparse
+import compileall
 import ctypes
 import gc
 import json
@@ -53,6 +54,8 @@ def main() -> None:
     if options.view:
         print(json.dumps(measure(options.view, options.catalog)))
         return
+    for package in ("bench", "engine", "gui", "storage"):  # as an installed program has its byte code
+        compileall.compile_dir(PROJECT / package, quiet=2)
     with tempfile.TemporaryDirectory() as folder:
         catalog = options.catalog
         if catalog is None:

@@ -29,7 +29,7 @@ import storage.upgrade  # noqa: E402, F401 - before PySide, as `main` opens the 
 from bench.heartbeat import Heartbeat, bare_heartbeat, load  # noqa: E402
 from engine.dispatch.session import open_session  # noqa: E402
 from gui.actions import PageName  # noqa: E402
-from gui.app import SWITCH_S, prepare  # noqa: E402
+from gui.app import BEGIN_MS, SWITCH_S, prepare  # noqa: E402
 from gui.frame.garbage import QuietGarbage  # noqa: E402
 from gui.frame.main_window import MainWindow  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
@@ -104,13 +104,14 @@ def measure_start(catalog: Path, began: float, stacks: Path | None) -> dict[str,
         opened = time.time() - opening
         paint, heart = FirstPaint(window, began), Heartbeat(stacks)
         window.show()
+        QTimer.singleShot(BEGIN_MS, window.begin)
         garbage = QuietGarbage(application)
         shown = time.time() - began
         stack.callback(garbage.stop)
         heart.start()
         assert wait(lambda: paint.seconds > 0, 30)
         first = time.process_time()
-        assert wait(lambda: not window.bridge.is_busy, 90)
+        assert wait(lambda: not window.bridge.is_busy and window.services.dispatcher.is_running, 90)
         read = time.time() - began
         figures = heart.stop()
         window.shut_down()
@@ -197,7 +198,7 @@ def measure_batch(catalog: Path, began: float, stacks: Path | None) -> dict[str,
             seconds = time.monotonic() - begin
             figures = heart.stop()
         shown = window.review.results.rowCount()
-        window._may_close = True
+        window.closing.is_agreed = True
         window.close()
     assert finished
     return {"load": load(), f"{len(jobs)} jobs, s": seconds, "rows in the grid": shown, **_lines(figures, bare)}

@@ -60,6 +60,28 @@ class Command:
         return not {self.page, *self.stays}.isdisjoint((other.page, *other.stays))
 
 
+@dataclass(frozen=True, slots=True)
+class FixedKeys:
+    """Keys that a page or a mode needs for itself, and that no command can have there.
+
+    Attributes
+    ----------
+    text : str
+        What they do.
+    shown : tuple of str
+        How they are written on the sheet of keys.
+    """
+
+    keys: tuple[str, ...]
+    page: PageName | Mode
+    text: str
+    shown: tuple[str, ...]
+
+    def meets(self, command: Command) -> bool:
+        """Whether the command can be given where these keys are needed."""
+        return command.page is None or self.page in (command.page, *command.stays)
+
+
 _IN, _QU, _RE, _EX, _MO = PageName.INTAKE, PageName.QUEUE, PageName.REVIEW, PageName.EXPORT, PageName.MODELS
 _SE, _MASK = PageName.SETTINGS, Mode.MASK_EDITOR
 
@@ -88,6 +110,7 @@ COMMANDS = (
     Command("run_next", "Queue", "Run next", ("Ctrl+Shift+Up",), "Have the chosen jobs run before all others", _QU, icon="up"),
     Command("move_up", "Queue", "Move up", ("Alt+Up",), "Have the chosen jobs run one place earlier", _QU),
     Command("move_down", "Queue", "Move down", ("Alt+Down",), "Have the chosen jobs run one place later", _QU),
+    Command("draw_mask", "Queue", "Draw its mask", ("B",), "Draw the mask that the chosen job did not find, and queue it again with it", _QU, icon="mask"),
     Command("copy_failure", "Queue", "Copy details", ("Ctrl+Shift+C",), "Copy why the chosen job failed, for whoever can help", _QU, icon="files"),
     Command("show_photograph", "Queue", "Show the photograph's folder", (), "Open the folder that the chosen photograph lies in", _QU, icon="folder"),
     Command("approve", "Review", "Approve", ("P",), "The result may leave the house", _RE, icon="check"),
@@ -185,10 +208,24 @@ COMMANDS = (
 )  # fmt: skip
 
 
+OPACITY_KEYS = tuple("0123456789")
+"""1 to 9 for 10 to 90 %, 0 for 100 %, as in Photoshop."""
+
+FIXED_KEYS = (
+    FixedKeys(OPACITY_KEYS, _MASK, "Opacity of 10 to 90 %, and 100 %", ("1–9", "0")),
+    FixedKeys(("Space",), _MASK, "Move the picture; held", ("Space",)),
+)
+
+
 def icon_of(action: QAction, ink: Ink) -> QIcon:
     """The icon of a command's action in another ink, for grounds that text does not stand on; empty where it has none."""
     name = next((command.icon for command in COMMANDS if command.name == action.objectName()), "")
     return icon(name, ink) if name else QIcon()
+
+
+def fixed_keys(command: Command, key: str) -> FixedKeys | None:
+    """What a key does, unchangeably, where the command can be given; None where the command can have it."""
+    return next((fixed for fixed in FIXED_KEYS if key in fixed.keys and fixed.meets(command)), None)
 
 
 class Actions(QObject):
@@ -200,6 +237,7 @@ class Actions(QObject):
     def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._actions: dict[str, QAction] = {}
+        self._calls: dict[str, list[Callable[[], object]]] = {}
         self._keys: dict[str, tuple[str, ...]] = {}
         for command in COMMANDS:
             action = QAction(command.text, parent)
@@ -213,14 +251,21 @@ class Actions(QObject):
                 action.setIcon(icon(command.icon))
                 action.setIconVisibleInMenu(False)
             self._actions[command.name] = action
-            self._show_keys(command, shortcuts.chosen(command.name, command.shortcuts))
+            kept = shortcuts.chosen(command.name, command.shortcuts)
+            self._show_keys(command, tuple(key for key in kept if fixed_keys(command, key) is None))
 
     def __getitem__(self, name: str) -> QAction:
         return self._actions[name]
 
     def on(self, name: str, call: Callable[[], object]) -> None:
-        """Have ``call()`` done when the command is given; a checkable command's state is read from its action."""
-        self._actions[name].triggered.connect(lambda _checked=False: call())
+        """Have ``call()`` done when the command is given; a checkable command's state is read from its action.
+
+        One of the calls may build a page that adds its own, which is then done as well.
+        """
+        if name not in self._calls:
+            calls = self._calls[name] = []
+            self._actions[name].triggered.connect(lambda _checked=False: _do_all(calls))
+        self._calls[name].append(call)
 
     def by_menu(self) -> Iterator[tuple[str, list[tuple[Command, QAction]]]]:
         """Menus in the table's order, with their commands."""
@@ -269,3 +314,8 @@ class Actions(QObject):
         action = self._actions[command.name]
         action.setShortcuts([QKeySequence(key) for key in keys])
         action.setToolTip(f"{command.tip} ({shortcuts.written(keys[0])})" if keys else command.tip)
+
+
+def _do_all(calls: Sequence[Callable[[], object]]) -> None:
+    for call in calls:  # a list that grows meanwhile is gone through to its new end
+        call()

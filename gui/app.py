@@ -15,6 +15,9 @@ from gui.frame.main_window import MainWindow
 from gui.look import appearance
 from gui.services import WindowServices
 
+BEGIN_MS = 300
+"""From the first paint until the engine starts, which looks through the catalog for what a crash left."""
+
 SWITCH_S = 0.001
 """How long a thread may keep the interpreter's lock that another waits for: three times Python's 5 ms is a frame."""
 
@@ -45,8 +48,7 @@ def run_window(services: WindowServices, argv: Sequence[str] = ()) -> int:
     garbage = QuietGarbage(application)
     # Whoever waits for the interpreter's lock asks for it after this time, and several threads may be before it.
     sys.setswitchinterval(SWITCH_S)
-    # After the first paint: the window stands before the engine looks for work.
-    QTimer.singleShot(0, lambda: window.begin([Path(text) for text in argv]))
+    QTimer.singleShot(0 if argv else BEGIN_MS, lambda: window.begin([Path(text) for text in argv]))
     code = application.exec()
     garbage.stop()
     return code

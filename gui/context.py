@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 from gui.actions import Actions
 from gui.bridge import Bridge
 from gui.services import WindowServices
+
+
+class Notify(Protocol):
+    """Shows a notice in the banner; with ``until`` it leaves as soon as that job has ended."""
+
+    def __call__(self, what: str, remedy: str = "", *, until: int | None = None) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +26,7 @@ class WindowContext:
     report : callable
         ``report(error)`` shows an error's sentence and remedy in the banner.
     notify : callable
-        ``notify(text, remedy)`` shows a notice there.
+        ``notify(text, remedy)`` shows a notice there; one that announces a job's result leaves with it.
     remark : callable
         ``remark(text)`` puts a lasting remark into the status line.
     """
@@ -28,5 +35,5 @@ class WindowContext:
     bridge: Bridge
     actions: Actions
     report: Callable[[Exception], None]
-    notify: Callable[[str, str], None]
+    notify: Notify
     remark: Callable[[str], None]

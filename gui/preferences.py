@@ -7,7 +7,8 @@ from pathlib import Path
 from PySide6.QtCore import QSettings
 
 from engine.domain.codec import from_json, to_json
-from engine.domain.errors import BugError
+from engine.domain.errors import BugError, UsageError
+from engine.domain.export import ExportRecipe
 from engine.inference.kontext.tiers import TIERS
 from engine.services.presets import Preset
 from engine.services.review import current_reviewer
@@ -15,6 +16,7 @@ from engine.services.review import current_reviewer
 _NOTIFY, _CHOICES = "queue/notify_when_done", "intake/choices"
 _TIER, _MODEL = "models/vram_tier", "models/kontext"
 _REVIEWER, _EXPORT, _WORKERS = "review/reviewer", "export/folder", "engine/workers"
+_RECIPE, _TAKES_BACK = "export/recipe", "export/takes_back"
 
 MOST_WORKERS = 8
 """More at once than this is never offered: each takes about 2 GB for a 48-megapixel picture."""
@@ -63,6 +65,27 @@ def export_folder() -> Path | None:
 
 def set_export_folder(path: Path | None) -> None:
     QSettings().setValue(_EXPORT, str(path) if path is not None else "")
+
+
+def takes_back() -> bool:
+    """Whether what is saved in the export folder is taken back by itself."""
+    return str(QSettings().value(_TAKES_BACK, "false")) == "true"
+
+
+def set_takes_back(takes_back: bool) -> None:
+    QSettings().setValue(_TAKES_BACK, "true" if takes_back else "false")
+
+
+def export_recipe() -> ExportRecipe:
+    """The recipe of the last export; the usual one where there was none."""
+    try:
+        return from_json(str(QSettings().value(_RECIPE, "{}")), ExportRecipe)
+    except (BugError, UsageError):
+        return ExportRecipe()  # a settings file of another version
+
+
+def set_export_recipe(recipe: ExportRecipe) -> None:
+    QSettings().setValue(_RECIPE, to_json(recipe, ExportRecipe))
 
 
 def workers() -> int:

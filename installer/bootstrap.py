@@ -24,8 +24,14 @@ STAMP = VENV / "chromask-setup.txt"
 TORCH = "torch==2.13.0"  # any other version pulls gigabytes of CUDA packages on a machine without a GPU
 
 # What Qt opens at run time on Linux -> the Debian/Ubuntu package that brings it.
-SCREEN_PROGRAMS = {"xvfb": "Xvfb", "xdotool": "xdotool"}
-"""Debian packages and their programs for the tests that drive a real window on a virtual screen."""
+TEST_PROGRAMS = {
+    "xvfb": "Xvfb",
+    "xdotool": "xdotool",
+    "libimage-exiftool-perl": "exiftool",
+    "imagemagick": "convert",
+    "exempi": "exempi",
+}
+"""Debian packages and their programs for tests: a virtual screen for a real window, and readers of exported files."""
 QT_LIBRARIES = {
     "libEGL.so.1": "libegl1",
     "libGL.so.1": "libgl1",
@@ -84,14 +90,14 @@ def ensure_system_libraries(*, for_tests: bool) -> None:
     missing = [package for library, package in QT_LIBRARIES.items() if not can_load(library)]
     if not shutil.which("fc-list") and not Path("/usr/share/fonts").is_dir():
         missing.append("fonts-dejavu-core")
-    missing += [p for p, program in SCREEN_PROGRAMS.items() if for_tests and not shutil.which(program)]
+    missing += [p for p, program in TEST_PROGRAMS.items() if for_tests and not shutil.which(program)]
     if not missing:
         return
     packages = " ".join(missing)
     if not (os.geteuid() == 0 and shutil.which("apt-get")):
         say(f"These system packages are missing (names as on Debian and Ubuntu): {packages}")
         say(f"Install them, for example with: sudo apt-get install -y {packages}")
-        if set(missing) <= set(SCREEN_PROGRAMS):
+        if set(missing) <= set(TEST_PROGRAMS):
             return  # the tests that need it are skipped
         raise SystemExit(2)
     say(f"Installing system packages: {packages}")

@@ -7,11 +7,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from engine.domain.assets import AssetPair, NewPair
+from engine.domain.export import ExportFormat, ExportRecord
 from engine.domain.jobs import Batch, BatchCounts, Job, JobFailure, JobState, Origin, QueueRow
 from engine.domain.requests import MaskRequest, Request, View
 from engine.domain.results import JobOutcome
-from engine.domain.review import Decision, ExportFormat, ExportRecord, Review, ReviewItem, ReviewRow, TrainingMark
-from storage import assets, job_queue, outcomes, queue_rows, review_rows, reviews, upkeep, versions
+from engine.domain.review import Decision, Review, ReviewItem, ReviewRow, TrainingMark
+from storage import assets, job_queue, job_rows, outcomes, queue_rows, review_rows, reviews, run_order, upkeep, versions
 from storage.database import Database, copy_database
 
 
@@ -68,7 +69,7 @@ class SqlCatalog:
         limit: int = 1000,
     ) -> list[Job]:
         with self._database.read() as session:
-            return job_queue.jobs(session, batch_id, states, after_id, limit)
+            return job_rows.jobs(session, batch_id, states, after_id, limit)
 
     def queue_rows(self, batch_id: int | None = None, after_id: int = 0, limit: int = 1000) -> list[QueueRow]:
         with self._database.read() as session:
@@ -76,7 +77,7 @@ class SqlCatalog:
 
     def job(self, job_id: int) -> Job:
         with self._database.read() as session:
-            return job_queue.job(session, job_id)
+            return job_rows.job(session, job_id)
 
     def pair(self, pair_id: int) -> AssetPair:
         return self.pairs([pair_id])[pair_id]
@@ -107,7 +108,7 @@ class SqlCatalog:
 
     def counts(self, batch_id: int | None = None) -> BatchCounts:
         with self._database.read() as session:
-            return job_queue.counts(session, batch_id)
+            return job_rows.counts(session, batch_id)
 
     def claim(self, worker_id: str, now: datetime, *, without_networks: bool = False) -> Job | None:
         with self._database.write() as session:
@@ -150,13 +151,13 @@ class SqlCatalog:
 
     def reorder(self, job_ids: Sequence[int], before: int | None) -> dict[int, tuple[int, int]]:
         with self._database.write() as session:
-            return job_queue.reorder(session, job_ids, before)
+            return run_order.reorder(session, job_ids, before)
 
     # -- results and verdicts ---------------------------------------------------------------------------------------
 
     def outcome(self, job_id: int) -> JobOutcome | None:
         with self._database.read() as session:
-            job_queue.require_job(session, job_id)
+            job_rows.require_job(session, job_id)
             return outcomes.outcomes(session, [job_id]).get(job_id)
 
     def review_items(self, batch_id: int | None = None, after_id: int = 0, limit: int = 1000) -> list[ReviewItem]:
@@ -202,19 +203,36 @@ class SqlCatalog:
 
     # -- exports ----------------------------------------------------------------------------------------------------
 
-    def begin_export(self, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
+    def record_export(
+        self,
+        job_ids: Sequence[int],
+        format: ExportFormat,
+        path: Path,
+        sha256: str,
+        now: datetime,
+        former_sha256: str = "",
+        settings: str = "",
+    ) -> list[ExportRecord]:
         with self._database.write() as session:
-            return reviews.begin_export(session, job_id, format, path, now)
-
-    def finish_export(self, export_id: int, sha256: str) -> None:
-        with self._database.write() as session:
-            reviews.finish_export(session, export_id, sha256)
+            return reviews.record_export(session, job_ids, format, path, sha256, now, former_sha256, settings)
 
     def exports(self, job_id: int) -> list[ExportRecord]:
         with self._database.read() as session:
             return reviews.exports(session, job_id)
 
+    def exports_of_pair(self, pair_id: int) -> list[ExportRecord]:
+        with self._database.read() as session:
+            return reviews.exports_of_pair(session, pair_id)
+
+    def exports_at(self, path: Path) -> list[ExportRecord]:
+        with self._database.read() as session:
+            return reviews.exports_at(session, path)
+
     # -- upkeep -----------------------------------------------------------------------------------------------------
+
+    def identity(self) -> str:
+        with self._database.read() as session:
+            return upkeep.identity(session)
 
     def log(self, kind: str, message: str, job_id: int | None = None) -> None:
         with self._database.write() as session:

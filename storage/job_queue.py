@@ -5,26 +5,23 @@ A job's lease (`worker_id`, `heartbeat_at`) exists exactly while it is RUNNING; 
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import func, insert, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.elements import ColumnElement
 
-from engine.domain.codec import from_json, request_hash, to_json
-from engine.domain.errors import BugError
-from engine.domain.jobs import BatchCounts, Job, JobFailure, JobState, Origin
+from engine.domain.codec import request_hash, to_json
+from engine.domain.jobs import Job, JobFailure, JobState
 from engine.domain.requests import NETWORK_ENGINES, Request, given_artifacts
 from storage.assets import chunks, require_batch
-from storage.tables import GivenArtifactRow, JobCountRow, JobRow, PairRow
+from storage.job_rows import job_of, jobs_by_id, require_job, require_jobs, require_rows
+from storage.run_order import end_of_queue
+from storage.tables import GivenArtifactRow, JobRow, PairRow
 
 JobKey = tuple[int, str]
-Place = tuple[int, int, int]
-"""Priority, position and id of a job."""
 Values = dict[Any, Any]
 """Column to new value or SQL expression."""
 
@@ -41,50 +38,6 @@ _NETWORK_ENGINES = tuple(f'"engine":"{name}"' for name in sorted(NETWORK_ENGINES
 _ATTEMPT_TAKEN_BACK = func.max(JobRow.attempt - 1, 0)
 
 
-# -- reading ------------------------------------------------------------------------------------------------------
-
-
-def jobs(
-    session: Session, batch_id: int | None, states: Iterable[JobState] | None, after_id: int, limit: int
-) -> list[Job]:
-    return [job_of(row) for row in job_rows(session, batch_id, states, after_id, limit)]
-
-
-def job_rows(
-    session: Session, batch_id: int | None, states: Iterable[JobState] | None, after_id: int, limit: int
-) -> list[JobRow]:
-    require_batch(session, batch_id)
-    query = select(JobRow).where(JobRow.id > after_id).order_by(JobRow.id).limit(limit)
-    if batch_id is not None:
-        query = query.where(JobRow.batch_id == batch_id)
-    if states is not None:
-        query = query.where(JobRow.state.in_(list(states)))
-    return list(session.scalars(query))
-
-
-def job(session: Session, job_id: int) -> Job:
-    return job_of(require_job(session, job_id))
-
-
-def require_job(session: Session, job_id: int) -> JobRow:
-    row = session.get(JobRow, job_id)
-    if row is None:
-        raise BugError(f"there is no job {job_id}")
-    return row
-
-
-def require_jobs(session: Session, job_ids: Iterable[int]) -> None:
-    _require(session, JobRow.id, job_ids, "jobs")
-
-
-def counts(session: Session, batch_id: int | None) -> BatchCounts:
-    require_batch(session, batch_id)
-    query = select(JobCountRow.state, func.sum(JobCountRow.jobs)).group_by(JobCountRow.state)
-    if batch_id is not None:
-        query = query.where(JobCountRow.batch_id == batch_id)
-    return BatchCounts(**{state.value: number for state, number in session.execute(query)})
-
-
 # -- queueing -----------------------------------------------------------------------------------------------------
 
 
@@ -92,13 +45,13 @@ def add_jobs(
     session: Session, batch_id: int, wanted: Sequence[tuple[int, Request]], priority: int, now: datetime
 ) -> list[Job]:
     require_batch(session, batch_id)
-    _require(session, PairRow.id, [pair_id for pair_id, _ in wanted], "pairs")
+    require_rows(session, PairRow.id, [pair_id for pair_id, _ in wanted], "pairs")
     # Thousands of pairs share a handful of requests: each is written and hashed once.
     digests = {request: request_hash(request) for request in {request for _, request in wanted}}
     texts = {digest: to_json(request, Request) for request, digest in digests.items()}
     keys: list[JobKey] = [(pair_id, digests[request]) for pair_id, request in wanted]
     known = _job_ids(session, keys)
-    position = _end_of_queue(session)
+    position = end_of_queue(session)
     new = [
         {
             "batch_id": batch_id,
@@ -126,7 +79,7 @@ def add_jobs(
     if taken:
         session.execute(insert(GivenArtifactRow), taken)
     _move(session, list(known.values()), batch_id)
-    stored = _jobs_by_id(session, ids.values())
+    stored = jobs_by_id(session, ids.values())
     return [stored[ids[key]] for key in keys]
 
 
@@ -145,38 +98,6 @@ def _move(session: Session, job_ids: Iterable[int], batch_id: int) -> None:
 def set_priority(session: Session, job_ids: Sequence[int], priority: int) -> None:
     require_jobs(session, job_ids)
     _update(session, job_ids, JobRow.state == JobState.QUEUED, {JobRow.priority: priority})
-
-
-def reorder(session: Session, job_ids: Sequence[int], before: int | None) -> dict[int, tuple[int, int]]:
-    _require(session, JobRow.id, job_ids if before is None else [*job_ids, before], "jobs")
-    queue = _queued_in_order(session)
-    queued = {place[2]: place for place in queue}
-    moved = [queued[job_id] for job_id in dict.fromkeys(job_ids) if job_id in queued]
-    if not moved:
-        return {}
-    leaving = set(moved)
-    others = [place for place in queue if place not in leaving]
-    priority, at = others[-1][0] if others else moved[-1][0], len(others)
-    if before is not None:
-        anchor = session.execute(select(JobRow.priority, JobRow.position, JobRow.id).where(JobRow.id == before)).one()
-        priority = anchor[0]
-        at = bisect_left(others, _run_order(anchor), key=_run_order)
-    equals = [place for place in others[:at] if place[0] == priority]
-    equals += moved
-    equals += [place for place in others[at:] if place[0] == priority]
-    # The places that these jobs have between them, each once and strictly rising, so that no other job need change.
-    positions = sorted({position for _, position, _ in equals})
-    end = _end_of_queue(session)
-    positions += range(end, end + len(equals) - len(positions))
-    old = {job_id: (its_priority, position) for its_priority, position, job_id in equals}
-    new = {job_id: (priority, position) for (_, _, job_id), position in zip(equals, positions, strict=True)}
-    changed = {job_id: place for job_id, place in new.items() if place != old[job_id]}
-    if changed:
-        session.execute(
-            update(JobRow),
-            [{"id": job_id, "priority": rank, "position": place} for job_id, (rank, place) in changed.items()],
-        )
-    return changed
 
 
 def cancel(session: Session, job_ids: Sequence[int], now: datetime) -> list[int]:
@@ -270,28 +191,13 @@ def recover(session: Session, lost_before: datetime) -> list[int]:
 # -- shared -------------------------------------------------------------------------------------------------------
 
 
-def _queued_in_order(session: Session) -> list[Place]:
-    """Every queued job in the order in which `claim` takes them."""
-    query = select(JobRow.priority, JobRow.position, JobRow.id).where(JobRow.state == JobState.QUEUED)
-    return sorted(((rank, place, job_id) for rank, place, job_id in session.execute(query)), key=_run_order)
-
-
-def _run_order(place: Sequence[int]) -> Place:
-    priority, position, job_id = place
-    return -priority, position, job_id
-
-
-def _end_of_queue(session: Session) -> int:
-    return session.scalar(select(func.coalesce(func.max(JobRow.position), -1) + 1)) or 0
-
-
 def _queued_again(session: Session) -> Values:
     """Back to QUEUED, behind everything of its priority: a picture that kills its worker must not block the others."""
     return {
         JobRow.state: JobState.QUEUED,
         **_NO_LEASE,
         JobRow.started_at: None,
-        JobRow.position: _end_of_queue(session),
+        JobRow.position: end_of_queue(session),
     }
 
 
@@ -313,14 +219,6 @@ def _update(session: Session, ids: Iterable[int], where: ColumnElement[bool], va
     return sorted(changed)
 
 
-def _require(session: Session, column: Any, ids: Iterable[int], what: str) -> None:
-    missing = set(ids)
-    for some in chunks(sorted(missing)):
-        missing.difference_update(session.scalars(select(column).where(column.in_(some))))
-    if missing:
-        raise BugError(f"there are no {what} {sorted(missing)}")
-
-
 def _job_ids(session: Session, keys: Iterable[JobKey]) -> dict[JobKey, int]:
     wanted = set(keys)
     digests = sorted({digest for _, digest in wanted})
@@ -336,53 +234,3 @@ def _job_ids(session: Session, keys: Iterable[JobKey]) -> dict[JobKey, int]:
                 if (pair_id, digest) in wanted
             }
     return found
-
-
-def _jobs_by_id(session: Session, ids: Iterable[int]) -> dict[int, Job]:
-    found: dict[int, Job] = {}
-    for some in chunks(ids):
-        found |= {row.id: job_of(row) for row in session.scalars(select(JobRow).where(JobRow.id.in_(some)))}
-    return found
-
-
-@lru_cache(maxsize=256)
-def request_of(request_json: str) -> Request:
-    """The request that was stored as this text; thousands of jobs share a handful."""
-    return from_json(request_json, Request)
-
-
-def job_of(row: JobRow) -> Job:
-    """The row as the domain knows it."""
-    failure = None
-    if row.failure_message is not None:
-        failure = JobFailure(
-            message=row.failure_message,
-            remedy=row.failure_remedy or "",
-            retryable=bool(row.failure_retryable),
-            detail=row.failure_detail or "",
-        )
-    return Job(
-        id=row.id,
-        batch_id=row.batch_id,
-        pair_id=row.pair_id,
-        request=request_of(row.request_json),
-        state=row.state,
-        attempt=row.attempt,
-        priority=row.priority,
-        position=row.position,
-        worker_id=row.worker_id,
-        heartbeat_at=row.heartbeat_at,
-        failure=failure,
-        created_at=row.created_at,
-        started_at=row.started_at,
-        finished_at=row.finished_at,
-        origin=_origin(row),
-        chain=row.chain_id,
-        version=row.version,
-    )
-
-
-def _origin(row: JobRow) -> Origin | None:
-    if row.supersedes is None or row.reason is None or row.author is None:
-        return None
-    return Origin(row.supersedes, row.reason, row.author)

@@ -85,6 +85,7 @@ def _slots(outcome: JobOutcome) -> dict[Slot, ArtifactRef]:
         Slot.MASK_ALPHA: outcome.mask.alpha,
         Slot.MATCHED_PICTURE: outcome.match.picture if outcome.match else None,
         Slot.EDITED_PICTURE: outcome.edit.picture if outcome.edit else None,
+        Slot.RETOUCH: outcome.retouch,
         Slot.PREVIEW_ON_MODEL: outcome.previews.on_model,
         Slot.PREVIEW_FLATLAY: outcome.previews.flatlay,
         Slot.PREVIEW_MATCHED: outcome.previews.matched,
@@ -224,6 +225,7 @@ def _outcome(
         ),
         notices=result.notices,
         edit=None if edit is None else EditResult(refs[Slot.EDITED_PICTURE], edit.outside_max_change, turns),
+        retouch=refs.get(Slot.RETOUCH),
     )
 
 

@@ -16,7 +16,7 @@ from engine.domain.jobs import Job, JobFailure, JobState, Origin, QueueRow, Reas
 from storage.assets import require_batch
 from storage.columns import path_text
 from storage.database import driver_rows
-from storage.job_queue import request_of
+from storage.job_rows import request_of
 
 _ROWS = """
     SELECT j.id, j.batch_id, j.pair_id, j.request_json, j.state, j.attempt, j.priority, j.position,

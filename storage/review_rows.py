@@ -91,7 +91,7 @@ def _row(
     kind = ResultKind.EDIT if is_edit else ResultKind.MASK if now is None else ResultKind.COLOR_MATCH
     return ReviewRow(
         # What many rows have in common is one object.
-        change, job_id, batch_id, pair_id, kind, sku, intern(view), intern(garment), name, intern(folder),
+        change, job_id, batch_id, pair_id, kind, intern(sku), intern(view), intern(garment), name, intern(folder),
         intern(mask_name), confidence, was, now, _VERDICTS[verdict], _tolerance(tolerance) if tolerance else None,
         sha256, intern(suffix), size, bool(disagrees),
         datetime.fromisoformat(finished_at), _DECISIONS[decision], rating or 0, _REASONS[reason], note or "",

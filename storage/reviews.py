@@ -7,16 +7,17 @@ from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
-from sqlalchemy import func, insert, select
+from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from engine.domain.errors import BugError
+from engine.domain.export import ExportFormat, ExportRecord
 from engine.domain.jobs import Job, JobState
-from engine.domain.review import ExportFormat, ExportRecord, Review, ReviewItem
+from engine.domain.review import Review, ReviewItem
 from storage.assets import chunks, pairs_by_id
-from storage.job_queue import job_of, job_rows, require_job, require_jobs
+from storage.job_rows import job_of, job_rows, require_job, require_jobs
 from storage.outcomes import outcomes
-from storage.tables import ExportRow, ReviewRow
+from storage.tables import ExportRow, JobRow, ReviewRow
 
 _FIELDS = tuple(field.name for field in fields(Review))
 """`ReviewRow` has a column of the same name for each."""
@@ -75,35 +76,52 @@ def _review(row: ReviewRow) -> Review:
 # -- exports ------------------------------------------------------------------------------------------------------
 
 
-def begin_export(session: Session, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
-    require_job(session, job_id)
-    row = session.scalar(
-        select(ExportRow).where(ExportRow.job_id == job_id, ExportRow.format == format, ExportRow.path == path)
-    )
-    if row is None:
-        row = ExportRow(job_id=job_id, format=format, path=path)
-        session.add(row)
-    row.sha256 = ""
-    row.at = now
+def record_export(
+    session: Session,
+    job_ids: Sequence[int],
+    format: ExportFormat,
+    path: Path,
+    sha256: str,
+    now: datetime,
+    former_sha256: str,
+    settings: str,
+) -> list[ExportRecord]:
+    require_jobs(session, job_ids)
+    session.execute(delete(ExportRow).where(ExportRow.path == path))
+    rows = [
+        ExportRow(
+            job_id=job_id, format=format, path=path, sha256=sha256, at=now, former_sha256=former_sha256,
+            settings=settings,
+        )
+        for job_id in sorted(set(job_ids))
+    ]  # fmt: skip
+    session.add_all(rows)
     session.flush()
-    return _export(row)
-
-
-def finish_export(session: Session, export_id: int, sha256: str) -> None:
-    row = session.get(ExportRow, export_id)
-    if row is None:
-        raise BugError(f"there is no export {export_id}")
-    row.sha256 = sha256
-    session.flush()
+    return [_export(row) for row in rows]
 
 
 def exports(session: Session, job_id: int) -> list[ExportRecord]:
     require_job(session, job_id)
+    query = select(ExportRow).where(ExportRow.job_id == job_id).order_by(ExportRow.id)
+    return [_export(row) for row in session.scalars(query)]
+
+
+def exports_of_pair(session: Session, pair_id: int) -> list[ExportRecord]:
+    jobs = select(JobRow.id).where(JobRow.pair_id == pair_id)
     return [
         _export(row)
-        for row in session.scalars(select(ExportRow).where(ExportRow.job_id == job_id).order_by(ExportRow.id))
+        for row in session.scalars(select(ExportRow).where(ExportRow.job_id.in_(jobs)).order_by(ExportRow.id))
     ]
 
 
+def exports_at(session: Session, path: Path) -> list[ExportRecord]:
+    query = select(ExportRow).where(ExportRow.path == path).order_by(ExportRow.job_id)
+    return [_export(row) for row in session.scalars(query)]
+
+
+_RECORD_FIELDS = tuple(field.name for field in fields(ExportRecord))
+"""`ExportRow` has a column of the same name for each."""
+
+
 def _export(row: ExportRow) -> ExportRecord:
-    return ExportRecord(id=row.id, job_id=row.job_id, format=row.format, path=row.path, sha256=row.sha256, at=row.at)
+    return ExportRecord(**{name: getattr(row, name) for name in _RECORD_FIELDS})

@@ -16,10 +16,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from engine.domain.artifacts import ArtifactKind
 from engine.domain.assets import Role
+from engine.domain.export import ExportFormat
 from engine.domain.jobs import JobState, Reason
 from engine.domain.requests import Tolerance
 from engine.domain.results import PaletteLine, Verdict
-from engine.domain.review import Decision, ExportFormat
+from engine.domain.review import Decision
 from storage.columns import (
     EnumText,
     Notices,
@@ -43,6 +44,7 @@ class Slot(StrEnum):
     MASK_ALPHA = "mask_alpha"
     MATCHED_PICTURE = "matched_picture"
     EDITED_PICTURE = "edited_picture"
+    RETOUCH = "retouch"
     PREVIEW_ON_MODEL = "preview_on_model"
     PREVIEW_FLATLAY = "preview_flatlay"
     PREVIEW_MATCHED = "preview_matched"
@@ -81,6 +83,15 @@ class Base(DeclarativeBase):
             for enum in (Role, JobState, Reason, ArtifactKind, Verdict, Decision, ExportFormat, Slot, Stage)
         },
     }
+
+
+class IdentityRow(Base):
+    """One row: who this catalog is, wherever its file lies. A copy of the file is the same catalog."""
+
+    __tablename__ = "identity"
+    __table_args__ = (STRICT,)
+
+    catalog_id: Mapped[str] = mapped_column(primary_key=True)
 
 
 class AssetRow(Base):
@@ -359,7 +370,7 @@ class TrainingMarkRow(Base):
 
 
 class ExportRow(Base):
-    """A file that was written, or (empty ``sha256``) is being written."""
+    """A file that was written, and a result that is in it."""
 
     __tablename__ = "export"
     __table_args__ = (UniqueConstraint("job_id", "format", "path"), STRICT)
@@ -367,9 +378,11 @@ class ExportRow(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"))
     format: Mapped[ExportFormat]
-    path: Mapped[Path]
+    path: Mapped[Path] = mapped_column(index=True)
     sha256: Mapped[str]
     at: Mapped[datetime]
+    former_sha256: Mapped[str] = mapped_column(server_default="")
+    settings: Mapped[str] = mapped_column(server_default="")
 
 
 class EventRow(Base):

@@ -7,8 +7,12 @@ from datetime import datetime
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from storage.job_queue import require_job
-from storage.tables import ArtifactRow, EditedTurnRow, EventRow, GivenArtifactRow
+from storage.job_rows import require_job
+from storage.tables import ArtifactRow, EditedTurnRow, EventRow, GivenArtifactRow, IdentityRow
+
+
+def identity(session: Session) -> str:
+    return session.scalars(select(IdentityRow.catalog_id)).one()
 
 
 def log(session: Session, kind: str, message: str, job_id: int | None, now: datetime) -> None:
@@ -96,6 +100,14 @@ _RULES = (
         "A corrected mask in their request that is not on the list of files to keep: jobs {}.",
         """
         SELECT id FROM job WHERE request_json LIKE '%"corrected":{%'
+            AND NOT EXISTS (SELECT 1 FROM given_artifact WHERE given_artifact.job_id = job.id)
+        ORDER BY id
+        """,
+    ),
+    (
+        "A retouch in their request that is not on the list of files to keep: jobs {}.",
+        """
+        SELECT id FROM job WHERE request_json LIKE '%"retouch":{%'
             AND NOT EXISTS (SELECT 1 FROM given_artifact WHERE given_artifact.job_id = job.id)
         ORDER BY id
         """,

@@ -20,7 +20,8 @@ from engine.domain.jobs import Job, JobState, Origin
 from engine.domain.requests import GARMENT_MASK, ColorMatchRequest, MaskRequest, Request, View
 from engine.domain.review import TrainingMark
 from storage.assets import chunks
-from storage.job_queue import Values, job_of, require_job
+from storage.job_queue import Values
+from storage.job_rows import job_of, require_job
 from storage.tables import AssetRow, GivenArtifactRow, JobRow, PairRow, ResultRow, TrainingMarkRow
 
 # -- reading ------------------------------------------------------------------------------------------------------

@@ -8,10 +8,24 @@ from typing import Annotated
 
 import typer
 
-from engine.cli import catalog, color, demo, detect, doctor, edit, export, mask, models, qc, run_batch, versions, watch
+from engine.cli import (
+    catalog,
+    color,
+    demo,
+    detect,
+    doctor,
+    edit,
+    export,
+    mask,
+    models,
+    qc,
+    reimport,
+    run_batch,
+    versions,
+    watch,
+)
 from engine.cli.composition import Composition, composition_of
-from engine.cli.console import DONE, SOME_FAILED, WRONG_USAGE, say
-from engine.domain.errors import KnownError, UsageError
+from engine.cli.console import DONE, WRONG_USAGE, exit_code
 
 app = typer.Typer(
     name="chromask",
@@ -29,6 +43,7 @@ app.command("detect")(detect.detect)
 app.command("edit")(edit.edit)
 app.command("qc")(qc.qc)
 app.command("export")(export.export)
+app.command("reimport")(reimport.reimport)
 app.command("correct")(versions.correct)
 app.command("again")(versions.again)
 app.command("history")(versions.history)
@@ -57,14 +72,12 @@ def window(
 
 def run(arguments: Sequence[str], composition: Composition) -> int:
     """Run one command; the exit code."""
-    try:
-        app(args=list(arguments), obj=composition, prog_name="chromask")
-    except SystemExit as leaving:  # Typer's way to return; wrong options have been shown by then
-        return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
-    except UsageError as error:
-        say(f"chromask: {error}")
-        return WRONG_USAGE
-    except KnownError as error:
-        say(f"chromask: {error}")
-        return SOME_FAILED
-    return DONE
+
+    def command() -> int:
+        try:
+            app(args=list(arguments), obj=composition, prog_name="chromask")
+        except SystemExit as leaving:  # Typer's way to return; wrong options have been shown by then
+            return leaving.code if isinstance(leaving.code, int) else WRONG_USAGE
+        return DONE
+
+    return exit_code(command)

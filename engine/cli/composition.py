@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import typer
+from typing import TYPE_CHECKING
 
 from engine.ports import CatalogLocation
+
+if TYPE_CHECKING:
+    import typer  # the window needs none of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Any
 
+from engine.domain.errors import KnownError, UsageError
+
 DONE, SOME_FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 """Exit codes."""
 
@@ -25,6 +27,18 @@ def answer(text: str) -> None:
 def answer_json(document: Any) -> None:
     """One JSON document on standard output."""
     answer(json.dumps(document, indent=2, default=str, ensure_ascii=False))
+
+
+def exit_code(command: Callable[[], int]) -> int:
+    """Run a command; its exit code, once an error that is the operator's to mend was said."""
+    try:
+        return command()
+    except UsageError as error:
+        say(f"chromask: {error}")
+        return WRONG_USAGE
+    except KnownError as error:
+        say(f"chromask: {error}")
+        return SOME_FAILED
 
 
 Advance = Callable[[int, int, str], None]

@@ -25,6 +25,7 @@ def demo(
     """Draw a set of figures and flatlays, mask and match them, and show the result."""
     from engine.cli.run_batch import run_folders
     from engine.dispatch.session import open_session
+    from engine.domain.export import ExportRecipe
     from engine.domain.requests import EngineName
     from engine.services.demo import draw_demo, measure_against_truth, write_demo_report
     from engine.services.export import ExportPlan
@@ -42,7 +43,13 @@ def demo(
         # The demo's own catalog: it shows the same on every account.
         rules = load_tolerances(catalog=out / "catalog.db")
         plan = BatchPlan(engine=EngineName.CLASSICAL, tolerances=rules)
-        summary = run_folders(composition, session, [demo_set.pictures], plan, ExportPlan(out / "results"))
+        summary = run_folders(
+            composition,
+            session,
+            [demo_set.pictures],
+            plan,
+            ExportPlan(out / "results", ExportRecipe(approved_only=False)),
+        )
         items = items_of(session.catalog, summary["batch"]["id"])
         figures = measure_against_truth(items, session.artifacts, demo_set)
         report = write_demo_report(out.absolute() / "report.html", items, session.artifacts, figures)

@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, SOME_FAILED, answer_json, progress_bar, say
-from engine.cli.options import ExistingCatalogOption, FormatOption, JsonOption, OverwriteOption, parse_formats
+from engine.cli.options import (
+    CollisionOption,
+    ExistingCatalogOption,
+    FormatOption,
+    JsonOption,
+    MaxSideOption,
+    NameOption,
+    PathOption,
+    ProfileOption,
+    QualityOption,
+    SharpenOption,
+    parse_formats,
+)
+from engine.cli.presets import PresetOption, recipe_with_preset
 from engine.domain.errors import UsageError
+from engine.domain.export import ExportRecipe
+
+if TYPE_CHECKING:
+    from engine.services.export import ExportReport
+
+USUAL = ExportRecipe()
+"""What the options of an export are where nobody says otherwise."""
+
+
+def report_lines(report: ExportReport, out: Path) -> list[str]:
+    """What an export did, for the console."""
+    counts = [f"{len(report.written)} files written to {out}", f"{len(report.kept)} were there already"]
+    if report.skipped:
+        counts.append(f"{len(report.skipped)} skipped, because another file has the name")
+    return [*(f"  {line}" for line in (*report.notices, *report.failures)), f"{', '.join(counts)}."]
 
 
 def export(
@@ -18,11 +47,18 @@ def export(
     batch: Annotated[str, typer.Argument(help="Number or name of the batch; 'last' is the newest.")],
     out: Annotated[Path, typer.Option("--out", help="Where files go; created when it is not there.")],
     format: FormatOption = "psd,tiff",
+    name: NameOption = USUAL.name_pattern,
+    max_side: MaxSideOption = USUAL.max_side,
+    profile: ProfileOption = USUAL.profile,
+    sharpen: SharpenOption = USUAL.sharpening,
+    quality: QualityOption = USUAL.jpeg_quality,
+    path: PathOption = USUAL.path,
+    collision: CollisionOption = USUAL.collision,
+    preset: PresetOption = "",
     all_results: Annotated[
         bool, typer.Option("--all", help="Results without a verdict too; rejected ones never.")
     ] = False,
     catalog: ExistingCatalogOption = None,
-    overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Export the approved results of a batch."""
@@ -30,7 +66,12 @@ def export(
     from engine.services.export import ExportPlan, export_items
     from engine.services.review import find_batch, items_of
 
-    plan = ExportPlan(out, parse_formats(format), approved_only=not all_results, overwrite=overwrite)
+    options = ExportRecipe(
+        parse_formats(format), name_pattern=name, max_side=max_side, profile=profile, sharpening=sharpen,
+        jpeg_quality=quality, path=path, collision=collision,
+    )  # fmt: skip
+    recipe = recipe_with_preset(context, preset, catalog, options)
+    plan = ExportPlan(out, replace(recipe, approved_only=recipe.approved_only and not all_results))
     with open_session(composition_of(context).location, catalog) as session:
         found = find_batch(session.catalog, batch)
         if found is None:
@@ -40,11 +81,10 @@ def export(
         with progress_bar("Exporting", quiet=json) as advance:
             report = export_items(session.catalog, session.artifacts, items, plan, advance)
     if json:
-        answer_json({"written": report.written, "kept": report.kept, "failures": report.failures})
+        answer_json(asdict(report))
     else:
-        for sentence in report.failures:
-            say(f"  {sentence}")
-        say(f"{len(report.written)} files written to {out}, {len(report.kept)} were there already.")
-        if not report.written and not report.kept and not all_results:
+        for line in report_lines(report, out):
+            say(line)
+        if not (report.written or report.kept or report.failures or report.skipped or all_results):
             say("Nothing of this batch is approved yet; approve in the window, or export with --all.")
     raise typer.Exit(SOME_FAILED if report.failures else DONE)

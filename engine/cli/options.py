@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.domain.errors import UsageError
+from engine.domain.export import Collision, ExportFormat, PathUse
 from engine.domain.requests import EngineName
-from engine.domain.review import ExportFormat
 from engine.services.plan import MaskSource
 
 CatalogOption = Annotated[Path | None, typer.Option("--catalog", help="Catalog file; by default the account's own.")]
@@ -25,7 +26,17 @@ def _existing(path: Path | None) -> Path | None:
 ExistingCatalogOption = Annotated[
     Path | None, typer.Option("--catalog", callback=_existing, help="Catalog file; by default the account's own.")
 ]
-EngineOption = Annotated[EngineName, typer.Option("--engine", help="auto takes Kontext where its weights are.")]
+
+
+class RunEngine(StrEnum):
+    """What can run whole jobs; the detector makes masks only, and is a mask source."""
+
+    AUTO = EngineName.AUTO.value
+    CLASSICAL = EngineName.CLASSICAL.value
+    KONTEXT = EngineName.KONTEXT.value
+
+
+EngineOption = Annotated[RunEngine, typer.Option("--engine", help="auto takes Kontext where its weights are.")]
 MaskSourceOption = Annotated[
     MaskSource,
     typer.Option(
@@ -54,7 +65,32 @@ EditSeedOption = Annotated[int, typer.Option("--seed", help="Another seed is ano
 EditLoraOption = Annotated[
     str, typer.Option("--lora", help="A LoRA by its name in 'chromask lora list'; none by default.")
 ]
-FormatOption = Annotated[str, typer.Option("--format", help="Any of psd,tiff,png,jpeg; the mask is always written.")]
+FormatOption = Annotated[
+    str, typer.Option("--format", help="Any of psd,tiff-layers,tiff,png,jpeg; the mask is always written.")
+]
+NameOption = Annotated[
+    str,
+    typer.Option(
+        "--name",
+        help="Pattern of the file names, with {sku} {view} {stem} {garment} {date} {verdict} {mask}; / makes folders.",
+    ),
+]
+MaxSideOption = Annotated[
+    int, typer.Option("--max-side", help="Longest side of flat files in pixels; 0 keeps the photograph's size.")
+]
+ProfileOption = Annotated[
+    str, typer.Option("--profile", help="Of flat files: srgb, or an RGB profile's .icc; else the photograph's own.")
+]
+SharpenOption = Annotated[
+    float, typer.Option("--sharpen", help="Of flat files, after they were reduced: 0 (off) to 3.")
+]
+QualityOption = Annotated[int, typer.Option("--quality", help="Of JPEGs, 1 to 100.")]
+CollisionOption = Annotated[
+    Collision, typer.Option("--collision", help="What to do where a file is in the way that is not Chromask's own.")
+]
+PathOption = Annotated[
+    PathUse, typer.Option("--path", help="The mask's outline: none, a saved path, or the clipping path of JPEGs.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON document on standard output.")]
 OverwriteOption = Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")]
 LabelOption = Annotated[str, typer.Option("--label", help="What the garment is, e.g. shirt; found out when left out.")]

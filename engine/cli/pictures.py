@@ -167,7 +167,9 @@ def read_guide(path: Path, photo: Picture) -> ColorGuide:
 
 def write_by_suffix(picture: Picture, path: Path, *, overwrite: bool) -> None:
     """Write PNG, TIFF or JPEG by the name's suffix, complete or not at all."""
-    from engine.imaging.raster.encode import write_jpeg, write_png, write_tiff
+    from engine.imaging.raster.encode import write_png
+    from engine.imaging.raster.jpeg_write import write_jpeg
+    from engine.imaging.raster.tiff_write import write_tiff
 
     suffix = path.suffix.lower()
     with complete_file(path, overwrite=overwrite) as temporary:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,17 +13,25 @@ import typer
 
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, progress_bar, say
+from engine.cli.export import USUAL, report_lines
 from engine.cli.options import (
     BrandOption,
     CatalogOption,
+    CollisionOption,
     EngineOption,
     FormatOption,
     JsonOption,
     LabelOption,
     LabelsOption,
     MaskSourceOption,
+    MaxSideOption,
     ModelOption,
-    OverwriteOption,
+    NameOption,
+    PathOption,
+    ProfileOption,
+    QualityOption,
+    RunEngine,
+    SharpenOption,
     TolerancesOption,
     VramTierOption,
     parse_formats,
@@ -32,6 +40,7 @@ from engine.cli.presets import PresetOption, with_preset
 from engine.cli.working import work_off
 from engine.dispatch.session import Session, open_session
 from engine.domain.errors import KnownError
+from engine.domain.export import ExportRecipe
 from engine.domain.files import require_writable
 from engine.domain.jobs import Job, JobState
 from engine.domain.requests import EngineName
@@ -46,7 +55,7 @@ def run(
     tasks: Annotated[
         str, typer.Option("--tasks", help="mask, color, or a mask to dream: socks, hat, glasses, sweatshirt.")
     ] = "mask,color",
-    engine: EngineOption = EngineName.AUTO,
+    engine: EngineOption = RunEngine.AUTO,
     model: ModelOption = None,
     pairs: Annotated[Path | None, typer.Option("--pairs", help="CSV with on_model,flatlay,sku,garment.")] = None,
     label: LabelOption = "",
@@ -63,8 +72,14 @@ def run(
     brand: BrandOption = "",
     catalog: CatalogOption = None,
     format: FormatOption = "psd,tiff",
+    name: NameOption = USUAL.name_pattern,
+    max_side: MaxSideOption = USUAL.max_side,
+    profile: ProfileOption = USUAL.profile,
+    sharpen: SharpenOption = USUAL.sharpening,
+    quality: QualityOption = USUAL.jpeg_quality,
+    path: PathOption = USUAL.path,
+    collision: CollisionOption = USUAL.collision,
     approved_only: Annotated[bool, typer.Option("--approved-only", help="Export only what was approved.")] = False,
-    overwrite: OverwriteOption = False,
     retry: Annotated[bool, typer.Option("--retry", help="Try jobs again that failed in an earlier run.")] = False,
     preset: PresetOption = "",
     json: JsonOption = False,
@@ -73,23 +88,26 @@ def run(
     from engine.services.export import ExportPlan
     from engine.services.garment_labels import read_garments
     from engine.services.plan import parse_tasks
-    from engine.services.presets import ExportRecipe, Preset
+    from engine.services.presets import Preset
     from engine.services.registries import load_registry
     from engine.services.tolerances import load_tolerances
 
     composition = composition_of(context)
     garment_mask, color_match, dreamed = parse_tasks(tasks, load_registry().mask_types())
     options = Preset(
-        garment_mask=garment_mask, color_match=color_match, dreamed=dreamed, garment=label, brand=brand, engine=engine,
-        mask_source=mask_source, steps=steps, seed=seed, seeds=seeds, draft=draft,
-        export=ExportRecipe(parse_formats(format)),
+        garment_mask=garment_mask, color_match=color_match, dreamed=dreamed, garment=label, brand=brand,
+        engine=EngineName(engine), mask_source=mask_source, steps=steps, seed=seed, seeds=seeds, draft=draft,
+        export=ExportRecipe(
+            parse_formats(format), name_pattern=name, max_side=max_side, profile=profile, sharpening=sharpen,
+            jpeg_quality=quality, path=path, collision=collision,
+        ),
     )  # fmt: skip
     choices = with_preset(context, preset, catalog, options)
     rules = load_tolerances(tolerances, catalog=catalog)
     rules.require_brand(choices.brand)
     plan = choices.plan(model=model, vram_tier=vram_tier, tolerances=rules)
     garments = read_garments(labels) if labels is not None else {}
-    export = ExportPlan(out, choices.export.formats, approved_only, overwrite)
+    export = ExportPlan(out, replace(choices.export, approved_only=approved_only))
     with open_session(composition.location, catalog) as session:
         summary = run_folders(composition, session, folders, plan, export, pairs, garments, retry=retry, quiet=json)
     if json:
@@ -166,9 +184,12 @@ def _work(
     quiet: bool,
 ) -> bool:
     """Run the queue until the batch is finished; True when the operator interrupted it."""
+    from engine.services.failures import standing_failures
+
     catalog = session.catalog
     if retry:
-        catalog.retry([job.id for job in jobs if job.state in (JobState.FAILED, JobState.CANCELLED)])
+        cancelled = [job for job in jobs if job.state is JobState.CANCELLED]
+        catalog.retry([job.id for job in (*standing_failures(all_jobs(catalog, batch_id)), *cancelled)])
     waiting = [job.id for job in jobs if job.state is JobState.QUEUED]
     if not catalog.counts(batch_id).queued and not waiting:
         return False
@@ -179,6 +200,7 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
     """Export, write the ΔE table, and sum up."""
     from engine.services.articles import article_spreads
     from engine.services.export import export_items
+    from engine.services.failures import standing_failures
     from engine.services.report import tolerance_text, write_delta_e_table
     from engine.services.review import items_of
     from engine.services.versions import newest_of_each
@@ -187,15 +209,14 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
     items = items_of(catalog, batch_id)
     with progress_bar("Exporting", quiet=quiet) as advance:
         exported = export_items(catalog, session.artifacts, items, export, advance)
-    for sentence in exported.failures:
-        say(f"  {sentence}")
     jobs = all_jobs(catalog, batch_id)
     pairs = catalog.pairs([job.pair_id for job in jobs])
     table = export.folder / "delta_e.csv"
     write_delta_e_table(table, [(job, pairs[job.pair_id]) for job in jobs], items)
-    say(f"{len(exported.written)} files written to {export.folder}, {len(exported.kept)} were there already.")
-    if items and not (exported.written or exported.kept or exported.failures):
-        wanted = ", ".join(format.value for format in export.formats)
+    for line in report_lines(exported, export.folder):
+        say(line)
+    if items and not (exported.written or exported.kept or exported.failures or exported.skipped):
+        wanted = ", ".join(format.value for format in export.recipe.formats)
         say(f"No result of this batch may leave as {wanted}: none is approved, or there are only masks.")
     items = list(newest_of_each(items).values())
     before = [i.outcome.match.before.delta_E for i in items if i.outcome.match]
@@ -217,10 +238,12 @@ def _finish(session: Session, batch_id: int, export: Any, quiet: bool) -> dict[s
         )
     counts = catalog.counts(batch_id)
     return {
-        "jobs": {s: getattr(counts, s) for s in ("queued", "running", "succeeded", "failed", "cancelled")},
-        "failures": [job.failure.message for job in jobs if job.failure],
+        "jobs": asdict(counts),
+        "failures": [job.failure.message for job in standing_failures(jobs) if job.failure],
         "written": [str(path) for path in exported.written],
         "kept": [str(path) for path in exported.kept],
+        "skipped": [str(path) for path in exported.skipped],
+        "export_notices": list(exported.notices),
         "export_failures": list(exported.failures),
         "table": str(table),
         "verdicts": dict(Counter(i.outcome.match.after.verdict.value for i in items if i.outcome.match)),

@@ -16,7 +16,8 @@ from engine.cli.working import work_off
 from engine.dispatch.session import Session, open_session
 from engine.domain.errors import UsageError
 from engine.domain.jobs import BatchCounts, Job, JobState, Reason
-from engine.domain.review import ReviewItem
+from engine.domain.review import FailedItem, ReviewItem
+from engine.services.failures import failed_item
 
 JobArgument = Annotated[
     int, typer.Argument(metavar="JOB", help="Number of the result, as delta_e.csv and 'chromask history' give it.")
@@ -41,14 +42,15 @@ def correct(
     catalog: ExistingCatalogOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Give a result a mask made by hand, match its colour again under it, and make that the new version."""
+    """Give a result, or a job that found no mask, one made by hand, and match its colour under it as a new version."""
     from engine.imaging.masks.given import read_mask
     from engine.services.versions import correct_mask
 
     composition = composition_of(context)
     with open_session(composition.location, catalog) as session:
-        item = _item(session, job)
-        alpha = read_mask(mask, item.outcome.mask.extent)
+        item = _drawable(session, job)
+        extent = item.outcome.mask.extent if item.outcome is not None else item.pair.on_model.extent
+        alpha = read_mask(mask, extent)
         new = correct_mask(session.catalog, session.artifacts, item, alpha)
         _finish(composition, session, new, "", json)
 
@@ -121,6 +123,12 @@ def _item(session: Session, job_id: int) -> ReviewItem:
     if job.state is not JobState.SUCCEEDED:
         raise UsageError(f"job {job_id} is {job.state.value} and has no result", remedy="Name one that has.")
     return session.catalog.review_item(job_id)
+
+
+def _drawable(session: Session, job_id: int) -> ReviewItem | FailedItem:
+    """A result whose mask can be corrected, or a failed job whose mask can be drawn."""
+    is_failed = _known(session, job_id).state is JobState.FAILED
+    return failed_item(session.catalog, job_id) if is_failed else _item(session, job_id)
 
 
 def _finish(composition: Composition, session: Session, job: Job, what: str, quiet: bool) -> None:

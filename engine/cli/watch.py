@@ -12,9 +12,9 @@ import typer
 from engine.cli.composition import Composition, composition_of, default_export_folder
 from engine.cli.console import say
 from engine.cli.options import CatalogOption, ModelOption, VramTierOption
+from engine.cli.working import tell_event
 from engine.dispatch.session import open_session
 from engine.domain.errors import KnownError
-from engine.domain.jobs import Failed, JobEvent, Succeeded, WorkerLost
 
 if TYPE_CHECKING:
     from engine.services.plan import BatchPlan
@@ -63,7 +63,7 @@ def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catal
         given = GivenFiles(given_file(session.path))
         watched = FolderWatch(folder, given, [default_export_folder()])
         dispatcher = session.dispatcher(composition.worker_command)
-        dispatcher.subscribe(_tell)
+        dispatcher.subscribe(tell_event)
         dispatcher.start()
         say(f"Watching {folder.path}. Ctrl+C ends it.")
         problem, told = "", frozenset[str]()
@@ -93,16 +93,3 @@ def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catal
             say("Stopping. What is not finished goes on next time.")
         finally:
             dispatcher.stop()
-
-
-def _tell(event: JobEvent) -> None:
-    """Called on the engine thread."""
-    match event:
-        case Succeeded():
-            say(f"  Job {event.job_id} is done.")
-        case Failed():
-            say(f"  {event.failure.message}. {event.failure.remedy}")
-        case WorkerLost():
-            say(f"  A worker process was lost on job {event.job_id}; the job is tried again.")
-        case _:
-            pass

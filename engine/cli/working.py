@@ -10,7 +10,7 @@ from engine.cli.composition import Composition
 from engine.cli.console import progress_bar, say
 from engine.dispatch.session import Session
 from engine.domain.errors import KnownError
-from engine.domain.jobs import BatchCounts, Failed, JobEvent, Progress, WorkerLost
+from engine.domain.jobs import BatchCounts, Failed, JobEvent, Progress, Succeeded, WorkerLost
 
 
 def work_off(composition: Composition, session: Session, counted: Callable[[], BatchCounts], *, quiet: bool) -> bool:
@@ -68,9 +68,22 @@ class _Watcher:
             case Progress():
                 self.label = event.label
             case Failed():
-                say(f"  {event.failure.message}. {event.failure.remedy}")
+                say(f"  {event.failure.message} (job {event.job_id}). {event.failure.remedy}")
             case WorkerLost():
                 say(f"  A worker process was lost on job {event.job_id}; the job is tried again.")
             case _:
                 pass
         self._changed.set()
+
+
+def tell_event(event: JobEvent) -> None:
+    """Say what became of a job, for commands that go on until they are interrupted. Called on the engine thread."""
+    match event:
+        case Succeeded():
+            say(f"  Job {event.job_id} is done.")
+        case Failed():
+            say(f"  {event.failure.message}. {event.failure.remedy}")
+        case WorkerLost():
+            say(f"  A worker process was lost on job {event.job_id}; the job is tried again.")
+        case _:
+            pass

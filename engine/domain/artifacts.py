@@ -13,6 +13,7 @@ class ArtifactKind(StrEnum):
     MATCHED = "matched"
     EDITED = "edited"
     PREVIEW = "preview"
+    RETOUCH = "retouch"
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,8 @@ def _converter() -> Converter:
     for part, fields in (
         (requests.MaskRequest, ("corrected", "found")),
         (requests.View, ("corrected",)),
-        (requests.ColorMatchRequest, ("lightness",)),
+        (requests.ColorMatchRequest, ("lightness", "retouch")),
+        (requests.EditRequest, ("retouch",)),
     ):
         overrides: Any = dict.fromkeys(fields, later)
         converter.register_unstructure_hook(part, make_dict_unstructure_fn(part, converter, **overrides))

@@ -50,7 +50,8 @@ def complete_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
     except OSError as error:
         raise known_os_error(error, path) from error
     finally:
-        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        # Usually it is not there. Where it cannot be removed (a share that has gone), that must not hide the reason.
+        with contextlib.suppress(OSError):
             temporary.unlink()
 
 
@@ -82,7 +83,19 @@ def _publish(temporary: Path, path: Path, overwrite: bool) -> None:
             # exFAT and some network shares have no hard links; there the check above has to do.
             if path.exists():
                 raise FileExistsError(errno.EEXIST, "exists", str(path)) from None
-    os.replace(temporary, path)
+    try:
+        os.replace(temporary, path)
+    except PermissionError as error:
+        if not path.exists():
+            raise
+        # The folder can be written to: the temporary file lies in it. So it is the file that is held, which on Windows
+        # every program does that has it open.
+        raise KnownError(
+            "another program has this file open, or it is write-protected",
+            remedy="Close it there and retry.",
+            path=path,
+            retryable=True,
+        ) from error
 
 
 def _sync(path: Path) -> None:
@@ -103,6 +116,11 @@ def _sync_folder(folder: Path) -> None:
 _SENTENCES: dict[int, tuple[str, str, bool]] = {
     errno.ENOSPC: ("the disk is full", "Free some space and retry.", True),
     errno.EDQUOT: ("the disk quota is used up", "Free some space and retry.", True),
+    errno.EFBIG: (
+        "the file is too large for this disk",
+        "Choose a disk without that limit (FAT32 ends at 4 GB).",
+        False,
+    ),
     errno.EROFS: ("the disk is read-only", "Choose another folder, or make this one writable, and retry.", True),
     errno.EACCES: ("permission was denied", "Ask for access to it, or choose another folder, and retry.", True),
     errno.EPERM: ("the operation is not permitted", "Ask for access to it, or choose another folder, and retry.", True),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -62,6 +63,8 @@ class Reason(StrEnum):
     """A person corrected the mask."""
     EDITED = "edited"
     """A person asked for one more turn of an edit."""
+    RETOUCHED = "retouched"
+    """Pixels were painted over it in Photoshop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +126,13 @@ class Job:
     version: int = 1
 
 
+def repeated(versions: Iterable[Job]) -> set[int]:
+    """Ids of the failed jobs of one chain in whose place another one stands: a newer version that was not cancelled."""
+    of_chain = list(versions)
+    newest = max((job.version for job in of_chain if job.state is not JobState.CANCELLED), default=0)
+    return {job.id for job in of_chain if job.state is JobState.FAILED and job.version < newest}
+
+
 @dataclass(frozen=True, slots=True)
 class QueueRow:
     """A job with what the queue's table shows of its photograph.
@@ -155,21 +165,30 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class BatchCounts:
-    """How many jobs of a batch are in each state."""
+    """How many jobs of a batch are in each state.
+
+    Attributes
+    ----------
+    failed : int
+        Failures that still stand.
+    repeated : int
+        Failed jobs in whose place a newer version stands, such as one under a drawn mask (`repeated`).
+    """
 
     queued: int = 0
     running: int = 0
     succeeded: int = 0
     failed: int = 0
     cancelled: int = 0
+    repeated: int = 0
 
     @property
     def total(self) -> int:
-        return self.queued + self.running + self.succeeded + self.failed + self.cancelled
+        return self.queued + self.running + self.finished
 
     @property
     def finished(self) -> int:
-        return self.succeeded + self.failed + self.cancelled
+        return self.succeeded + self.failed + self.cancelled + self.repeated
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,6 +246,9 @@ class ColorMatchRequest:
         The article's other views, with which this one shall agree; in the order of their hashes.
     lightness : LightnessRule
         Whose lightness the garment gets.
+    retouch : ArtifactRef or None
+        What a retoucher painted over the result, an RGBA PNG of the photograph's size and depth in its colour space.
+        It is laid over what the match gives, and has no say in it.
     """
 
     engine: EngineName
@@ -255,6 +258,7 @@ class ColorMatchRequest:
     views: tuple[View, ...] = ()
     tolerance_by_garment: tuple[tuple[str, Tolerance], ...] = ()
     lightness: LightnessRule = LightnessRule.MEASURED
+    retouch: ArtifactRef | None = None
 
     def tolerance_for(self, found: str) -> Tolerance:
         """The tolerance of the garment that was found on the pictures.
@@ -315,10 +319,13 @@ class EditRequest:
         Never ``AUTO``.
     turns : tuple of EditTurn
         In the order in which they were asked for; at least one.
+    retouch : ArtifactRef or None
+        As `ColorMatchRequest.retouch`.
     """
 
     engine: EngineName
     turns: tuple[EditTurn, ...]
+    retouch: ArtifactRef | None = None
 
 
 Request = MaskRequest | ColorMatchRequest | EditRequest
@@ -330,10 +337,13 @@ NETWORK_ENGINES = frozenset({EngineName.KONTEXT, EngineName.GROUNDED})
 
 def given_artifacts(request: Request) -> tuple[ArtifactRef, ...]:
     """The files of the artifact store that a request takes as they are."""
-    if isinstance(request, EditRequest):
-        return ()
-    mask, views = (request.mask, request.views) if isinstance(request, ColorMatchRequest) else (request, ())
-    refs = (mask.corrected, *(view.corrected for view in views))
+    match request:
+        case EditRequest():
+            refs = (request.retouch,)
+        case ColorMatchRequest():
+            refs = (request.mask.corrected, *(view.corrected for view in request.views), request.retouch)
+        case MaskRequest():
+            refs = (request.corrected,)
     return tuple(dict.fromkeys(ref for ref in refs if ref is not None))
 
 

@@ -131,13 +131,16 @@ class MatchResult:
     Attributes
     ----------
     picture : ArtifactRef
-        Lossless, full size, the source's bit depth and ICC profile.
+        Lossless, full size, the source's bit depth and ICC profile; without what a retoucher painted over it.
     before, after : DeltaEReport
-        Garment against flatlay, of the photograph and of the result.
+        Garment against flatlay, of the photograph and of the result, which a retoucher may have painted over: ``after``
+        is of what leaves the house.
     outside_max_change : int
-        Largest change of any channel value where the mask is zero; 0 by construction and measured all the same.
+        Largest change of any channel value where the mask is zero; 0 by construction and measured all the same. What
+        the match itself does: a retoucher may paint where he likes.
     texture : float
-        Correlation of the L gradients inside the garment, result against photograph; 1 keeps every thread.
+        Correlation of the L gradients inside the garment, result against photograph; 1 keeps every thread. Of the
+        match itself, too.
     """
 
     picture: ArtifactRef
@@ -177,9 +180,10 @@ class EditResult:
     Attributes
     ----------
     picture : ArtifactRef
-        Lossless, full size, the source's bit depth and ICC profile.
+        Lossless, full size, the source's bit depth and ICC profile; without what a retoucher painted over it.
     outside_max_change : int
-        Largest change of any channel value outside every mask; 0 by construction and measured all the same.
+        Largest change of any channel value outside every mask; 0 by construction and measured all the same. What the
+        edit itself does: a retoucher may paint where he likes.
     turns : tuple of EditedTurn
         Every turn of the request, in order.
     """
@@ -193,8 +197,8 @@ class EditResult:
 class Previews:
     """Small sRGB JPEGs (2,048 px on the long side at most) for the review window; None where there is none.
 
-    ``matched`` is the result's picture, whether it was matched or edited. ``disagreement`` is a grey PNG of where
-    a mask that was made several times came out differently.
+    ``matched`` is the result's picture, whether it was matched or edited, with what a retoucher painted over it.
+    ``disagreement`` is a grey PNG of where a mask that was made several times came out differently.
     """
 
     on_model: ArtifactRef
@@ -216,6 +220,8 @@ class JobOutcome:
         Of a colour match.
     edit : EditResult or None
         Of an edit.
+    retouch : ArtifactRef or None
+        What a retoucher painted over the changed photograph, see `engine.imaging.retouch`; its previews show it.
     """
 
     mask: MaskResult
@@ -223,10 +229,11 @@ class JobOutcome:
     previews: Previews
     notices: tuple[str, ...] = ()
     edit: EditResult | None = None
+    retouch: ArtifactRef | None = None
 
     @property
     def picture(self) -> ArtifactRef | None:
-        """The changed photograph; None for a job that makes a mask only."""
+        """The changed photograph, over which ``retouch`` belongs; None for a job that makes a mask only."""
         changed = self.match or self.edit
         return changed.picture if changed is not None else None
 
@@ -235,6 +242,7 @@ class JobOutcome:
         refs = (
             self.mask.alpha,
             self.picture,
+            self.retouch,
             *(turn.mask for turn in (self.edit.turns if self.edit else ())),
             self.previews.on_model,
             self.previews.flatlay,

@@ -74,6 +74,23 @@ class ReviewItem:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedItem:
+    """A job that failed and its photographs: what a person needs to draw the mask that was not found."""
+
+    job: Job
+    pair: AssetPair
+
+    @property
+    def outcome(self) -> None:
+        """Nothing came of it."""
+        return None
+
+
+Viewed = ReviewItem | FailedItem
+"""What can be looked at, and its mask drawn: a result, or what failed to become one."""
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingMark:
     """Somebody's wish that a result and its photographs become a training pair."""
 
@@ -180,35 +197,3 @@ class ReviewRow(NamedTuple):
             decision=review.decision, rating=review.rating, reason=review.reason, note=review.note,
             reviewer=review.reviewer, reviewed_at=review.at,
         )  # fmt: skip
-
-
-class ExportFormat(StrEnum):
-    """What can be written for one result."""
-
-    PSD = "psd"
-    TIFF = "tiff"
-    PNG = "png"
-    JPEG = "jpeg"
-    MASK = "mask"
-
-    @property
-    def suffix(self) -> str:
-        return {"psd": ".psd", "tiff": ".tif", "png": ".png", "jpeg": ".jpg", "mask": ".mask.png"}[self.value]
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRecord:
-    """A file that was written, or is being written.
-
-    Attributes
-    ----------
-    sha256 : str
-        Of the finished file; empty while it is being written.
-    """
-
-    id: int
-    job_id: int
-    format: ExportFormat
-    path: Path
-    sha256: str
-    at: datetime

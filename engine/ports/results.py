@@ -7,8 +7,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
+from engine.domain.export import ExportFormat, ExportRecord
 from engine.domain.results import JobOutcome
-from engine.domain.review import Decision, ExportFormat, ExportRecord, Review, ReviewItem, ReviewRow
+from engine.domain.review import Decision, Review, ReviewItem, ReviewRow
 
 
 class Results(Protocol):
@@ -55,10 +56,30 @@ class Results(Protocol):
         """Every verdict on a job, oldest first."""
         ...
 
-    def begin_export(self, job_id: int, format: ExportFormat, path: Path, now: datetime) -> ExportRecord:
-        """Note that a file is about to be written; the same (job, format, path) re-uses its record."""
+    def record_export(
+        self,
+        job_ids: Sequence[int],
+        format: ExportFormat,
+        path: Path,
+        sha256: str,
+        now: datetime,
+        former_sha256: str = "",
+        settings: str = "",
+    ) -> list[ExportRecord]:
+        """Note that a finished file with this hash, made of these results, is about to take its name.
+
+        The records that the path had go: another version's, or of a result that is no longer in the document.
+        """
         ...
 
-    def finish_export(self, export_id: int, sha256: str) -> None: ...
+    def exports(self, job_id: int) -> list[ExportRecord]:
+        """Every file that was made of a job's result, oldest record first."""
+        ...
 
-    def exports(self, job_id: int) -> list[ExportRecord]: ...
+    def exports_of_pair(self, pair_id: int) -> list[ExportRecord]:
+        """Every file that was made of any result of a pair, of whatever batch, oldest record first."""
+        ...
+
+    def exports_at(self, path: Path) -> list[ExportRecord]:
+        """Of a file the record of every result that is in it, by job id; empty for a file Chromask did not write."""
+        ...

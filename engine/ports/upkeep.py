@@ -12,6 +12,10 @@ class Upkeep(Protocol):
     A part of `engine.ports.Catalog`, whose rules hold.
     """
 
+    def identity(self) -> str:
+        """Who this catalog is, 32 hexadecimal digits: the same wherever its file is moved or copied to."""
+        ...
+
     def log(self, kind: str, message: str, job_id: int | None = None) -> None:
         """Append to the event journal."""
         ...

@@ -68,7 +68,7 @@ def _without_corrections(request: Request) -> Request:
     if not isinstance(request, ColorMatchRequest):
         return request
     mask = replace(request.mask, corrected=None, found="")
-    return replace(request, mask=mask, views=tuple(_plain(view) for view in request.views))
+    return replace(request, mask=mask, views=tuple(_plain(view) for view in request.views), retouch=None)
 
 
 def _plain(view: View) -> View:

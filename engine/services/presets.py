@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from engine.domain.errors import KnownError, UsageError
+from engine.domain.export import Collision, ExportFormat, ExportRecipe, PathUse
 from engine.domain.files import complete_file
 from engine.domain.requests import Draft, EngineName, Sampling
-from engine.domain.review import ExportFormat
 from engine.services.painting import Painting
 from engine.services.plan import BatchPlan, MaskSource
 from engine.services.toml_files import Table, read_rows, toml_blocks, toml_text, toml_value
@@ -27,21 +27,7 @@ _HEADER = """\
 """
 _MASK, _COLOR = "mask", "color"
 
-Member = TypeVar("Member", EngineName, MaskSource, ExportFormat)
-
-
-@dataclass(frozen=True, slots=True)
-class ExportRecipe:
-    """Which files a brand gets.
-
-    Attributes
-    ----------
-    approved_only : bool
-        False exports what nobody has decided on as well.
-    """
-
-    formats: tuple[ExportFormat, ...] = (ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.MASK)
-    approved_only: bool = True
+Member = TypeVar("Member", EngineName, MaskSource, ExportFormat, Collision, PathUse)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +219,13 @@ def _text(preset: Preset) -> str:
         "draft": preset.draft,
         "formats": [format.value for format in preset.export.formats],
         "approved_only": preset.export.approved_only,
+        "file_name": preset.export.name_pattern,
+        "max_side": preset.export.max_side,
+        "profile": preset.export.profile,
+        "sharpening": preset.export.sharpening,
+        "jpeg_quality": preset.export.jpeg_quality,
+        "path": preset.export.path.value,
+        "collision": preset.export.collision.value,
     }
     return "[[preset]]\n" + "".join(f"{key} = {toml_value(value)}\n" for key, value in rows.items()) + "\n"
 
@@ -241,15 +234,21 @@ _KEYS: dict[str, str] = {
     "name": "a text", "tasks": "a list of texts", "garment": "a text", "brand": "a text", "engine": "a text",
     "mask_source": "a text", "steps": "a whole number", "guidance": "a number", "seed": "a whole number",
     "seeds": "a whole number", "draft": "true or false", "formats": "a list of texts",
-    "approved_only": "true or false",
+    "approved_only": "true or false", "file_name": "a text", "max_side": "a whole number", "profile": "a text",
+    "sharpening": "a number", "jpeg_quality": "a whole number", "path": "a text", "collision": "a text",
 }  # fmt: skip
+
+_RECIPE_KEYS = {
+    "formats": "formats", "approved_only": "approved_only", "file_name": "name_pattern", "max_side": "max_side",
+    "profile": "profile", "sharpening": "sharpening", "jpeg_quality": "jpeg_quality", "path": "path",
+    "collision": "collision",
+}  # fmt: skip
+"""Key of the file -> field of `ExportRecipe`; ``file_name``, because ``name`` is the preset's."""
 
 
 def _preset(path: Path, row: Table) -> Preset:
     subject = f"the preset '{row['name']}'"
-    values: dict[str, Any] = {
-        key: value for key, value in row.items() if key not in ("tasks", "formats", "approved_only")
-    }
+    values: dict[str, Any] = {key: value for key, value in row.items() if key not in ("tasks", *_RECIPE_KEYS)}
     if "engine" in values:
         values["engine"] = _member(path, subject, "engine", values["engine"], EngineName)
     if "mask_source" in values:
@@ -258,18 +257,23 @@ def _preset(path: Path, row: Table) -> Preset:
         tasks = cast("list[str]", row["tasks"])
         values["garment_mask"], values["color_match"] = _MASK in tasks, _COLOR in tasks
         values["dreamed"] = tuple(dict.fromkeys(task for task in tasks if task not in (_MASK, _COLOR)))
-    usual = ExportRecipe()
-    formats = tuple(
-        _member(path, subject, "formats", name, ExportFormat)
-        for name in cast("list[str]", row.get("formats", [format.value for format in usual.formats]))
-    )
-    values["export"] = ExportRecipe(formats, bool(row.get("approved_only", usual.approved_only)))
-    preset = Preset(**values)
     try:
+        preset = Preset(**values, export=_recipe(path, subject, row))
         preset.plan()
     except UsageError as error:
         raise KnownError(f"{subject}: {error.what}", remedy=error.remedy, path=path) from error
     return preset
+
+
+def _recipe(path: Path, subject: str, row: Table) -> ExportRecipe:
+    given: dict[str, Any] = {_RECIPE_KEYS[key]: value for key, value in row.items() if key in _RECIPE_KEYS}
+    if "formats" in given:
+        given["formats"] = tuple(_member(path, subject, "formats", name, ExportFormat) for name in given["formats"])
+    if "path" in given:
+        given["path"] = _member(path, subject, "path", given["path"], PathUse)
+    if "collision" in given:
+        given["collision"] = _member(path, subject, "collision", given["collision"], Collision)
+    return ExportRecipe(**given)
 
 
 def _member(path: Path, subject: str, key: str, value: object, kind: type[Member]) -> Member:

@@ -15,10 +15,10 @@ from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.errors import KnownError
 from engine.domain.jobs import Job, JobState, Origin, Reason
 from engine.domain.requests import ColorMatchRequest, DetectionSettings, EditRequest, MaskRequest, Request
-from engine.domain.results import JobOutcome
-from engine.domain.review import ReviewItem
+from engine.domain.review import ReviewItem, Viewed
 from engine.ports import ArtifactStore, Catalog
 from engine.services.corrections import with_corrected_views
+from engine.services.failures import known_garment
 from engine.services.review import current_reviewer
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class NextTry:
 
 
 def correct_mask(
-    catalog: Catalog, artifacts: ArtifactStore, item: ReviewItem, alpha: Alpha, *, author: str | None = None
+    catalog: Catalog, artifacts: ArtifactStore, item: Viewed, alpha: Alpha, *, author: str | None = None
 ) -> Job:
     """Queue a new version with this mask, exactly as it is; a colour match is made again under it.
 
@@ -66,8 +66,8 @@ def correct_mask(
 
     Parameters
     ----------
-    item : ReviewItem
-        The result whose mask was corrected, whichever of the versions it is.
+    item : ReviewItem or FailedItem
+        The result whose mask was corrected, whichever of the versions it is; or the job that failed to find one.
     alpha : ndarray
         ``(H, W)`` uint8 of the photograph's size, 255 = inside.
     author : str, optional
@@ -78,9 +78,67 @@ def correct_mask(
     KnownError
         The mask is empty or of another size, the result is an edit, or the store cannot be written to.
     """
+    ref = _stored_mask(artifacts, item, alpha)
+    chain = catalog.versions(item.job.id)
+    found = item.outcome.mask.garment if item.outcome is not None else known_garment(catalog, item)
+    request = _corrected(catalog, item.job.request, found, ref)
+    return _queue(catalog, item, chain, _earlier(catalog, chain, request, ref), Reason.MASK_EDITED, author)
+
+
+def retouched_request(
+    catalog: Catalog,
+    artifacts: ArtifactStore,
+    item: ReviewItem,
+    alpha: Alpha | None,
+    retouch: ArtifactRef | None,
+) -> Request:
+    """What a version with a retoucher's work would be: a colour match is made again, and retouched.
+
+    Parameters
+    ----------
+    alpha : ndarray or None
+        ``(H, W)`` uint8, the mask as it shall be; None keeps the result's own.
+    retouch : ArtifactRef or None
+        What lies over the result now, see `engine.imaging.retouch`; None for a mask alone.
+
+    Raises
+    ------
+    KnownError
+        As `correct_mask`.
+    """
+    request = item.job.request
+    if not isinstance(request, MaskRequest):
+        request = replace(request, retouch=retouch)
+    if alpha is None:
+        return request
+    ref = _stored_mask(artifacts, item, alpha)
+    request = _corrected(catalog, request, item.outcome.mask.garment, ref)
+    return _earlier(catalog, catalog.versions(item.job.id), request, ref)
+
+
+def queue_retouched(catalog: Catalog, item: ReviewItem, request: Request, *, author: str) -> Job:
+    """Queue what `retouched_request` gave as the result's newest version."""
+    is_painted = _retouch_of(request) != _retouch_of(item.job.request)
+    reason = Reason.RETOUCHED if is_painted else Reason.MASK_EDITED
+    return _queue(catalog, item, catalog.versions(item.job.id), request, reason, author)
+
+
+def _retouch_of(request: Request) -> ArtifactRef | None:
+    return None if isinstance(request, MaskRequest) else request.retouch
+
+
+def _stored_mask(artifacts: ArtifactStore, item: Viewed, alpha: Alpha) -> ArtifactRef:
+    """The mask in the store, once it is sure that the result can have it.
+
+    Raises
+    ------
+    KnownError
+        As `correct_mask`.
+    """
     from engine.imaging.raster.encode import encode_mask
 
-    photograph, extent = item.pair.on_model.path, item.outcome.mask.extent
+    photograph = item.pair.on_model.path
+    extent = item.outcome.mask.extent if item.outcome is not None else item.pair.on_model.extent
     if isinstance(item.job.request, EditRequest):
         raise _masks_of_turns(item)
     height, width = alpha.shape
@@ -92,13 +150,10 @@ def correct_mask(
         )
     if not alpha.any():
         raise KnownError("the corrected mask is empty", remedy="Paint the garment, or reject it.", path=photograph)
-    ref = artifacts.put(ArtifactKind.MASK, encode_mask(alpha), ".png")
-    chain = catalog.versions(item.job.id)
-    request = _corrected(catalog, item.job.request, item.outcome, ref)
-    return _queue(catalog, item, chain, _earlier(catalog, chain, request, ref), Reason.MASK_EDITED, author)
+    return artifacts.put(ArtifactKind.MASK, encode_mask(alpha), ".png")
 
 
-def remask(catalog: Catalog, item: ReviewItem, mask: MaskRequest, *, author: str | None = None) -> Job:
+def remask(catalog: Catalog, item: Viewed, mask: MaskRequest, *, author: str | None = None) -> Job:
     """Queue a new version whose mask is made in another way; a colour match is made again under it.
 
     What was made so before is given back as it is, and stays in its place.
@@ -216,7 +271,7 @@ def mark_for_training(catalog: Catalog, job_id: int, marked: bool, *, author: st
 
 def _queue(
     catalog: Catalog,
-    item: ReviewItem,
+    item: Viewed,
     chain: Sequence[Job],
     request: Request,
     reason: Reason,
@@ -226,6 +281,9 @@ def _queue(
     newest = chain[0]
     if newest.request == request and newest.state is JobState.SUCCEEDED:
         return newest
+    if newest.id == item.job.id and newest.request == request:  # it failed, and is no other version of itself
+        catalog.retry([newest.id])
+        return catalog.job(newest.id)
     # What is brought back itself cannot be what it was made from.
     made_from = next(job for job in chain if job.id == item.job.id)
     origin = Origin((newest if made_from.request == request else made_from).id, reason, author or current_reviewer())
@@ -239,11 +297,10 @@ def _queue(
     return job
 
 
-def _corrected(catalog: Catalog, request: Request, outcome: JobOutcome, ref: ArtifactRef) -> Request:
+def _corrected(catalog: Catalog, request: Request, found: str, ref: ArtifactRef) -> Request:
     """The request with a mask by hand, and with what its making would have found out: the garment, by which a match is
     judged.
     """
-    found = outcome.mask.garment
     if isinstance(request, ColorMatchRequest):
         mask = replace(request.mask, corrected=ref, found=found)
         return with_corrected_views(catalog, replace(request, mask=mask))
@@ -257,12 +314,12 @@ def _earlier(catalog: Catalog, chain: Sequence[Job], wanted: Request, ref: Artif
         outcome = catalog.outcome(job.id)
         if outcome is None or outcome.mask.alpha.sha256 != ref.sha256:
             continue
-        if _corrected(catalog, job.request, outcome, ref) == wanted:
+        if _corrected(catalog, job.request, outcome.mask.garment, ref) == wanted:
             return job.request
     return wanted
 
 
-def _masks_of_turns(item: ReviewItem) -> KnownError:
+def _masks_of_turns(item: Viewed) -> KnownError:
     return KnownError(
         "an edit paints inside the masks of its turns",
         remedy="Edit it once more with another mask.",

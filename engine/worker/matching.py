@@ -93,13 +93,15 @@ def flatlay_to_match(flatlay: Picture, request: MaskRequest, backends: Backends)
 def flatlay_to_mask(flatlay: Picture, request: MaskRequest) -> Picture:
     """The flatlay as a mask of the photograph needs it: with the garment as its alpha for the classical engine, which
     looks for its like; where a name is to be found for it, with the alpha if it has one; as it is otherwise, since it
-    is only shown beside the result.
+    is only shown beside the result. Beside a mask that a person drew it is never needed.
 
     Raises
     ------
     KnownError
         The classical engine needs the garment, and none stands out from the background; names the file.
     """
+    if request.corrected is not None:
+        return flatlay
     if request.engine is EngineName.CLASSICAL:
         return with_garment_alpha(flatlay)
     if request.engine is EngineName.GROUNDED and not request.garment:
@@ -181,6 +183,27 @@ def match_pair(
     else:
         matched, after = choice.result.matched, colors_report(choice.result.colors, flat, tolerance, _REGION)
     return MatchedPair(replace(matched, notices=(*matched.notices, *clipped)), before, after)
+
+
+def measured_again(result: Picture, alpha: Alpha, flatlay: Picture, tolerance: Tolerance) -> DeltaEReport:
+    """The garment against its flatlay on a picture that was painted over after the match.
+
+    Parameters
+    ----------
+    result : Picture
+        The photograph as it leaves the house.
+    alpha : ndarray
+        ``(H, W)`` uint8, the garment on it.
+    flatlay : Picture
+        Its alpha is the garment.
+    """
+    from engine.imaging.color.quality import GarmentColors, colors_report
+    from engine.imaging.color.samples import garment_samples
+
+    assert flatlay.alpha is not None
+    colors = GarmentColors.of(garment_samples(result, alpha, "garment").lab)
+    flat = GarmentColors.of(garment_samples(flatlay, flatlay.alpha, "flatlay").lab)
+    return colors_report(colors, flat, tolerance, _REGION)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

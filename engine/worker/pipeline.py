@@ -17,11 +17,18 @@ from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
 from engine.worker.editing import edit_picture
 from engine.worker.masking import mask_of
-from engine.worker.matching import LOW_CONFIDENCE, MatchedPair, flatlay_to_mask, flatlay_to_match, match_pair
+from engine.worker.matching import (
+    LOW_CONFIDENCE,
+    MatchedPair,
+    flatlay_to_mask,
+    flatlay_to_match,
+    match_pair,
+    measured_again,
+)
 from engine.worker.views import Views
 
 if TYPE_CHECKING:
-    from engine.domain.picture import Alpha
+    from engine.domain.picture import Alpha, Pixels
     from engine.imaging.color.views import ViewColors
 
 _PARTS = 100
@@ -79,6 +86,7 @@ def _match(
     steps = _Steps(report, 5)
     steps.begin(0, "reading")
     on_model, flatlay = _read(pair)
+    retouch = _retouch(on_model, request.retouch, artifacts)
     if flatlay is None or pair.flatlay is None:
         raise KnownError("it has no flatlay to match", remedy="Pair it by hand.", path=on_model.path)
     _require_colors(on_model, flatlay)
@@ -98,8 +106,12 @@ def _match(
     guide = backends.get(request.engine).color_guide(on_model, flatlay, mask, request, steps.within(3))
     tolerance = request.tolerance_for(mask.garment)
     match = match_pair(on_model, flatlay, mask.alpha, guide, tolerance, others, request.lightness)
+    shown = _painted_over(replace(on_model, pixels=match.matched.pixels), retouch)
+    if retouch is not None:
+        match = replace(match, after=measured_again(shown, mask.alpha, flatlay, tolerance))
     steps.begin(4, "storing")
     outcome = _store(on_model, flatlay, request.mask.name, mask, match, artifacts, notices)
+    outcome = _with_shown(replace(outcome, retouch=request.retouch), shown, artifacts)
     steps.begin(5, "done")
     return outcome
 
@@ -113,6 +125,7 @@ def _edit(
     steps = _Steps(report, 3)
     steps.begin(0, "reading")
     on_model, flatlay = _read(pair)
+    retouch = _retouch(on_model, request.retouch, artifacts)
     steps.begin(1, "painting")
     edited = edit_picture(on_model, request.turns, backends.get(request.engine), steps.within(1))
     steps.begin(2, "storing")
@@ -132,9 +145,40 @@ def _edit(
             for turn in edited.turns
         ),
     )
-    outcome = replace(outcome, edit=result, previews=replace(outcome.previews, matched=_preview(picture, artifacts)))
+    shown = _painted_over(picture, retouch)
+    outcome = _with_shown(replace(outcome, edit=result, retouch=request.retouch), shown, artifacts)
     steps.begin(3, "done")
     return outcome
+
+
+def _retouch(on_model: Picture, ref: ArtifactRef | None, artifacts: ArtifactStore) -> Pixels | None:
+    """What a retoucher painted over the result; read before minutes are spent on what lies under it.
+
+    Raises
+    ------
+    KnownError
+        It is gone, damaged or of another size; names the photograph.
+    """
+    from engine.imaging.retouch import decode_retouch
+
+    if ref is None:
+        return None
+    try:
+        return decode_retouch(artifacts.read(ref), on_model.extent, on_model.bit_depth)
+    except KnownError as error:
+        error.path = on_model.path
+        raise
+
+
+def _painted_over(picture: Picture, retouch: Pixels | None) -> Picture:
+    from engine.imaging.retouch import laid_over
+
+    return picture if retouch is None else replace(picture, pixels=laid_over(picture.pixels, retouch))
+
+
+def _with_shown(outcome: JobOutcome, shown: Picture, artifacts: ArtifactStore) -> JobOutcome:
+    """The outcome with a preview of the picture as it leaves the house."""
+    return replace(outcome, previews=replace(outcome.previews, matched=_preview(shown, artifacts)))
 
 
 def _read(pair: AssetPair) -> tuple[Picture, Picture | None]:
@@ -200,7 +244,7 @@ def _store(
         confidence=mask.confidence,
         provenance=mask.provenance,
     )
-    match_result, matched_preview = None, None
+    match_result = None
     if match is not None:
         matched = replace(on_model, pixels=match.matched.pixels)
         notices += match.matched.notices
@@ -212,11 +256,10 @@ def _store(
             texture=match.matched.texture,
             provenance=match.matched.provenance,
         )
-        matched_preview = _preview(matched, artifacts)
     previews = Previews(
         on_model=_preview(on_model, artifacts),
         flatlay=_preview(flatlay, artifacts) if flatlay else None,
-        matched=matched_preview,
+        matched=None,
         mask=_plane_preview(mask.alpha, artifacts),
         disagreement=_plane_preview(mask.disagreement, artifacts) if mask.disagreement is not None else None,
     )

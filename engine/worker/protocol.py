@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from engine.domain.assets import AssetPair
 from engine.domain.codec import from_json, register_union, to_json
@@ -63,25 +64,33 @@ class Heartbeat:
 Command = RunJob | CancelJob
 Report = Ready | Heartbeat | Started | Progress | Succeeded | Failed | CancelledJob
 
-register_union(Command)
-register_union(Report)
+
+@lru_cache(maxsize=1)
+def _know_unions() -> None:
+    """Before the first line: telling the converter takes 50 ms, which a window that opens need not wait for."""
+    register_union(Command)
+    register_union(Report)
 
 
 def encode_command(command: Command) -> bytes:
     """One line, ended by a newline; JSON escapes newlines inside."""
+    _know_unions()
     return to_json(command, Command).encode() + b"\n"
 
 
 def decode_command(line: bytes) -> Command:
     """Parse a line of `encode_command`."""
+    _know_unions()
     return from_json(line.decode(), Command)
 
 
 def encode_report(report: Report) -> bytes:
     """One line, ended by a newline."""
+    _know_unions()
     return to_json(report, Report).encode() + b"\n"
 
 
 def decode_report(line: bytes) -> Report:
     """Parse a line of `encode_report`."""
+    _know_unions()
     return from_json(line.decode(), Report)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
-from PySide6.QtCore import QSize, QUrl
+from PySide6.QtCore import QSize, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -16,17 +17,19 @@ from PySide6.QtWidgets import (
     QListWidget,
     QListWidgetItem,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from engine.domain.errors import Cancelled
-from engine.domain.review import Decision, ExportFormat
+from engine.domain.export import ExportRecipe
+from engine.domain.review import Decision
 from engine.services.export import ExportPlan, ExportReport, export_items
-from engine.services.presets import ExportRecipe
 from engine.services.review import items_of
 from gui import preferences
 from gui.context import WindowContext
+from gui.export.recipe_form import RecipeForm
 from gui.look import theme
 from gui.look.icons import icon
 from gui.look.palette import Ink
@@ -34,15 +37,6 @@ from gui.phrases import at_home, count
 from gui.widgets.drop_zone import button_for
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.progress_line import ProgressLine
-
-_FORMATS = (
-    (ExportFormat.PSD, "PSD", "Layers, with the mask as alpha channel"),
-    (ExportFormat.TIFF, "TIFF", "Matched picture, lossless, same depth and profile"),
-    (ExportFormat.PNG, "PNG", "Matched picture, lossless"),
-    (ExportFormat.JPEG, "JPEG", "Matched picture, small"),
-    (ExportFormat.MASK, "Mask", "The mask alone, 8-bit PNG"),
-)
-_FROM_START = (ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.MASK)
 
 
 class ExportPage(QWidget):
@@ -54,13 +48,12 @@ class ExportPage(QWidget):
         self._batch: int | None = None
         self._decisions = dict.fromkeys(Decision, 0)
         self._stop: threading.Event | None = None
-        self.formats = {format: QCheckBox(title) for format, title, _ in _FORMATS}
+        self.form = RecipeForm()
         self.folder = QLineEdit()
         self.propose_folder(preferences.export_folder() or context.services.default_export_folder)
-        self.approved_only, self.overwrite = QCheckBox("Approved results only"), QCheckBox("Overwrite existing files")
+        self.approved_only = QCheckBox("Approved results only")
         self.approved_only.setChecked(True)
         self.approved_only.setToolTip("Off: results without a verdict are exported too; rejected ones never are")
-        self.overwrite.setToolTip("Off: a file that exists and is not this very result is never touched")
         self._summary = theme.label("", "quiet")
         self._summary.setWordWrap(True)
         self._headline, self._line = theme.label("Files", "heading"), ProgressLine()
@@ -74,8 +67,9 @@ class ExportPage(QWidget):
         self._build_layout()
         context.actions.on("export", self.export)
         context.actions.on("stop_export", self.stop)
-        for box in (*self.formats.values(), self.approved_only):
-            box.toggled.connect(self._summarise)
+        self.form.apply(preferences.export_recipe())
+        self.approved_only.toggled.connect(self._summarise)
+        self.form.changed.connect(self._summarise)
         self.folder.textChanged.connect(self._summarise)
 
     # -- what the window calls ----------------------------------------------------------------------------------
@@ -90,9 +84,12 @@ class ExportPage(QWidget):
         self.folder.setText(at_home(str(folder)))
 
     def use_recipe(self, recipe: ExportRecipe) -> None:
-        """Propose the files that a batch was started for."""
-        for format, box in self.formats.items():
-            box.setChecked(format in recipe.formats)
+        """Propose the files that a batch was started for; what its preset leaves as usual stays as it is here."""
+        is_usual = replace(recipe, formats=ExportRecipe().formats, approved_only=True) == ExportRecipe()
+        if is_usual and not self.form.problem():
+            here = self.form.recipe(approved_only=recipe.approved_only)
+            recipe = replace(here, formats=recipe.formats)
+        self.form.apply(recipe)
         self.approved_only.setChecked(recipe.approved_only)
 
     def reload(self) -> None:
@@ -110,9 +107,10 @@ class ExportPage(QWidget):
 
     def export(self) -> None:
         """Write the files."""
-        plan = self.plan()
         if self._stop is not None or not self._can_start():
             return
+        plan = self.plan()
+        preferences.set_export_recipe(plan.recipe)
         stop, batch, bridge = threading.Event(), self._batch, self._context.bridge
         services = self._context.services
 
@@ -138,14 +136,14 @@ class ExportPage(QWidget):
             self._stop.set()
 
     def plan(self) -> ExportPlan:
-        """The operator's choice."""
-        formats = tuple(format for format, box in self.formats.items() if box.isChecked())
-        return ExportPlan(
-            Path(self.folder.text().strip()).expanduser(),
-            formats,
-            approved_only=self.approved_only.isChecked(),
-            overwrite=self.overwrite.isChecked(),
-        )
+        """The operator's choice.
+
+        Raises
+        ------
+        UsageError
+            The name pattern cannot be read.
+        """
+        return ExportPlan(self._out(), self.form.recipe(approved_only=self.approved_only.isChecked()))
 
     @property
     def is_busy(self) -> bool:
@@ -161,7 +159,11 @@ class ExportPage(QWidget):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _can_start(self) -> bool:
-        return bool(self._admitted() and self.plan().formats and self.folder.text().strip())
+        is_complete = self.form.chosen_formats() and not self.form.problem() and self.folder.text().strip()
+        return bool(self._admitted() and is_complete)
+
+    def _out(self) -> Path:
+        return Path(self.folder.text().strip()).expanduser()
 
     def _admitted(self) -> int:
         approved = self._decisions[Decision.APPROVED]
@@ -172,11 +174,13 @@ class ExportPage(QWidget):
             self._decisions[decision] for decision in (Decision.APPROVED, Decision.PENDING, Decision.REJECTED)
         )
         text = f"{approved} approved · {pending} pending · {rejected} rejected\n"
-        formats = len(self.plan().formats)
+        formats = len(self.form.chosen_formats())
         if not any(self._decisions.values()):
             text = "Nothing is finished yet. Results can be exported as soon as they were made."
         elif not formats:
             text += "Choose at least one format."
+        elif self.form.problem():
+            text += "The name cannot be read."
         elif not self._admitted():
             text += "Approve results on the Review page, or allow pending ones."
         else:
@@ -194,15 +198,26 @@ class ExportPage(QWidget):
         parts = [f"{count(len(report.written), 'file')} written"]
         if report.kept:
             parts.append(f"{len(report.kept)} were there already, unchanged")
+        if report.skipped:
+            parts.append(f"{len(report.skipped)} left alone")
         if report.failures:
             parts.append(f"{len(report.failures)} failed")
         self._headline.setText(" · ".join(parts))
         for sentence in report.failures:
             self._add(sentence, "warning", "fail")
+        for sentence in report.notices:
+            self._add(sentence, "info", "text_quiet")
         for path in report.written:
-            self._add(path.name, "check", "pass_", str(path))
+            self._add(self._shown(path), "check", "pass_", str(path))
         for path in report.kept:
-            self._add(f"{path.name} (unchanged)", "check", "text_faint", str(path))
+            self._add(f"{self._shown(path)} (unchanged)", "check", "text_faint", str(path))
+        for path in report.skipped:
+            self._add(f"{self._shown(path)} (another file, left alone)", "info", "text_faint", str(path))
+
+    def _shown(self, path: Path) -> str:
+        """With the folders that the name pattern made."""
+        out = self._out().absolute()
+        return str(path.relative_to(out)) if path.is_relative_to(out) else path.name
 
     def _failed(self, error: Exception) -> None:
         self._finish()
@@ -231,7 +246,7 @@ class ExportPage(QWidget):
             self.folder.setText(folder)
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.plan().folder)))
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._out())))
 
     # -- layout -------------------------------------------------------------------------------------------------
 
@@ -242,17 +257,17 @@ class ExportPage(QWidget):
         side = QVBoxLayout(panel)
         side.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         side.setSpacing(theme.SMALL)
-        side.addWidget(theme.label("Formats", "heading"))
-        side.addSpacing(theme.TIGHT)
-        for format, _, what in _FORMATS:
-            box = self.formats[format]
-            box.setChecked(format in _FROM_START)
-            row = QHBoxLayout()
-            box.setFixedWidth(72)
-            row.addWidget(box)
-            row.addWidget(theme.label(what, "caption"), 1)
-            side.addLayout(row)
-        side.addSpacing(theme.LARGE)
+        side.addWidget(theme.label("Which", "heading"))
+        side.addWidget(self.approved_only)
+        side.addSpacing(theme.MEDIUM)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # its fields take the focus, and scroll into sight
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.form)
+        side.addWidget(scroll, 1)
+        side.addSpacing(theme.SMALL)
         side.addWidget(theme.label("Folder", "heading"))
         side.addSpacing(theme.TIGHT)
         folder = QHBoxLayout()
@@ -265,12 +280,7 @@ class ExportPage(QWidget):
         choose.clicked.connect(self._choose_folder)
         folder.addWidget(choose)
         side.addLayout(folder)
-        side.addSpacing(theme.LARGE)
-        side.addWidget(theme.label("Which", "heading"))
-        side.addSpacing(theme.TIGHT)
-        side.addWidget(self.approved_only)
-        side.addWidget(self.overwrite)
-        side.addStretch()
+        side.addSpacing(theme.SMALL)
         side.addWidget(self._summary)
         start = button_for(self._context.actions["export"], primary=True)
         start.setMinimumHeight(34)

@@ -20,7 +20,8 @@ _LETTER_MS: Final = 60  # a thousand letters a minute: a slow reader's pace
 class Banner(QFrame):
     """Hidden until something is told. An error stays until it is dismissed; a notice leaves once it can be read.
 
-    A notice that comes while an error stands waits behind it. Under the pointer nothing leaves.
+    A notice that comes while an error stands waits behind it. One that announced what a job will bring leaves as soon
+    as that has come. Under the pointer nothing leaves.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -28,6 +29,7 @@ class Banner(QFrame):
         self.setObjectName("banner")
         self._is_error = False
         self._waiting: tuple[str, str] | None = None
+        self._awaits: int | None = None  # the job whose end the last notice announced
         self._leaving = QTimer(self)
         self._leaving.setSingleShot(True)
         self._leaving.timeout.connect(self.hide)
@@ -55,8 +57,16 @@ class Banner(QFrame):
         layout.addWidget(self.dismiss, 0, Qt.AlignmentFlag.AlignVCenter)
         self.hide()
 
-    def tell(self, what: str, remedy: str = "", *, is_error: bool = True) -> None:
-        """Show a sentence and what to do."""
+    def tell(self, what: str, remedy: str = "", *, is_error: bool = True, until: int | None = None) -> None:
+        """Show a sentence and what to do.
+
+        Parameters
+        ----------
+        until : int, optional
+            The job whose end a notice announces.
+        """
+        if not is_error:
+            self._awaits = until
         if self._is_error and not is_error and not self.isHidden():
             self._waiting = what, remedy
             return
@@ -75,6 +85,16 @@ class Banner(QFrame):
             if not self.underMouse():
                 self._leaving.start()
 
+    def end(self, job_id: int) -> None:
+        """A job has ended: what announced that has come about."""
+        if job_id != self._awaits:
+            return
+        self._awaits = self._waiting = None
+        if not self._is_error:
+            self._leaving.setInterval(0)  # for the pointer, too, once it goes
+            if not self.underMouse():
+                self.hide()
+
     def text(self) -> str:
         return f"{self._what.text()} {self._remedy.text()}".strip()
 
@@ -92,4 +112,4 @@ class Banner(QFrame):
         self.hide()
         waiting = self._waiting
         if waiting is not None:
-            self.tell(*waiting, is_error=False)
+            self.tell(*waiting, is_error=False, until=self._awaits)

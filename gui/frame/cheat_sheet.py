@@ -8,7 +8,7 @@ from PySide6.QtCore import QSize, Qt
 from PySide6.QtWidgets import QDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from gui import shortcuts
-from gui.actions import COMMANDS, Actions, Command, PageName
+from gui.actions import COMMANDS, FIXED_KEYS, Actions, Command, PageName
 from gui.look import theme
 
 _COLUMN_WIDTH = 330  # pixels of the window for each column, as many as there is room for
@@ -75,6 +75,8 @@ class CheatSheet(QDialog):
             if keys:
                 shown = tuple(shortcuts.written(key) for key in keys[:2])
                 groups.setdefault(_heading(command), []).append((command.text.rstrip("…"), shown))
+        for fixed in FIXED_KEYS:
+            groups.setdefault(fixed.page.capitalize(), []).append((fixed.text, fixed.shown))
         return groups
 
     def _fill(self) -> None:

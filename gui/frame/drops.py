@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QLineEdit, QPlainTextEdit, QWidg
 
 from gui.actions import PageName
 from gui.frame.drop_overlay import DropOverlay
-from gui.models.page import WEIGHTS
+from gui.models.weights import WEIGHTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,18 +22,15 @@ class Dropped:
 
 
 class Drops:
-    """The window hands its drag events over. GUI thread only.
-
-    Parameters
-    ----------
-    window : QWidget
-        Its text fields refuse drops from now on: otherwise a folder dropped on one would become text in it.
-    """
+    """The window hands its drag events over. GUI thread only."""
 
     def __init__(self, window: QWidget) -> None:
         self.overlay = DropOverlay(window)
+
+    def pass_through(self, page: QWidget) -> None:
+        """Have a page's text fields refuse drops: otherwise a folder dropped on one would become text in it."""
         for kind in (QLineEdit, QPlainTextEdit, QAbstractSpinBox):
-            for field in window.findChildren(kind):
+            for field in page.findChildren(kind):
                 field.setAcceptDrops(False)
 
     def enter(self, event: QDragEnterEvent) -> None:

@@ -4,36 +4,43 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
-from PySide6.QtWidgets import QMainWindow, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
-from engine.domain.jobs import Batch, Idle, JobEvent, Started, Succeeded
-from engine.domain.review import Decision
-from engine.services.queue import Submission
+from engine.domain.jobs import Idle, JobEvent, Queued, Started, Succeeded
+from engine.domain.review import Decision, FailedItem
 from gui import preferences
 from gui.actions import Actions, PageName
 from gui.bridge import Bridge
 from gui.context import WindowContext
-from gui.export.page import ExportPage
+from gui.export.returned import ReturnedWatch
 from gui.frame import menus, window_state
 from gui.frame.banner import Banner
 from gui.frame.cheat_sheet import CheatSheet
-from gui.frame.close_question import CloseQuestion
+from gui.frame.closing import Closing
 from gui.frame.drops import Drops
 from gui.frame.header import Header
-from gui.frame.landing import where_work_waits
+from gui.frame.pages import Pages
+from gui.frame.shown_batch import ShownBatch, look_ahead
 from gui.frame.status_line import StatusLine
-from gui.intake.page import IntakePage
 from gui.look.icons import pixmap
-from gui.models.page import ModelsPage
 from gui.phrases import sentence
-from gui.queue.page import QueuePage
-from gui.review.page import ReviewPage
 from gui.services import WindowServices
-from gui.settings.page import SettingsPage
 
-_Page = IntakePage | QueuePage | ReviewPage | ExportPage | ModelsPage | SettingsPage
+if TYPE_CHECKING:
+    from gui.export.page import ExportPage
+    from gui.frame.pages import Page
+    from gui.intake.page import IntakePage
+    from gui.models.page import ModelsPage
+    from gui.queue.page import QueuePage
+    from gui.review.page import ReviewPage
+    from gui.settings.page import SettingsPage
+
+_WATCH_MS = 400
+"""From the engine's start until the folders are watched: what is looked at first is on the screen by then."""
 
 
 class MainWindow(QMainWindow):
@@ -46,29 +53,56 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.setMinimumSize(1120, 700)
         self.services = services
+        found = look_ahead(services.catalog)
         self.bridge = Bridge(self)
         self.actions_table = Actions(self)
         self.banner, self.header, self.status = Banner(), Header(self.actions_table), StatusLine()
         self.context = WindowContext(services, self.bridge, self.actions_table, self.report, self.notify, self.remark)
-        self.intake, self.queue = IntakePage(self.context), QueuePage(self.context)
-        self.review, self.export = ReviewPage(self.context), ExportPage(self.context)
-        self.models, self.settings = ModelsPage(self.context), SettingsPage(self.context)
-        pages = (self.intake, self.queue, self.review, self.export, self.models, self.settings)
-        self._pages: dict[PageName, _Page] = dict(zip(PageName, pages, strict=True))
         self._running: set[int] = set()
-        self._may_close = False
-        self._question: CloseQuestion | None = None
         self._sheet: CheatSheet | None = None
+        self._pages = Pages(self.context, self._on_page_built)
+        self.closing = Closing(self, self._pages)
+        self._batch = ShownBatch(self, self.context, self.header, self._pages)
+        self._drops = Drops(self)
+        self._watching = QTimer(self)
+        self._watching.setSingleShot(True)
+        self._watching.setInterval(_WATCH_MS)
+        self._watching.timeout.connect(lambda: self.intake)
+        self.returned = ReturnedWatch(self.context, self)
+        self._watching.timeout.connect(self.returned.follow)
         self._build_layout()
         menus.fill(self.menuBar(), self.actions_table)
-        self._drops = Drops(self)
         self._connect()
         window_state.restore(self)
-        self.show_page(PageName.INTAKE)
+        self._batch.open(found)
         self._show_engine()
         services.dispatcher.subscribe(self.bridge.listener(self.on_event))
-        self._read_batches()
-        self._go_to_work()
+
+    # -- the pages ----------------------------------------------------------------------------------------------
+
+    @property
+    def intake(self) -> IntakePage:
+        return self._pages.intake
+
+    @property
+    def queue(self) -> QueuePage:
+        return self._pages.queue
+
+    @property
+    def review(self) -> ReviewPage:
+        return self._pages.review
+
+    @property
+    def export(self) -> ExportPage:
+        return self._pages.export
+
+    @property
+    def models(self) -> ModelsPage:
+        return self._pages.models
+
+    @property
+    def settings(self) -> SettingsPage:
+        return self._pages.settings
 
     # -- what the application calls -----------------------------------------------------------------------------
 
@@ -79,14 +113,17 @@ class MainWindow(QMainWindow):
                 self.services.dispatcher.use_workers(preferences.workers())
             self.services.dispatcher.start()
         self._show_engine()
-        if dropped:
+        if dropped:  # which comes before work of yesterday
+            self.show_page(PageName.INTAKE)
             self.intake.add(dropped)
+        self._watching.start()
 
     def show_page(self, page: PageName) -> None:
         """Bring a page to the front; its keys work there only."""
-        self._stack.setCurrentWidget(self._pages[page])
+        shown = self._pages.page(page)
+        self._pages.setCurrentWidget(shown)
         self.header.show_page(page)
-        for each in self._pages.values():
+        for each in self._pages.built():
             each.refresh_actions()
         if page is PageName.EXPORT:
             self.export.reload()
@@ -97,20 +134,20 @@ class MainWindow(QMainWindow):
         elif page is PageName.MODELS:
             self.models.loras.table.setFocus()
         else:
-            self._pages[page].setFocus()  # so that Tab goes on in the page
+            shown.setFocus()  # so that Tab goes on in the page
 
     @property
     def page(self) -> PageName:
         """The page at the front."""
-        return next(name for name, widget in self._pages.items() if widget is self._stack.currentWidget())
+        return self._pages.name_of_current()
 
     def report(self, error: Exception) -> None:
         """Show an error's sentence and what to do."""
         self.banner.tell(*sentence(error))
 
-    def notify(self, what: str, remedy: str = "") -> None:
-        """Show a notice."""
-        self.banner.tell(what, remedy, is_error=False)
+    def notify(self, what: str, remedy: str = "", *, until: int | None = None) -> None:
+        """Show a notice; with ``until`` it leaves as soon as that job has ended."""
+        self.banner.tell(what, remedy, is_error=False, until=until)
 
     def remark(self, text: str) -> None:
         """Put a lasting remark into the status line."""
@@ -126,6 +163,8 @@ class MainWindow(QMainWindow):
                 self.review.reload()
             case _ if type(event).__name__ != "Progress":
                 self._running.discard(event.job_id)
+                if not isinstance(event, Queued):
+                    self.banner.end(event.job_id)
         if isinstance(event, Succeeded):
             self.review.reload()
         self.queue.on_event(event)
@@ -149,81 +188,31 @@ class MainWindow(QMainWindow):
             self.intake.add(dropped.pictures)
 
     def closeEvent(self, event: QCloseEvent) -> None:
-        if not self._may_close and self.review.mask_editing.holds_back(self.close):
-            event.ignore()
-            self.show_page(PageName.REVIEW)  # what is asked about is to be seen
-            return
+        event.setAccepted(self.closing.may_close())
+        if event.isAccepted():
+            self.closing.stop()
+
+    @property
+    def is_working(self) -> bool:
+        """Whether the engine runs and has something to do."""
         counts = self.queue.counts
-        busy = self.services.dispatcher.is_running and (counts.queued or counts.running or self._running)
-        if (busy or self.export.is_busy or self.models.is_busy) and not self._may_close:
-            event.ignore()
-            self._ask_before_closing()
-            return
-        window_state.save(self, self.page)
-        if self.models.is_busy:
-            self.hide()  # the piece that is being downloaded ends first, which takes seconds on a slow line
-        self.shut_down()
-        event.accept()
+        return self.services.dispatcher.is_running and bool(counts.queued or counts.running or self._running)
 
     def shut_down(self) -> None:
         """Stop the engine and the background threads; running jobs go back into the queue."""
-        self.intake.stop()
-        self.export.stop()
-        self.models.stop()
+        self._watching.stop()
+        self.returned.stop()
+        for name, stop in (
+            (PageName.INTAKE, lambda: self.intake.stop()),
+            (PageName.EXPORT, lambda: self.export.stop()),
+            (PageName.MODELS, lambda: self.models.stop()),
+        ):
+            if self._pages.is_built(name):
+                stop()
         self.services.dispatcher.stop()
         self.bridge.close()
 
     # -- inside -------------------------------------------------------------------------------------------------
-
-    def _ask_before_closing(self) -> None:
-        if self._question is not None:
-            self._question.raise_()
-            return
-        counts = self.queue.counts
-        left, exports, downloads = counts.total - counts.finished, self.export.is_busy, self.models.is_busy
-        self._question = CloseQuestion(left, self, exports=exports, downloads=downloads)
-        self._question.agreed.connect(self._close_for_good)
-        self._question.finished.connect(self._forget_question)
-        self._question.open()
-
-    def _close_for_good(self) -> None:
-        self._may_close = True
-        self.close()
-
-    def _forget_question(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None
-
-    def _read_batches(self, chosen: int | None = None) -> None:
-        """Fill the list of batches, in the background; without a chosen one the newest is shown."""
-
-        def done(batches: Sequence[Batch]) -> None:
-            self.header.show_batches(batches, chosen)
-            self._on_batch()
-
-        self.bridge.run_in_background(self.services.catalog.batches, done, self.report)
-
-    def _go_to_work(self) -> None:
-        """At start, open the page where work waits, or else the one that was left; what was dropped comes first."""
-
-        def done(page: PageName) -> None:
-            if self.page is PageName.INTAKE and not self.intake.is_in_use:
-                self.show_page(page if page is not PageName.INTAKE else window_state.last_page())
-
-        catalog = self.services.catalog
-        self.bridge.run_in_background(lambda: where_work_waits(catalog), done, self.report)
-
-    def _on_batch(self) -> None:
-        batch_id = self.header.batch
-        for page in (self.queue, self.review, self.export):
-            page.set_batch(batch_id)
-
-    def _on_submitted(self, submission: Submission) -> None:
-        self.export.use_recipe(self.intake.plan.recipe())
-        self._read_batches(submission.batch.id)
-        self.services.dispatcher.wake()
-        self.show_page(PageName.QUEUE)
 
     def _show_engine(self) -> None:
         is_alive, is_paused = self.services.dispatcher.is_running, self.actions_table["pause"].isChecked()
@@ -237,6 +226,10 @@ class MainWindow(QMainWindow):
             f"{counts.finished}/{counts.total}" if is_left else "", f"{pending}" if pending else ""
         )
         self._show_engine()
+
+    def _draw_mask(self, item: FailedItem) -> None:
+        self.show_page(PageName.REVIEW)
+        self.review.mask_editing.draw(item, self.actions_table["show_queue"].trigger)
 
     def _show_sheet(self) -> None:
         if self._sheet is None:
@@ -253,30 +246,45 @@ class MainWindow(QMainWindow):
         for name in ("add_folder", "add_files", "demo"):
             self.actions_table.on(name, lambda: self.show_page(PageName.INTAKE))
         self.actions_table.on("add_lora", lambda: self.show_page(PageName.MODELS))
-        self.intake.submitted.connect(self._on_submitted)
-        self.intake.joined.connect(lambda _: self._read_batches(self.header.batch))
-        self.models.changed.connect(self.intake.plan.look)
-        self.header.batch_chosen.connect(self._on_batch)
-        self.settings.appearance.viewer_changed.connect(self.review.viewer.follow_settings)
-        self.settings.work.export_folder_changed.connect(self.export.propose_folder)
-        self.queue.counts_changed.connect(self._show_counts)
-        self.review.results.modelReset.connect(self._show_counts)
-        self.review.results.dataChanged.connect(self._show_counts)
-        self.review.decided.connect(self._show_counts)
-        self.review.requeued.connect(self.queue.reload)
+        self.returned.taken.connect(lambda: self.queue.reload())
+
+    def _on_page_built(self, name: PageName, page: Page) -> None:
+        window_state.restore_parts(page)
+        self._drops.pass_through(page)
+        self._connect_page(name)
+
+    def _connect_page(self, name: PageName) -> None:
+        """What a page has to do with the window and with other pages."""
+        match name:
+            case PageName.INTAKE:
+                self.intake.submitted.connect(self._batch.on_submitted)
+                self.intake.joined.connect(lambda _: self._batch.read_again())
+            case PageName.QUEUE:
+                self.queue.counts_changed.connect(self._show_counts)
+                self.queue.mask_wanted.connect(self._draw_mask)
+            case PageName.REVIEW:
+                for changed in (self.review.results.modelReset, self.review.results.dataChanged, self.review.decided):
+                    changed.connect(self._show_counts)
+                self.review.requeued.connect(lambda: self.queue.reload())
+            case PageName.EXPORT:
+                self.export.set_batch(self.header.batch)
+            case PageName.MODELS:
+                self.models.changed.connect(lambda: self.intake.plan.look())
+            case PageName.SETTINGS:
+                self.settings.appearance.viewer_changed.connect(self.review.viewer.follow_settings)
+                self.settings.work.export_folder_changed.connect(lambda folder: self.export.propose_folder(folder))
+                for changed in (self.settings.work.export_folder_changed, self.settings.work.takes_back_changed):
+                    changed.connect(lambda _: self.returned.follow())
 
     # -- layout -------------------------------------------------------------------------------------------------
 
     def _build_layout(self) -> None:
-        self._stack = QStackedWidget()
-        for page in self._pages.values():
-            self._stack.addWidget(page)
         central = QWidget()
         layout = QVBoxLayout(central)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
         layout.addWidget(self.header)
         layout.addWidget(self.banner)
-        layout.addWidget(self._stack, 1)
+        layout.addWidget(self._pages, 1)
         self.setCentralWidget(central)
         self.setStatusBar(self.status)

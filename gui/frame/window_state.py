@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QByteArray, QSettings, QSize
-from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSplitter
+from PySide6.QtWidgets import QAbstractButton, QMainWindow, QSplitter, QWidget
 
 from gui.actions import PageName
 
@@ -34,11 +34,16 @@ def restore(window: QMainWindow) -> None:
     geometry = settings.value(_GEOMETRY)
     if not isinstance(geometry, QByteArray) or not window.restoreGeometry(geometry):
         window.resize(_PROPOSED)
-    for splitter in window.findChildren(QSplitter):
+
+
+def restore_parts(page: QWidget) -> None:
+    """Put a new page's dividers and folded parts as they were left."""
+    settings = QSettings()
+    for splitter in page.findChildren(QSplitter):
         state = settings.value(f"{_SPLITTER}/{splitter.objectName()}")
         if splitter.objectName() and isinstance(state, QByteArray):
             splitter.restoreState(state)
-    for fold in _folds(window):
+    for fold in _folds(page):
         state = settings.value(f"{_FOLD}/{fold.objectName()}")
         if state is not None:
             fold.setChecked(str(state) == "1")
@@ -50,6 +55,6 @@ def last_page() -> PageName:
     return PageName(text) if text in list(PageName) else PageName.INTAKE
 
 
-def _folds(window: QMainWindow) -> list[QAbstractButton]:
-    buttons = window.findChildren(QAbstractButton)
+def _folds(widget: QWidget) -> list[QAbstractButton]:
+    buttons = widget.findChildren(QAbstractButton)
     return [button for button in buttons if button.property("disclosure") and button.objectName()]

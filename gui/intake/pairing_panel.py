@@ -11,13 +11,13 @@ from engine.domain.assets import Role
 from engine.services.intake_list import IntakeList
 from engine.services.pairing import ScannedPicture
 from gui.context import WindowContext
+from gui.intake.delegates import GarmentDelegate
 from gui.intake.pair_model import PairColumn, PairsModel
 from gui.intake.photograph_drag import PairsTable, ProblemsList
 from gui.intake.photograph_model import Photographs
 from gui.intake.problem_model import ProblemsModel
 from gui.look import theme
 from gui.phrases import count
-from gui.widgets.delegates import GarmentDelegate
 from gui.widgets.drop_zone import button_for
 
 _NOTICES = 3

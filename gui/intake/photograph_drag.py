@@ -29,15 +29,16 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QListView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QListView, QTableView, QWidget
 
 from engine.domain.assets import Role
 from engine.services.pairing import ScannedPicture
+from gui.intake.delegates import ProblemDelegate
 from gui.intake.pair_model import PairColumn, PairsModel
 from gui.intake.photograph_model import THUMBNAIL
 from gui.intake.problem_model import ProblemsModel
 from gui.look import theme
-from gui.widgets.delegates import ProblemDelegate
+from gui.widgets.tables import set_up_rows
 
 PICTURE_MIME = "application/x-chromask-photograph"
 """The path of the photograph that is being dragged, as the file system spells it."""
@@ -169,25 +170,10 @@ class PairsTable(_PhotographView, QTableView):
         self._pairs = pairs
         self.setModel(pairs)
         self.setAccessibleName("Pairs of on-model photographs and flatlays")
-        self.setTabKeyNavigation(False)  # Tab leaves the table, the arrows go through it
-        self.verticalHeader().setDefaultSectionSize(_ROW)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().hide()
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        set_up_rows(self, _ROW, _COLUMNS, (PairColumn.ON_MODEL, PairColumn.FLATLAY))
         self.setHorizontalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         trigger = QAbstractItemView.EditTrigger
         self.setEditTriggers(trigger.SelectedClicked | trigger.DoubleClicked | trigger.EditKeyPressed)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
-        for column in (PairColumn.ON_MODEL, PairColumn.FLATLAY):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
-        for column, width in _COLUMNS.items():
-            self.setColumnWidth(column, width)
         self._set_up_dragging()
 
     def rows_outward(self) -> list[int]:

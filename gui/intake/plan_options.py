@@ -17,10 +17,10 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from engine.domain.review import ExportFormat
+from engine.domain.export import ExportFormat, ExportRecipe
 from engine.services.detection import GroundedStatus
 from engine.services.plan import MaskSource
-from engine.services.presets import ExportRecipe, Preset
+from engine.services.presets import Preset
 from gui.look import theme
 from gui.look.icons import icon
 from gui.widgets.choice_box import ChoiceBox, Reason
@@ -39,7 +39,7 @@ _SEEDS_TIP = "Several paintings agree or not: the mean is the mask, and the conf
 _DRAFT_TIP = "8 steps at 512 × 512 first, in full only where that is not sure enough"
 _FORMATS = (
     (ExportFormat.PSD, "PSD"), (ExportFormat.TIFF, "TIFF"), (ExportFormat.PNG, "PNG"), (ExportFormat.JPEG, "JPEG"),
-    (ExportFormat.MASK, "Mask"),
+    (ExportFormat.MASK, "Mask"), (ExportFormat.TIFF_LAYERS, "Layered TIFF"),
 )  # fmt: skip
 
 
@@ -70,6 +70,7 @@ class PlanOptions(QWidget):
         self.formats = {format: QCheckBox(text) for format, text in _FORMATS}
         self.approved_only = QCheckBox("Approved results only")
         self._guidance = Preset().guidance
+        self._recipe = ExportRecipe()
         self._build_layout()
         self.set_brands(())
         self.set_can_dream(False, "")
@@ -88,6 +89,7 @@ class PlanOptions(QWidget):
         if choices.brand and self.brand.findText(choices.brand) < 0:
             self.brand.addItem(choices.brand)  # its limits are looked up when the batch starts
         self.brand.setCurrentIndex(max(0, self.brand.findText(choices.brand)) if choices.brand else 0)
+        self._recipe = choices.export
         for format, box in self.formats.items():
             box.setChecked(format in choices.export.formats)
         self.approved_only.setChecked(choices.export.approved_only)
@@ -105,7 +107,7 @@ class PlanOptions(QWidget):
             guidance=self._guidance,
             garment=self.garment.currentText().strip(),
             brand=self.brand.currentText() if self.brand.currentIndex() > 0 else "",
-            export=ExportRecipe(formats, self.approved_only.isChecked()),
+            export=replace(self._recipe, formats=formats, approved_only=self.approved_only.isChecked()),
         )
 
     def set_brands(self, brands: Sequence[str]) -> None:

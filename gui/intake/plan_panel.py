@@ -8,9 +8,10 @@ from dataclasses import dataclass, replace
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import QCheckBox, QFrame, QScrollArea, QVBoxLayout, QWidget
 
+from engine.domain.export import ExportRecipe
 from engine.domain.requests import EngineName
 from engine.services.plan import BatchPlan
-from engine.services.presets import ExportRecipe, Preset
+from engine.services.presets import Preset
 from engine.services.tolerances import load_tolerances
 from gui import preferences
 from gui.context import WindowContext

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from engine.domain.errors import KnownError
 from engine.domain.files import complete_file, known_os_error
-from engine.domain.review import ReviewItem
+from engine.domain.review import Viewed
+from gui.mask_editor.subject import extent_of
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -23,14 +24,15 @@ class Autosave:
     ----------
     catalog : Path
         The catalog's file; its name is part of the file's, as several may lie in one folder.
-    item : ReviewItem
-        Whose mask is edited. The hash of that mask is part of the name: on another version it is of no use.
+    item : ReviewItem or FailedItem
+        Whose mask is edited. The hash of that mask is part of the name: on another version it is of no use. Where there
+        is none yet, "drawn" takes its place.
     """
 
-    def __init__(self, catalog: Path, item: ReviewItem) -> None:
-        mask = item.outcome.mask
-        self._extent = mask.extent
-        self.path = catalog.parent / _FOLDER / f"{catalog.stem}-{item.job.id}-{mask.alpha.sha256[:16]}.png"
+    def __init__(self, catalog: Path, item: Viewed) -> None:
+        self._extent = extent_of(item)
+        of = item.outcome.mask.alpha.sha256[:16] if item.outcome is not None else "drawn"
+        self.path = catalog.parent / _FOLDER / f"{catalog.stem}-{item.job.id}-{of}.png"
 
     def write(self, alpha: Alpha) -> None:
         """Keep the mask, in place of what was kept before.

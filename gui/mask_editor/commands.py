@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtGui import QKeySequence, QShortcut
 
-from gui.actions import COMMANDS, Actions, Mode
+from gui.actions import COMMANDS, OPACITY_KEYS, Actions, Mode
 from gui.mask_editor.model import MaskTool
 from gui.mask_editor.session import MaskSession
 
@@ -55,7 +55,7 @@ class MaskCommands:
         }
         for name, call in calls.items():
             actions.on(name, call)
-        self._digits = [self._opacity_key(editor, digit) for digit in range(10)]
+        self._digits = [self._opacity_key(editor, key) for key in OPACITY_KEYS]
 
     def refresh(self, *, is_here: bool, is_busy: bool) -> None:
         """Switch the commands on where they make sense; the editor can be left also while it works."""
@@ -64,9 +64,9 @@ class MaskCommands:
         for key in self._digits:
             key.setEnabled(is_here)
 
-    def _opacity_key(self, editor: MaskEditor, digit: int) -> QShortcut:
-        """1 to 9 for 10 to 90 %, 0 for 100 %, as in Photoshop; in a number field the digits are typed."""
-        key = QShortcut(QKeySequence(str(digit)), editor)
+    def _opacity_key(self, editor: MaskEditor, digit: str) -> QShortcut:
+        """In a number field the digits are typed."""
+        key = QShortcut(QKeySequence(digit), editor)
         key.setEnabled(False)  # outside the editor they give stars
-        key.activated.connect(partial(editor.model.set, opacity=digit / 10 if digit else 1.0))
+        key.activated.connect(partial(editor.model.set, opacity=int(digit) / 10 or 1.0))
         return key

@@ -5,33 +5,35 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from PySide6.QtGui import QHideEvent, QKeyEvent, QShowEvent
+from PySide6.QtCore import QEvent, QObject, Signal
+from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QMessageBox, QVBoxLayout, QWidget
 
 from engine.domain.jobs import Job
-from engine.domain.review import ReviewItem
+from engine.domain.review import ReviewItem, Viewed
 from gui import preferences
 from gui.context import WindowContext
 from gui.look import theme
-from gui.mask_editor.autosave import Autosave
+from gui.mask_editor.area import Area
 from gui.mask_editor.canvas import MaskCanvas
 from gui.mask_editor.commands import MaskCommands
 from gui.mask_editor.model import MaskModel, MaskTool
 from gui.mask_editor.others import OtherMasks
 from gui.mask_editor.questions import leave_question, restore_question
 from gui.mask_editor.session import MaskSession
+from gui.mask_editor.space_bar import SpaceBar
+from gui.mask_editor.subject import Wording, told, wording
 from gui.mask_editor.tool import MaskEditorTool
 from gui.mask_editor.tools import MaskTools
-from gui.mask_editor.versions import Opened, keep_mask, open_mask, told
+from gui.mask_editor.unsaved import UnsavedMask
+from gui.mask_editor.versions import Opened, keep_mask, open_area, open_mask
 from gui.viewer.picture_view import PictureView
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
-
-AUTOSAVE_MS = 20_000
 
 
 class MaskEditor(QWidget):
@@ -55,13 +57,16 @@ class MaskEditor(QWidget):
         self.model = MaskModel(self)
         self.canvas = MaskCanvas()
         self.tool = MaskEditorTool(view, self.model)
+        self._space_bar = SpaceBar(view, self.tool, self)
         self.tools = MaskTools(self.model, context.actions)
         self.others = OtherMasks(context, self.tools.replace_menu, self)
         self.session: MaskSession | None = None
         self.question: QMessageBox | None = None
-        self._item: ReviewItem | None = None
-        self._autosave: Autosave | None = None
-        self._autosaved = 0
+        self._item: Viewed | None = None
+        self._area: Area | None = None
+        self._wording = Wording("", "", "", "")
+        self._unsaved = UnsavedMask(context, self)
+        self.autosave = self._unsaved.write
         self._was_marked = False
         self._is_keeping = False
         self._then: Callable[[], object] | None = None
@@ -69,9 +74,6 @@ class MaskEditor(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.tools)
-        self._timer = QTimer(self)
-        self._timer.setInterval(AUTOSAVE_MS)
-        self._timer.timeout.connect(self.autosave)
         self._commands = MaskCommands(self, context.actions)
         self.model.changed.connect(self._on_model)
 
@@ -79,7 +81,7 @@ class MaskEditor(QWidget):
 
     @property
     def is_open(self) -> bool:
-        """Whether a result's mask is being edited."""
+        """Whether a mask is being edited."""
         return self._item is not None
 
     @property
@@ -87,25 +89,29 @@ class MaskEditor(QWidget):
         """Whether there is something to lose."""
         return self.session is not None and self.session.is_changed
 
-    def edit(self, item: ReviewItem) -> None:
-        """Read a result's mask in the background, and let it be edited in the view."""
+    def edit(self, item: Viewed) -> None:
+        """Read a result's mask in the background, or what a failed job can begin with, and let it be edited."""
+        self._unsaved.begin(item)
+        begin = partial(open_mask, self._context.services, item, self._unsaved.place)
+        self._begin(item, None, wording(item), begin)
+
+    def draw_area(self, item: ReviewItem, area: Area) -> None:
+        """Let a mask of a result's photograph be drawn that has nothing to do with the result's own."""
+        self._begin(item, area, area.wording(item), partial(open_area, self._context.services, item))
+
+    def _begin(self, item: Viewed, area: Area | None, said: Wording, begin: Callable[[], Opened]) -> None:
         self._visit += 1
-        self._item = item
+        self._item, self._area, self._wording = item, area, said
         self._is_keeping = False
-        catalog_file = self._context.services.catalog_path
-        self._autosave = Autosave(catalog_file, item) if catalog_file is not None else None
         self._view.set_tool(self.tool)
-        self._view.installEventFilter(self)
-        self.tools.name.show_text(f"{item.pair.on_model.path.name} · version {item.job.version}")
-        self.tools.for_training.setChecked(False)
+        self._space_bar.begin()
+        self.tools.show_subject(said, can_mark=area is None and item.outcome is not None)
         self.show()
         self._show_state()
         self._view.setFocus()
         visit = self._visit
         self._context.bridge.run_in_background(
-            partial(open_mask, self._context.services, item, self._autosave),
-            partial(self._on_opened, visit),
-            partial(self._on_not_opened, visit),
+            begin, partial(self._on_opened, visit), partial(self._on_not_opened, visit)
         )
 
     def leave(self, then: Callable[[], object] | None = None) -> None:
@@ -126,21 +132,6 @@ class MaskEditor(QWidget):
         else:
             self._end()
 
-    def autosave(self) -> None:
-        """Keep the mask beside the catalog, in the background, unless it is there already."""
-        session, place = self.session, self._autosave
-        if session is None or place is None or not session.is_changed or session.document.draws:
-            return
-        revision = session.document.revision
-        if revision == self._autosaved:
-            return
-        self._autosaved = revision
-        alpha = session.document.alpha.copy()
-        # In order: what is kept last is written last, and a window that closes waits for it.
-        self._context.bridge.run_in_background(
-            lambda: place.write(alpha), lambda _: None, self._context.report, in_order=True
-        )
-
     # -- Qt -----------------------------------------------------------------------------------------------------
 
     def showEvent(self, event: QShowEvent) -> None:
@@ -155,16 +146,6 @@ class MaskEditor(QWidget):
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Close:
             self.autosave()
-        elif watched is self._view and isinstance(event, QKeyEvent) and event.key() == Qt.Key.Key_Space:
-            if not event.isAutoRepeat() and self.is_open:
-                self.tool.pans = event.type() == QEvent.Type.KeyPress
-                self._view.setCursor(self.tool.cursor() or Qt.CursorShape.ArrowCursor)
-                self._view.update()
-            return True
-        elif watched is self._view and event.type() == QEvent.Type.FocusOut:
-            self.tool.pans = False
-        elif watched is self._view and event.type() == QEvent.Type.MouseButtonPress:
-            self._view.setFocus()  # out of a number field, and so that the space bar is heard
         return super().eventFilter(watched, event)
 
     # -- opening and ending -------------------------------------------------------------------------------------
@@ -186,10 +167,10 @@ class MaskEditor(QWidget):
         )
         session.drawn.connect(self.tool.redraw)
         session.changed.connect(self._show_state)
-        self.session, self._autosaved = session, 0
+        self.session = session
+        self._unsaved.watch(session)
         self.tool.set_session(session)
-        self.others.begin(item, session, opened.stored)
-        self._timer.start()
+        self.others.begin(item, session, opened, offers_jobs=self._area is None)
         self._show_state()
         if opened.unsaved is not None:
             self._offer(*opened.unsaved)
@@ -200,22 +181,18 @@ class MaskEditor(QWidget):
             self._end()
 
     def _end(self) -> None:
-        """Close the editor; the autosave goes, too, unless it was not even offered yet."""
-        place = self._autosave
-        if place is not None and self.session is not None:
-            self._context.bridge.run_in_background(place.remove, lambda _: None, self._context.report, in_order=True)
+        """Close the editor."""
+        self._unsaved.end()
         self._visit += 1
-        self._timer.stop()
         self.others.end()
         self.model.keep()
         if self.session is not None:
             self.session.close()
             self.session.deleteLater()
-        self.session = self._item = self._autosave = None
-        self.tool.pans = False
+        self.session = self._item = self._area = None
+        self._space_bar.end()
         self.tool.set_session(None)
         self.canvas.show_levels(None)
-        self._view.removeEventFilter(self)
         self._view.set_tool(None)
         self.hide()
         self._show_state()
@@ -227,8 +204,8 @@ class MaskEditor(QWidget):
     def _ask_before_leaving(self) -> None:
         if self.question is not None:
             self.question.raise_()
-            return
-        self._open_question(leave_question(self, self._keep_and_leave, self._end, self._stay))
+        else:
+            self._open_question(leave_question(self, self._wording, self._keep_and_leave, self._end, self._stay))
 
     def _keep_and_leave(self) -> None:
         self.keep()
@@ -240,17 +217,12 @@ class MaskEditor(QWidget):
 
     def _offer(self, alpha: Alpha, kept_at: datetime) -> None:
         """Ask whether to go on with a mask that a crash left unsaved."""
-        place = self._autosave
-        assert place is not None
 
         def restore() -> None:
             if self.session is not None:
                 self.session.replace("unsaved changes", lambda: alpha)
 
-        def discard() -> None:
-            self._context.bridge.run_in_background(place.remove, lambda _: None, self._context.report, in_order=True)
-
-        self._open_question(restore_question(self, kept_at, restore, discard))
+        self._open_question(restore_question(self, kept_at, restore, self._unsaved.remove))
 
     def _open_question(self, box: QMessageBox) -> None:
         self.question = box
@@ -281,13 +253,25 @@ class MaskEditor(QWidget):
         if session is None or item is None or session.is_busy or session.document.draws or self._is_keeping:
             return
         marks = self.tools.for_training.isChecked()
-        if not session.is_changed and marks == self._was_marked:
-            session.tell("Nothing was changed.")
+        is_new = item.outcome is None or self._area is not None
+        if is_new:  # what it began with, a guess perhaps, may be good enough
+            keeps, why_not = bool(session.document.alpha.any()), "There is nothing in the mask yet."
+        else:
+            keeps, why_not = session.is_changed, "Nothing was changed."
+        if not keeps and (is_new or marks == self._was_marked):
+            session.tell(why_not)
             return
         self._is_keeping = True
         self._show_state()
-        alpha = session.document.alpha.copy() if session.is_changed else None
+        alpha = session.document.alpha.copy() if keeps else None
         changed = marks if marks != self._was_marked else None
+        area = self._area
+        if area is not None and alpha is not None and isinstance(item, ReviewItem):
+            self._context.bridge.run_in_background(
+                partial(area.write, item, alpha), partial(self._on_drawn, self._visit, area),
+                partial(self._on_not_kept, self._visit), in_order=True,
+            )  # fmt: skip
+            return
         self._context.bridge.run_in_background(
             partial(keep_mask, self._context.services, item, alpha, changed, preferences.reviewer()),
             partial(self._on_kept, self._visit, item),
@@ -295,11 +279,16 @@ class MaskEditor(QWidget):
             in_order=True,
         )
 
-    def _on_kept(self, visit: int, item: ReviewItem, job: Job | None) -> None:
+    def _on_kept(self, visit: int, item: Viewed, job: Job | None) -> None:
         if job is not None:
             self._context.services.dispatcher.wake()
-            self._context.notify(*told(job, item))
+            self._context.notify(*told(job, item), until=None if job.state.is_final else job.id)
         self.kept.emit()
+        if visit == self._visit:
+            self._end()
+
+    def _on_drawn(self, visit: int, area: Area, file: Path) -> None:
+        area.taken(file)
         if visit == self._visit:
             self._end()
 

@@ -13,11 +13,13 @@ from engine.domain.artifacts import ArtifactRef
 from engine.domain.errors import KnownError
 from engine.domain.jobs import Job, JobState
 from engine.domain.requests import EngineName
-from engine.domain.review import ReviewItem
+from engine.domain.review import Viewed
+from engine.services.failures import mask_request
 from gui import preferences
 from gui.context import WindowContext
 from gui.mask_editor.session import MaskSession
 from gui.mask_editor.sources import StoredMask, queue_mask, read_file, read_stored, stored_masks
+from gui.mask_editor.versions import Opened
 
 _POLL_MS = 2_000  # how often a mask that was asked for is looked after
 _MADE = (
@@ -34,18 +36,21 @@ class OtherMasks(QObject):
     def __init__(self, context: WindowContext, menu: QMenu, parent: QWidget) -> None:
         super().__init__(parent)
         self._context, self._menu, self._parent = context, menu, parent
-        self._item: ReviewItem | None = None
+        self._item: Viewed | None = None
+        self._opened: ArtifactRef | None = None
         self._session: MaskSession | None = None
         self._stored: Sequence[StoredMask] = ()
+        self._offers_jobs = True
         self._asked_for: dict[int, str] = {}
         self._poll = QTimer(self)
         self._poll.setInterval(_POLL_MS)
         self._poll.timeout.connect(self._look_after)
         menu.aboutToShow.connect(self._fill)
 
-    def begin(self, item: ReviewItem, session: MaskSession, stored: Sequence[StoredMask]) -> None:
-        """Offer other masks of this result."""
-        self._item, self._session, self._stored = item, session, stored
+    def begin(self, item: Viewed, session: MaskSession, opened: Opened, *, offers_jobs: bool) -> None:
+        """Offer other masks of this photograph, and jobs that make more of them as versions of the result."""
+        self._item, self._session, self._offers_jobs = item, session, offers_jobs
+        self._opened, self._stored = opened.ref, opened.stored
 
     def end(self) -> None:
         """Offer nothing any more; what was asked for is made all the same."""
@@ -65,14 +70,16 @@ class OtherMasks(QObject):
         menu.clear()
         if item is None:
             return
-        menu.addAction("The mask as it was opened", partial(self._take, "as opened", item.outcome.mask.alpha))
-        if self._stored:
+        if self._opened is not None:
+            menu.addAction("The mask as it was opened", partial(self._take, "as opened", self._opened))
             menu.addSeparator()
-            for stored in self._stored:
-                menu.addAction(stored.text, partial(self._take, stored.text.lower(), stored.alpha))
+        for stored in self._stored:
+            menu.addAction(stored.text, partial(self._take, stored.text.lower(), stored.alpha))
         menu.addSeparator()
-        for engine, text, word in _MADE:
-            menu.addAction(text, partial(self._ask_for, engine, word))
+        failed = mask_request(item).engine if item.outcome is None else None
+        for engine, text, word in _MADE if self._offers_jobs else ():
+            if engine is not failed:
+                menu.addAction(text, partial(self._ask_for, engine, word))
         menu.addSeparator()
         menu.addAction("From a file…", self._choose_file)
 
@@ -105,13 +112,13 @@ class OtherMasks(QObject):
 
     def _look_after(self) -> None:
         """See whether the masks that were asked for are there."""
-        item, catalog, ids = self._item, self._context.services.catalog, list(self._asked_for)
+        item, opened, catalog, ids = self._item, self._opened, self._context.services.catalog, list(self._asked_for)
         if item is None or not ids:
             self._poll.stop()
             return
 
         def read() -> tuple[list[Job], list[StoredMask]]:
-            return [catalog.job(job_id) for job_id in ids], stored_masks(catalog, item)
+            return [catalog.job(job_id) for job_id in ids], stored_masks(catalog, item, opened)
 
         self._context.bridge.run_in_background(read, partial(self._on_looked, self._session), self._context.report)
 

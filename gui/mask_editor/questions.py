@@ -8,6 +8,8 @@ from datetime import datetime
 
 from PySide6.QtWidgets import QMessageBox, QWidget
 
+from gui.mask_editor.subject import Wording
+
 
 @dataclass(frozen=True, slots=True)
 class Answer:
@@ -20,18 +22,22 @@ class Answer:
 
 
 def leave_question(
-    parent: QWidget, keep: Callable[[], object], discard: Callable[[], object], stay: Callable[[], object]
+    parent: QWidget,
+    said: Wording,
+    keep: Callable[[], object],
+    discard: Callable[[], object],
+    stay: Callable[[], object],
 ) -> QMessageBox:
     """Asks what shall become of a changed mask; Esc stays."""
     answers = (
-        Answer("keep_mask", "Keep as a new version", QMessageBox.ButtonRole.AcceptRole, keep),
+        Answer("keep_mask", said.keep, QMessageBox.ButtonRole.AcceptRole, keep),
         Answer("discard_mask", "Discard the changes", QMessageBox.ButtonRole.DestructiveRole, discard),
         Answer("stay", "Go on editing", QMessageBox.ButtonRole.RejectRole, stay),
     )
     box = _question(parent, "leave_question", answers, escape=2)
     box.setWindowTitle("The mask was changed")
     box.setText("Keep the changed mask?")
-    box.setInformativeText("Kept, it becomes a new version, which is matched anew. The version before stays.")
+    box.setInformativeText(said.kept)
     return box
 
 

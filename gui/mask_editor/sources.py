@@ -11,9 +11,10 @@ from engine.domain.artifacts import ArtifactRef
 from engine.domain.errors import KnownError
 from engine.domain.jobs import Job, JobState
 from engine.domain.requests import ColorMatchRequest, EditRequest, EngineName, MaskRequest, Request
-from engine.domain.review import ReviewItem
+from engine.domain.review import Viewed
 from engine.ports import ArtifactStore, Catalog
 from engine.services.versions import remask
+from gui.mask_editor.subject import extent_of, garment_of, mask_name
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -35,16 +36,16 @@ class StoredMask:
     alpha: ArtifactRef
 
 
-def stored_masks(catalog: Catalog, item: ReviewItem) -> list[StoredMask]:
-    """Every other mask of the pair's photograph, newest first, each picture once."""
-    own = item.outcome.mask
+def stored_masks(catalog: Catalog, item: Viewed, opened: ArtifactRef | None) -> list[StoredMask]:
+    """Every mask of the pair's photograph but the one that was opened, newest first, each picture once."""
+    extent, name, shown = extent_of(item), mask_name(item), opened.sha256 if opened is not None else ""
     found: dict[str, StoredMask] = {}
     for job in reversed(catalog.pair_jobs(item.pair.id)):
         outcome = catalog.outcome(job.id) if job.state is JobState.SUCCEEDED else None
-        if outcome is None or outcome.mask.extent != own.extent or outcome.mask.alpha.sha256 == own.alpha.sha256:
+        if outcome is None or outcome.mask.extent != extent or outcome.mask.alpha.sha256 == shown:
             continue
         mask = outcome.mask
-        what = "" if mask.name == own.name else f"{mask.name}, "
+        what = "" if mask.name == name else f"{mask.name}, "
         text = (
             f"{what}{_origin(job.request)}, version {job.version}" if job.version > 1 else what + _origin(job.request)
         )
@@ -65,7 +66,7 @@ def read_stored(artifacts: ArtifactStore, ref: ArtifactRef) -> Alpha:
     return decode_mask(artifacts.read(ref))
 
 
-def read_file(path: Path, item: ReviewItem) -> Alpha:
+def read_file(path: Path, item: Viewed) -> Alpha:
     """A mask from a picture file of the photograph's size.
 
     Raises
@@ -75,10 +76,10 @@ def read_file(path: Path, item: ReviewItem) -> Alpha:
     """
     from engine.imaging.masks.given import read_mask
 
-    return read_mask(path, item.outcome.mask.extent)
+    return read_mask(path, extent_of(item))
 
 
-def queue_mask(catalog: Catalog, item: ReviewItem, engine: EngineName, author: str) -> Job:
+def queue_mask(catalog: Catalog, item: Viewed, engine: EngineName, author: str) -> Job:
     """Have another mask of the photograph made, as a version of the result; the one that exists where there is one.
 
     Raises
@@ -98,37 +99,33 @@ def _origin(request: Request) -> str:
     return _SOURCES.get(mask.engine, mask.engine.value)
 
 
-def _garment(item: ReviewItem) -> str:
-    return item.pair.garment or item.outcome.mask.garment
+def _classical(item: Viewed) -> MaskRequest:
+    return MaskRequest(EngineName.CLASSICAL, garment=garment_of(item))
 
 
-def _classical(item: ReviewItem) -> MaskRequest:
-    return MaskRequest(EngineName.CLASSICAL, garment=_garment(item))
-
-
-def _detected(item: ReviewItem) -> MaskRequest:
+def _detected(item: Viewed) -> MaskRequest:
     from engine.services.detection import require_grounded
 
-    return MaskRequest(EngineName.GROUNDED, garment=_garment(item), detection=require_grounded())
+    return MaskRequest(EngineName.GROUNDED, garment=garment_of(item), detection=require_grounded())
 
 
-def _dreamed(item: ReviewItem) -> MaskRequest:
+def _dreamed(item: Viewed) -> MaskRequest:
     from engine.services.plan import choose_engine, dreamed_request
     from engine.services.registries import load_registry
 
     types = load_registry().mask_types()
-    garment = _garment(item)
-    wanted = next((name for name in types if name == item.outcome.mask.name or name == garment), None)
+    garment, masked = garment_of(item), mask_name(item)
+    wanted = next((name for name in types if name in (masked, garment)), None)
     if wanted is None:
         raise KnownError(
-            f"no mask LoRA paints '{garment or item.outcome.mask.name}'",
+            f"no mask LoRA paints '{garment or masked}'",
             remedy=f"There are LoRAs for {', '.join(types)}; add another on the Models page.",
             path=item.pair.on_model.path,
         )
     return dreamed_request(wanted, garment, choose_engine(EngineName.KONTEXT, None))
 
 
-_REQUESTS: dict[EngineName, Callable[[ReviewItem], MaskRequest]] = {
+_REQUESTS: dict[EngineName, Callable[[Viewed], MaskRequest]] = {
     EngineName.CLASSICAL: _classical,
     EngineName.GROUNDED: _detected,
     EngineName.KONTEXT: _dreamed,

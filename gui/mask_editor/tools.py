@@ -28,6 +28,7 @@ from gui.look import theme
 from gui.mask_editor.canvas import MaskView
 from gui.mask_editor.model import MaskModel, MaskSettings, MaskTool
 from gui.mask_editor.slider_row import SliderRow
+from gui.mask_editor.subject import Wording
 from gui.mask_editor.whole_mask import WholeMask, command_button
 from gui.widgets.elided_label import ElidedLabel
 
@@ -57,7 +58,8 @@ class MaskTools(QFrame):
         self.setFixedWidth(_WIDTH)
         self._model, self._actions = model, actions
         self._shows: list[Callable[[MaskSettings], None]] = []
-        self.name = ElidedLabel("caption")
+        self._heading, self._name = theme.label("", "heading"), ElidedLabel("caption")
+        self._keep = QPushButton()
         self.replace_menu = QMenu(self)
         self.for_training = QCheckBox("Use as training pair")
         self.for_training.setToolTip("Mark the result for the training of LoRAs, with whatever mask it has in the end")
@@ -69,6 +71,20 @@ class MaskTools(QFrame):
         self._build()
         model.changed.connect(self.show_settings)
         self.show_settings()
+
+    def show_subject(self, said: Wording, *, can_mark: bool) -> None:
+        """Say whose mask is edited, and what keeping it will do.
+
+        Parameters
+        ----------
+        can_mark : bool
+            Whether there is a result that could become a training pair.
+        """
+        self._heading.setText(said.heading)
+        self._name.show_text(said.name)
+        self._keep.setText(said.keep)
+        self.for_training.setChecked(False)
+        self.for_training.setVisible(can_mark)
 
     def show_settings(self) -> None:
         """Show what the model says."""
@@ -107,8 +123,8 @@ class MaskTools(QFrame):
         head = QVBoxLayout()
         head.setContentsMargins(theme.LARGE, 0, theme.LARGE, 0)
         head.setSpacing(2)
-        head.addWidget(theme.label("Edit the mask", "heading"))
-        head.addWidget(self.name)
+        head.addWidget(self._heading)
+        head.addWidget(self._name)
         outer.addLayout(head)
         self._middle = QWidget()
         middle = QVBoxLayout(self._middle)
@@ -235,12 +251,11 @@ class MaskTools(QFrame):
     def _build_end(self) -> QHBoxLayout:
         line = QHBoxLayout()
         line.setSpacing(theme.SMALL)
-        keep, leave = QPushButton(), QPushButton()
+        keep, leave = self._keep, QPushButton("Leave")
         keep.setProperty("primary", True)
-        for button, name, text in ((keep, "mask_keep", "Keep as a new version"), (leave, "mask_leave", "Leave")):
+        for button, name in ((keep, "mask_keep"), (leave, "mask_leave")):
             action = self._actions[name]
             button.setObjectName(f"{name}_button")
-            button.setText(text)
             button.setToolTip(action.toolTip())
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
             button.clicked.connect(action.trigger)

@@ -6,12 +6,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from engine.domain.jobs import Job, JobState
-from engine.domain.requests import ColorMatchRequest
-from engine.domain.review import ReviewItem
+from engine.domain.artifacts import ArtifactRef
+from engine.domain.errors import KnownError
+from engine.domain.jobs import Job
+from engine.domain.review import Viewed
+from engine.services.failures import best_guess
 from gui.mask_editor.autosave import Autosave
 from gui.mask_editor.canvas import MaskLevels
 from gui.mask_editor.sources import StoredMask, read_stored, stored_masks
+from gui.mask_editor.subject import extent_of
 from gui.services import WindowServices
 
 if TYPE_CHECKING:
@@ -25,7 +28,9 @@ class Opened:
     Attributes
     ----------
     alpha : ndarray
-        ``(H, W)`` uint8, 255 = inside.
+        ``(H, W)`` uint8, 255 = inside; of a failed job the best guess there is, or nothing at all.
+    ref : ArtifactRef or None
+        Where it is stored; None where there was nothing to begin with.
     stored : list of StoredMask
         Other masks of the photograph.
     unsaved : (ndarray, datetime) or None
@@ -35,22 +40,48 @@ class Opened:
     """
 
     alpha: Alpha
+    ref: ArtifactRef | None
     levels: MaskLevels
     stored: list[StoredMask]
     unsaved: tuple[Alpha, datetime] | None
     is_marked: bool
 
 
-def open_mask(services: WindowServices, item: ReviewItem, autosave: Autosave | None) -> Opened:
-    """Read everything that the editor begins with."""
-    alpha = read_stored(services.artifacts, item.outcome.mask.alpha)
+def open_area(services: WindowServices, item: Viewed) -> Opened:
+    """Begin with nothing; every mask of the photograph can take its place."""
+    import numpy as np
+
+    extent = extent_of(item)
+    alpha = np.zeros((extent.height, extent.width), np.uint8)
+    return Opened(alpha, None, MaskLevels(alpha), stored_masks(services.catalog, item, None), None, False)
+
+
+def open_mask(services: WindowServices, item: Viewed, autosave: Autosave | None) -> Opened:
+    """Read everything that the editor begins with.
+
+    Raises
+    ------
+    KnownError
+        A file of the artifact store cannot be read, or there is no photograph to draw on.
+    """
+    import numpy as np
+
+    catalog, extent = services.catalog, extent_of(item)
+    photograph = item.pair.on_model.path
+    if item.outcome is None and not photograph.is_file():
+        raise KnownError("this photograph is not there any more", remedy="Put it back first.", path=photograph)
+    ref = item.outcome.mask.alpha if item.outcome is not None else best_guess(catalog, item)
+    if ref is not None:
+        alpha = read_stored(services.artifacts, ref)
+    else:
+        alpha = np.zeros((extent.height, extent.width), np.uint8)
     unsaved = autosave.read() if autosave is not None else None
-    marked = any(mark.job_id == item.job.id for mark in services.catalog.training_marks(item.job.id - 1, 1))
-    return Opened(alpha, MaskLevels(alpha), stored_masks(services.catalog, item), unsaved, marked)
+    marked = any(mark.job_id == item.job.id for mark in catalog.training_marks(item.job.id - 1, 1))
+    return Opened(alpha, ref, MaskLevels(alpha), stored_masks(catalog, item, ref), unsaved, marked)
 
 
 def keep_mask(
-    services: WindowServices, item: ReviewItem, alpha: Alpha | None, marks: bool | None, author: str
+    services: WindowServices, item: Viewed, alpha: Alpha | None, marks: bool | None, author: str
 ) -> Job | None:
     """Queue the new version, where there is another mask, and mark the result, where that was changed."""
     from engine.services.versions import correct_mask, mark_for_training
@@ -59,11 +90,3 @@ def keep_mask(
     if marks is not None:
         mark_for_training(services.catalog, item.job.id, marks, author=author)
     return job
-
-
-def told(job: Job, item: ReviewItem) -> tuple[str, str]:
-    """What the banner says of a new version."""
-    if job.state is JobState.SUCCEEDED:
-        return f"Version {job.version} has this mask already; it is shown again.", ""
-    verb = "matched" if isinstance(item.job.request, ColorMatchRequest) else "made"
-    return f"Version {job.version} is being {verb}.", "The review shows it as soon as it is there."

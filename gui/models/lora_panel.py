@@ -26,8 +26,8 @@ from gui.context import WindowContext
 from gui.look import theme
 from gui.models.lora_form import LoraForm
 from gui.models.lora_model import LoraColumn, LorasModel, Readiness, readiness
+from gui.models.readiness_delegate import ReadinessDelegate
 from gui.phrases import at_home, sentence
-from gui.widgets.delegates import ReadinessDelegate
 from gui.widgets.drop_strip import DropStrip
 from gui.widgets.drop_zone import button_for
 

@@ -29,8 +29,6 @@ from gui.widgets.model_card import ModelCard
 T = TypeVar("T")
 
 _CARDS_WIDTH = 400
-WEIGHTS = (".safetensors", GGUF_SUFFIX, ".ckpt", ".pt", ".pth", ".bin")
-"""Files that are dropped for this page; those that cannot be used are refused here, with the reason."""
 
 
 class ModelsPage(QWidget):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -18,16 +19,25 @@ class DecodedPictures:
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._kept: frozenset[Path] = frozenset()
+        self._kept: dict[Path, Path | None] = {}  # with what a retoucher painted over it
         self._held: dict[Path, Picture] = {}
         self._reading: dict[Path, Lock] = {}
 
-    def keep(self, paths: Iterable[Path]) -> None:
-        """Hold only these files from now on; whoever still asks for another is refused."""
+    def keep(self, paths: Iterable[Path], retouches: Mapping[Path, Path] | None = None) -> None:
+        """Hold only these files from now on; whoever still asks for another is refused.
+
+        Parameters
+        ----------
+        retouches : mapping of Path to Path, optional
+            What a retoucher painted over a file's picture: it is laid over it as it is read.
+        """
+        retouches = retouches or {}
         with self._lock:
-            self._kept = frozenset(paths)
+            kept = {path: retouches.get(path) for path in paths}
+            gone = {path for path, retouch in self._kept.items() if path not in kept or kept[path] != retouch}
+            self._kept = kept
             for each in (self._held, self._reading):
-                for path in each.keys() - self._kept:
+                for path in gone & each.keys():
                     del each[path]
 
     def read(self, path: Path) -> Picture:
@@ -46,15 +56,28 @@ class DecodedPictures:
             turn = self._reading.setdefault(path, Lock())
         with turn:
             with self._lock:
-                held, is_kept = self._held.get(path), path in self._kept
+                held, is_kept, retouch = self._held.get(path), path in self._kept, self._kept.get(path)
             if held is not None:
                 return held
             if not is_kept:
                 raise Cancelled
-            from engine.imaging.raster.decode import read_picture
-
-            picture = read_picture(path)
+            picture = _read(path, retouch)
             with self._lock:
-                if path in self._kept:
+                if path in self._kept and self._kept[path] == retouch:
                     self._held[path] = picture
             return picture
+
+
+def _read(path: Path, retouch: Path | None) -> Picture:
+    from engine.domain.files import known_os_error
+    from engine.imaging.raster.decode import read_picture
+    from engine.imaging.retouch import decode_retouch, laid_over
+
+    picture = read_picture(path)
+    if retouch is None:
+        return picture
+    try:
+        data = retouch.read_bytes()
+    except OSError as error:
+        raise known_os_error(error, retouch) from error
+    return replace(picture, pixels=laid_over(picture.pixels, decode_retouch(data, picture.extent, picture.bit_depth)))

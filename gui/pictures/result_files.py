@@ -8,7 +8,7 @@ from pathlib import Path
 from engine.domain.artifacts import ArtifactRef
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Extent
-from engine.domain.review import ReviewItem
+from engine.domain.review import Viewed
 from engine.ports import ArtifactStore
 from gui.pictures.display import Display
 from gui.pictures.parts import Part
@@ -69,22 +69,33 @@ class SmallPicture:
                 return read_preview(path, self.extent, display)
 
 
-def whole_files(item: ReviewItem | None, artifacts: ArtifactStore) -> dict[Part, Path]:
-    """The files with every pixel of a result's photographs."""
+def whole_files(item: Viewed | None, artifacts: ArtifactStore) -> dict[Part, Path]:
+    """The files with every pixel of a result's photographs, or of a failed job's."""
     if item is None:
         return {}
     files = {Part.ORIGINAL: item.pair.on_model.path}
     if item.pair.flatlay is not None:
         files[Part.FLATLAY] = item.pair.flatlay.path
-    if item.outcome.picture is not None:
+    if item.outcome is not None and item.outcome.picture is not None:
         files[Part.RESULT] = artifacts.path(item.outcome.picture)
     return files
 
 
-def small_pictures(item: ReviewItem | None, artifacts: ArtifactStore) -> list[SmallPicture]:
+def retouches(item: Viewed | None, artifacts: ArtifactStore) -> dict[Path, Path]:
+    """By a file with every pixel of a result, the file of what a retoucher painted over it."""
+    outcome = item.outcome if item is not None else None
+    if outcome is None or outcome.picture is None or outcome.retouch is None:
+        return {}
+    return {artifacts.path(outcome.picture): artifacts.path(outcome.retouch)}
+
+
+def small_pictures(item: Viewed | None, artifacts: ArtifactStore) -> list[SmallPicture]:
     """What there is to be read of a result at once, in the order in which it is looked at."""
     if item is None:
         return []
+    if item.outcome is None:  # a job that failed has no previews
+        photographs = ((Part.ORIGINAL, item.pair.on_model), (Part.FLATLAY, item.pair.flatlay))
+        return [SmallPicture(part, None, shot.path, shot.extent) for part, shot in photographs if shot is not None]
     previews, pair, mask = item.outcome.previews, item.pair, item.outcome.mask
     stored: dict[Part, tuple[ArtifactRef | None, Extent]] = {
         Part.RESULT: (previews.matched, pair.on_model.extent),

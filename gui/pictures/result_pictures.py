@@ -10,7 +10,7 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.domain.errors import Cancelled
-from engine.domain.review import ReviewItem
+from engine.domain.review import ReviewItem, Viewed
 from engine.ports import ArtifactStore
 from gui.bridge import Bridge
 from gui.lane import Errand, Lane
@@ -19,12 +19,19 @@ from gui.pictures.display import Display
 from gui.pictures.heat_map import HeatMap, measure_heat_map
 from gui.pictures.parts import Part
 from gui.pictures.pixels import Pyramid
-from gui.pictures.result_files import OVERLAYS, SmallPicture, small_pictures, whole_files
+from gui.pictures.result_files import OVERLAYS, SmallPicture, retouches, small_pictures, whole_files
 from gui.pictures.tile_store import TileStore
 from gui.pictures.tiled_picture import Layer, TiledPicture, read_mask_full, tile_picture, with_display
 
 _KEPT_PREVIEWS = 28  # the shown result and three on either side, each with its mask
 _AT_ONCE = 2  # decodes of one kind; one of the bridge's threads stays free for the catalog
+
+
+def is_same(one: Viewed | None, other: Viewed | None) -> bool:
+    """Whether both are the same pictures: a job that failed and was tried again has others."""
+    if one is None or other is None:
+        return False
+    return one.job.id == other.job.id and (one.outcome is None) is (other.outcome is None)
 
 
 class ResultPictures(QObject):
@@ -54,7 +61,7 @@ class ResultPictures(QObject):
         self.decoded = DecodedPictures()
         self._small = Lane(bridge, _AT_ONCE, quick=True)
         self._large = Lane(bridge, _AT_ONCE)
-        self._item: ReviewItem | None = None
+        self._item: Viewed | None = None
         self._neighbours: Sequence[ReviewItem] = ()
         self._display = Display()
         self._previews: OrderedDict[Path, Pyramid] = OrderedDict()
@@ -71,16 +78,16 @@ class ResultPictures(QObject):
 
     # -- what is shown ------------------------------------------------------------------------------------------
 
-    def show(self, item: ReviewItem | None, neighbours: Sequence[ReviewItem]) -> None:
+    def show(self, item: Viewed | None, neighbours: Sequence[ReviewItem]) -> None:
         """Go on to a result; the same one again changes only what is read ahead."""
-        if item is None or self._item is None or item.job.id != self._item.job.id:
+        if not is_same(item, self._item):
             self._visit += 1
             self.tiles.forget([*self._full.values(), *([self._heat.picture] if self._heat else [])])
             for held in (self._full, self._shown_for, self._wanted, self._broken, self._unreadable):
                 held.clear()
             self._heat, self._wants_heat, self.heat_note = None, False, ""
         self._item, self._neighbours = item, neighbours
-        self.decoded.keep(self.files().values())
+        self.decoded.keep(self.files().values(), retouches(self._item, self._artifacts))
         self._read_previews()
         self._read_large()
 
@@ -148,7 +155,7 @@ class ResultPictures(QObject):
 
     def want_heat(self) -> None:
         """Measure the shown result against its original."""
-        if not self.heat_note and self._item is not None and self._item.outcome.picture is not None:
+        if not self.heat_note and Part.RESULT in self.files():
             self._wants_heat, self.heat_note = True, "Measuring ΔE00…"
             self._read_large()
 
@@ -217,8 +224,9 @@ class ResultPictures(QObject):
         item, files = self._item, self.files()
         if item is None:
             return None
-        if part is Part.MASK:
-            return lambda: read_mask_full(self._artifacts.read(item.outcome.mask.alpha))
+        if part is Part.MASK and item.outcome is not None:
+            alpha = item.outcome.mask.alpha
+            return lambda: read_mask_full(self._artifacts.read(alpha))
         if part in self._full:
             return partial(self._convert_anew, self._full[part], files[part], display)
         return partial(self._decode, files[part], display) if part in files else None

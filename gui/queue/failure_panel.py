@@ -12,6 +12,7 @@ from gui.queue.remedies import Remedy, remedies
 from gui.widgets.drop_zone import button_for
 
 _TEXTS = {
+    Remedy.DRAW: "Draw its mask",
     Remedy.RETRY: "Try again",
     Remedy.MODELS: "Open the Models page",
     Remedy.FOLDER: "Show the photograph",
@@ -50,16 +51,22 @@ class FailurePanel(QFrame):
         layout.addLayout(row)
         self.hide()
 
-    def show_job(self, job: Job | None) -> None:
-        """Show the failure of this job; None, or a job that did not fail, hides the panel."""
+    def show_job(self, job: Job | None, repetition: str = "") -> None:
+        """Show the failure of this job; None, or a job that did not fail, hides the panel.
+
+        Parameters
+        ----------
+        repetition : str
+            What became of it since; nothing more is to be done about it then.
+        """
         failure = job.failure if job is not None else None
         self.setVisible(failure is not None)
         if job is None or failure is None:
             return
         self.why.setText(f"{failure.message}.")
         again = " Trying it again unchanged may help." if failure.retryable else ""
-        self.remedy.setText(f"{failure.remedy}{again}")
-        offered = remedies(job)
+        self.remedy.setText(f"{repetition}." if repetition else f"{failure.remedy}{again}")
+        offered = (Remedy.FOLDER,) if repetition else remedies(job)
         for remedy, button in self.buttons.items():
             button.setVisible(remedy in offered)
             button.setProperty("primary", remedy is offered[0] and remedy is not Remedy.FOLDER)

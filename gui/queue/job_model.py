@@ -3,14 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from enum import IntEnum
-from itertools import groupby, islice
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +22,10 @@ from PySide6.QtCore import (
 from PySide6.QtGui import QColor
 
 from engine.domain.jobs import BatchCounts, Job, JobEvent, JobState, Progress, QueueRow
-from engine.services.queue import StateEvent, after, job_seconds
-from gui.look import theme
-from gui.phrases import duration, task_name
+from engine.services.queue import StateEvent
+from gui.queue.job_cells import TITLES, JobCells, JobColumn
+from gui.queue.job_store import JobStore
+from gui.queue.run_order import RunOrder, place
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
@@ -40,31 +35,14 @@ PROGRESS_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 
 STATE_ROLE = int(Qt.ItemDataRole.UserRole) + 2
 
+REPEATED_ROLE = int(Qt.ItemDataRole.UserRole) + 3
+"""Whether the job has failed and a newer version stands in its place."""
+
 JOBS_MIME = "application/x-chromask-jobs"
 """Job ids that are being dragged, as a JSON list."""
 
 _RUNS = 8  # places at which a page's new rows are inserted one after the other; more are a new order
 _ARRANGE_MS = 50  # a thousand jobs that are retried at once are a thousand events, and one new order
-
-
-class JobColumn(IntEnum):
-    """Columns, left to right."""
-
-    PHOTO = 0
-    SKU = 1
-    TASK = 2
-    STATE = 3
-    STEP = 4
-    TIME = 5
-    PRIORITY = 6
-
-
-_TITLES = ("Photograph", "SKU", "Task", "State", "Step", "Time", "Priority")
-_LAST = len(JobColumn) - 1
-
-
-_Place = tuple[int, int, int]
-"""Where a job stands among those that run: priority, the highest first, position, id."""
 
 
 class JobsModel(QAbstractTableModel):
@@ -82,15 +60,9 @@ class JobsModel(QAbstractTableModel):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self._jobs: dict[int, Job] = {}
-        self._read: dict[int, QueueRow] = {}
-        self._shown: list[_Place] = []
-        self._places: dict[int, _Place] = {}  # of what is shown, where it is shown
-        self._counts: Counter[JobState] = Counter()
-        self._end = self._last_id = 0  # the position behind all jobs, the highest id
-        self._steps: dict[int, Progress] = {}
-        self._began: dict[int, float] = {}
-        self._meanwhile: dict[int, StateEvent] | None = None  # None: nobody is reading
+        self._store = JobStore()
+        self._cells = JobCells(self._store)
+        self._shown = RunOrder()
         self._seen: set[int] = set()  # by the reading that goes on
         self._is_out_of_order = False
         self._states: frozenset[JobState] | None = None
@@ -106,15 +78,14 @@ class JobsModel(QAbstractTableModel):
         self._arranging.stop()
         self._is_out_of_order = False
         self.beginResetModel()  # first: who keeps the selection asks for its jobs
-        for kept in (self._jobs, self._read, self._began, self._steps, self._counts, self._shown, self._places):
-            kept.clear()
-        self._end = self._last_id = 0
+        self._store.clear()
+        self._shown.show([])
         self.endResetModel()
         self.counts_changed.emit()
 
     def begin_reading(self) -> None:
         """Call before the catalog is read; one reader at a time."""
-        self._meanwhile = {}
+        self._store.begin_reading()
         self._seen.clear()
 
     def end_reading(self, *, is_whole: bool = False) -> None:
@@ -125,13 +96,13 @@ class JobsModel(QAbstractTableModel):
         is_whole : bool
             Every job was read: what was not seen is not there any more.
         """
-        self._meanwhile = None
-        if is_whole and len(self._seen) < len(self._jobs):
+        self._store.end_reading()
+        if is_whole and len(self._seen) < len(self._store.jobs):
             self.beginResetModel()  # first: who keeps the selection asks for its jobs
-            for job_id in self._jobs.keys() - self._seen:
-                self._forget(job_id)
-            self._shown = [place for place in self._shown if place[-1] in self._jobs]
-            self._places = {place[-1]: place for place in self._shown}
+            for job_id in self._store.jobs.keys() - self._seen:
+                self._store.forget(job_id)
+            self._is_out_of_order = True
+            self._shown.keep(self._store.jobs.keys())
             self.endResetModel()
         self._seen.clear()
         if self._is_out_of_order:
@@ -140,25 +111,25 @@ class JobsModel(QAbstractTableModel):
     def take(self, rows: Sequence[QueueRow]) -> None:
         """Take over a page that was read: jobs that are new or may have changed."""
         new: list[Job] = []
-        changed: list[int] = []
+        changed: set[int] = set()
         for row in rows:
-            job = self._newer(row.job)
-            old = self._jobs.get(job.id)
+            job = self._store.newer(row.job)
+            old = self._store.jobs.get(job.id)
             self._seen.add(job.id)
             if old is None:
                 new.append(job)
-            elif old == job and self._read[job.id] == row:
+            elif old == job and self._store.read[job.id] == row:
                 continue
-            elif _place(old) == _place(job) and self._admits(old) == self._admits(job):
-                changed.append(job.id)
+            elif place(old) == place(job):
+                changed.add(job.id)
             else:
                 self._is_out_of_order = True
-            self._read[job.id] = row
-            self._keep(job)
+            self._store.keep(job, row)
+            changed.update(self._store.others(job))
         self._insert(new)
         for job_id in changed:
-            self._emit(job_id, JobColumn.PHOTO, JobColumn.PRIORITY)
-        if self._is_out_of_order and self._meanwhile is None:
+            self._is_out_of_order |= not self._repaint(job_id)
+        if self._is_out_of_order and not self._store.is_reading:
             self.arrange()
         if new or changed:
             self.counts_changed.emit()
@@ -166,9 +137,9 @@ class JobsModel(QAbstractTableModel):
     def set_places(self, places: Mapping[int, tuple[int, int]]) -> None:
         """Take over new (priority, position) of some jobs."""
         for job_id, (priority, position) in places.items():
-            job = self._jobs.get(job_id)
+            job = self._store.jobs.get(job_id)
             if job is not None:
-                self._keep(replace(job, priority=priority, position=position))
+                self._store.keep(replace(job, priority=priority, position=position))
         self.arrange()
 
     def set_filter(self, states: Iterable[JobState] | None) -> None:
@@ -180,87 +151,85 @@ class JobsModel(QAbstractTableModel):
         """Put the rows into the order in which the jobs run; finished ones keep the place they had."""
         self._arranging.stop()
         self._is_out_of_order = False
-        shown = [_place(job) for job in self._jobs.values() if self._admits(job)]
-        shown.sort()  # plain tuples, mostly in order: 100,000 of them take some 10 ms
-        if shown == self._shown:
-            if shown:
-                self.dataChanged.emit(self.index(0, 0), self.index(len(shown) - 1, _LAST))
-        else:
+        places = self._shown.places(filter(self._admits, self._store.jobs.values()))
+        if places is not None:
             self.beginResetModel()
-            self._shown = shown
-            self._places = {place[-1]: place for place in shown}
+            self._shown.show(places)
             self.endResetModel()
+        elif len(self._shown):
+            self.dataChanged.emit(self.index(0, 0), self.index(len(self._shown) - 1, JobColumn.PRIORITY))
         self.counts_changed.emit()
 
     def job(self, row: int) -> Job:
-        return self._jobs[self._shown[row][-1]]
+        return self._store.jobs[self._shown[row]]
 
     def photograph(self, job: Job) -> Path:
         """The job's on-model photograph."""
-        return self._read[job.id].path
+        return self._store.read[job.id].path
 
     def knows(self, job_id: int) -> bool:
         """Whether the job is among these, shown or not."""
-        return job_id in self._jobs
+        return job_id in self._store.jobs
 
     @property
     def knows_any(self) -> bool:
         """Whether there is any job, shown or not."""
-        return bool(self._jobs)
+        return bool(self._store.jobs)
 
     @property
     def last_id(self) -> int:
         """The highest id; 0 where there is none."""
-        return self._last_id
+        return self._store.last_id
 
     def row_of(self, job_id: int) -> int | None:
         """Where the job is shown; None where it is not."""
-        place = self._places.get(job_id)
-        return bisect_left(self._shown, place) if place is not None else None
+        return self._shown.row_of(job_id)
 
     def ids(self, rows: Iterable[int], states: Iterable[JobState]) -> list[int]:
-        """Ids of the jobs in these rows that are in one of these states."""
+        """Ids of the jobs in these rows that are in one of these states; failed ones only if their failure stands."""
         wanted = set(states)
-        return [job.id for job in map(self.job, rows) if job.state in wanted]
+        return [job.id for job in map(self.job, rows) if job.state in wanted and not self._store.is_repeated(job)]
 
     def first_row(self, states: Iterable[JobState]) -> int | None:
         """The first row in one of these states."""
         wanted = set(states)
-        return next((row for row, place in enumerate(self._shown) if self._jobs[place[-1]].state in wanted), None)
+        return next((row for row, job_id in enumerate(self._shown) if self._store.jobs[job_id].state in wanted), None)
 
     def queued_from(self, row: int, without: Iterable[int] = ()) -> int | None:
         """The first waiting job from that row on, but for some; None where none waits."""
         passed = set(without)
-        below = (place[-1] for place in islice(self._shown, row, None))
+        below = self._shown.from_row(row)
         return next((job_id for job_id in below if job_id not in passed and self._is_queued(job_id)), None)
 
     def queued_above(self, row: int) -> int | None:
         """The nearest waiting job above that row."""
-        above = (self._shown[at][-1] for at in range(row - 1, -1, -1))
-        return next((job_id for job_id in above if self._is_queued(job_id)), None)
+        return next((job_id for job_id in self._shown.above(row) if self._is_queued(job_id)), None)
 
     def _is_queued(self, job_id: int) -> bool:
-        return self._jobs[job_id].state is JobState.QUEUED
+        return self._store.jobs[job_id].state is JobState.QUEUED
 
     def counts(self) -> BatchCounts:
         """How many of all jobs, shown or not, are in each state."""
-        return BatchCounts(**{state.value: self._counts[state] for state in JobState})
+        return self._store.counts()
+
+    def repetition(self, job: Job) -> str:
+        """What became of a job that failed, for the operator; empty where nothing did."""
+        return self._store.repetition(job)
 
     def apply(self, event: JobEvent) -> None:
         """Bring a row up to date without asking the catalog."""
         if isinstance(event, Progress):
-            if event.job_id in self._began:
-                self._steps[event.job_id] = event
+            if self._store.has_advanced(event):
                 self._emit(event.job_id, JobColumn.STEP, JobColumn.STEP)
         elif isinstance(event, StateEvent):
-            if self._meanwhile is not None:
-                self._meanwhile[event.job_id] = event
-            if event.job_id in self._jobs:
-                self._put(after(self._jobs[event.job_id], event, self._end))
+            before = self._store.jobs.get(event.job_id)
+            job = self._store.apply(event)
+            if before is not None and job is not None:
+                self._show(before, job)
 
     def tick(self) -> None:
         """Repaint the times of what runs."""
-        for job_id in self._began:
+        for job_id in self._store.began:
             self._emit(job_id, JobColumn.TIME, JobColumn.TIME)
 
     # -- Qt -----------------------------------------------------------------------------------------------------
@@ -273,7 +242,7 @@ class JobsModel(QAbstractTableModel):
 
     def headerData(self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
         if role == Qt.ItemDataRole.DisplayRole and orientation == Qt.Orientation.Horizontal:
-            return _TITLES[section]
+            return TITLES[section]
         return None
 
     def flags(self, index: _Index) -> Qt.ItemFlag:
@@ -286,20 +255,16 @@ class JobsModel(QAbstractTableModel):
         job, column = self.job(index.row()), JobColumn(index.column())
         match role:
             case Qt.ItemDataRole.DisplayRole:
-                return self._text(job, column)
+                return self._cells.text(job, column)
             case Qt.ItemDataRole.ForegroundRole:
-                if column is JobColumn.STATE:
-                    return QColor(theme.state_color(job.state))
-                is_over = job.state is JobState.CANCELLED
-                if not column and not is_over:
-                    return None
-                return QColor(theme.colors().text_faint if is_over else theme.colors().text_quiet)
-            case Qt.ItemDataRole.ToolTipRole if column is JobColumn.PHOTO:
-                return str(self._read[job.id].path)
-            case Qt.ItemDataRole.ToolTipRole if column is JobColumn.STEP and job.failure is not None:
-                return f"{job.failure.message}. {job.failure.remedy}"
+                color = self._cells.color(job, column)
+                return QColor(color) if color is not None else None
+            case Qt.ItemDataRole.ToolTipRole:
+                return self._cells.tip(job, column)
+            case _ if role == REPEATED_ROLE:
+                return self._store.is_repeated(job)
             case _ if role == PROGRESS_ROLE:
-                return self._progress(job)
+                return self._store.progress(job)
             case _ if role == STATE_ROLE:
                 return job.state
             case _:
@@ -324,122 +289,42 @@ class JobsModel(QAbstractTableModel):
         if not data.hasFormat(JOBS_MIME) or action != Qt.DropAction.MoveAction:
             return False
         ids = [int(job_id) for job_id in json.loads(bytes(data.data(JOBS_MIME).data()))]
-        place = parent.row() if parent.isValid() else row if row >= 0 else len(self._shown)
-        before = self.queued_from(place, without=ids)
+        at = parent.row() if parent.isValid() else row if row >= 0 else len(self._shown)
+        before = self.queued_from(at, without=ids)
         if ids:
             self.moved.emit(ids, before)
         return bool(ids)
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _newer(self, job: Job) -> Job:
-        """What was read, or what is known where an event came in meanwhile."""
-        event = (self._meanwhile or {}).get(job.id)
-        if event is not None:
-            known = self._jobs.get(job.id)
-            return replace(known, priority=job.priority) if known is not None else after(job, event, job.position)
-        if job.state is JobState.RUNNING and job.started_at is not None:
-            seconds = (datetime.now(UTC) - job.started_at).total_seconds()
-            self._began.setdefault(job.id, time.monotonic() - max(0.0, seconds))
-        else:
-            self._began.pop(job.id, None)
-        return job
-
-    def _keep(self, job: Job) -> None:
-        """Remember a job in place of the one before, and count it."""
-        old = self._jobs.get(job.id)
-        if old is not None:
-            self._counts[old.state] -= 1
-        self._counts[job.state] += 1
-        self._jobs[job.id] = job
-        self._end = max(self._end, job.position + 1)
-        self._last_id = max(self._last_id, job.id)
-
-    def _forget(self, job_id: int) -> None:
-        self._counts[self._jobs.pop(job_id).state] -= 1
-        del self._read[job_id]
-        self._began.pop(job_id, None)
-        self._steps.pop(job_id, None)
-        self._is_out_of_order = True
-
     def _insert(self, jobs: Sequence[Job]) -> None:
         """Put new rows where they belong, or leave that to one arrangement of all where they are scattered."""
-        places = [_place(job) for job in jobs if self._admits(job)]
-        places.sort()
-        runs = [list(run) for _, run in groupby(places, key=lambda place: bisect_left(self._shown, place))]
+        runs = self._shown.runs(filter(self._admits, jobs))
         if len(runs) > _RUNS:
             self._is_out_of_order = True
             return
         for run in runs:
-            at = bisect_left(self._shown, run[0])
+            at = self._shown.row_for(run)
             self.beginInsertRows(QModelIndex(), at, at + len(run) - 1)
-            self._shown[at:at] = run
-            self._places |= {place[-1]: place for place in run}
+            self._shown.insert(run)
             self.endInsertRows()
 
     def _admits(self, job: Job) -> bool:
-        return self._states is None or job.state in self._states
+        return self._states is None or (job.state in self._states and not self._store.is_repeated(job))
 
-    def _put(self, job: Job) -> None:
-        before = self._jobs[job.id]
-        self._keep(job)
-        self._steps.pop(job.id, None)
-        if job.state is JobState.RUNNING:
-            self._began[job.id] = time.monotonic()
-        else:
-            self._began.pop(job.id, None)
-        if job.position != before.position or self._admits(job) != self._admits(before):
+    def _show(self, before: Job, job: Job) -> None:
+        """Repaint a job that an event has changed, or put it where it belongs now."""
+        is_painted = [self._repaint(job_id) for job_id in (job.id, *self._store.others(job))]
+        if job.position != before.position or not all(is_painted):
             self._arranging.start()
-        else:
-            self._emit(job.id, JobColumn.PHOTO, JobColumn.PRIORITY)
         self.counts_changed.emit()
+
+    def _repaint(self, job_id: int) -> bool:
+        """Paint the row anew; False where the job is shown but should not be any more, or should be now."""
+        self._emit(job_id, JobColumn.PHOTO, JobColumn.PRIORITY)
+        return (self.row_of(job_id) is not None) == self._admits(self._store.jobs[job_id])
 
     def _emit(self, job_id: int, first: JobColumn, last: JobColumn) -> None:
         row = self.row_of(job_id)
         if row is not None:
             self.dataChanged.emit(self.index(row, first), self.index(row, last))
-
-    def _text(self, job: Job, column: JobColumn) -> str:
-        match column:
-            case JobColumn.PHOTO:
-                return self._read[job.id].name
-            case JobColumn.SKU:
-                return self._read[job.id].sku
-            case JobColumn.TASK:
-                return task_name(job.request)
-            case JobColumn.STATE:
-                again = f", attempt {job.attempt}" if job.attempt > 1 and job.state is JobState.RUNNING else ""
-                return theme.STATE_TEXTS[job.state] + again
-            case JobColumn.STEP:
-                return self._progress(job)[1]
-            case JobColumn.TIME:
-                return self._time(job)
-            case JobColumn.PRIORITY:
-                is_over = job.state.is_final
-                return f"{job.priority:+d}" if job.priority and not is_over else ""
-
-    def _progress(self, job: Job) -> tuple[float | None, str]:
-        if job.state is JobState.FAILED and job.failure is not None:
-            # The photograph's name stands in the row already.
-            name, _, what = job.failure.message.partition(": ")
-            is_own = name.endswith(self._read[job.id].name)
-            return None, (what[:1].upper() + what[1:]) if what and is_own else job.failure.message
-        if job.state is not JobState.RUNNING:
-            return None, ""
-        step = self._steps.get(job.id)
-        if step is None:
-            return 0.0, "Starting"
-        return step.step / max(1, step.total), step.label[:1].upper() + step.label[1:]
-
-    def _time(self, job: Job) -> str:
-        if job.state is JobState.RUNNING:
-            began = self._began.get(job.id)
-            return duration(time.monotonic() - began) if began is not None else ""
-        seconds = job_seconds(job) if job.state.is_final else None
-        if seconds is None:
-            return ""
-        return f"{seconds:.1f} s" if seconds < 60 else duration(seconds)
-
-
-def _place(job: Job) -> _Place:
-    return -job.priority, job.position, job.id

@@ -14,12 +14,14 @@ from PySide6.QtGui import (
     QPaintEvent,
     QPixmap,
 )
-from PySide6.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QTableView, QWidget
 
 from gui.look import theme
 from gui.phrases import count
-from gui.queue.job_model import JOBS_MIME, JobColumn, JobsModel
-from gui.widgets.delegates import JobDelegate, StateDelegate
+from gui.queue.delegates import JobDelegate, StateDelegate
+from gui.queue.job_cells import JobColumn
+from gui.queue.job_model import JOBS_MIME, JobsModel
+from gui.widgets.tables import set_up_rows
 
 _ROW = 34
 _WIDTHS = {
@@ -32,28 +34,13 @@ class JobsTable(QTableView):
 
     def __init__(self, jobs: JobsModel, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._jobs = jobs
+        self.jobs = jobs
         self._drop_row: int | None = None
         self.setModel(jobs)
         self.setItemDelegateForColumn(JobColumn.STEP, JobDelegate(self))
         self.setItemDelegateForColumn(JobColumn.STATE, StateDelegate(self))
         self.setAccessibleName("Jobs in the order in which they run")
-        self.setTabKeyNavigation(False)  # Tab leaves the table, the arrows go through it
-        self.verticalHeader().setDefaultSectionSize(_ROW)
-        self.verticalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
-        self.verticalHeader().hide()
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)
-        header = self.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        for column, width in _WIDTHS.items():
-            self.setColumnWidth(column, width)
-        for column in (JobColumn.PHOTO, JobColumn.STEP):
-            header.setSectionResizeMode(column, QHeaderView.ResizeMode.Stretch)
+        set_up_rows(self, _ROW, _WIDTHS, (JobColumn.PHOTO, JobColumn.STEP))
         self.setDragEnabled(True)
         self.setAcceptDrops(True)
         self.setDragDropMode(QAbstractItemView.DragDropMode.DragDrop)
@@ -70,7 +57,7 @@ class JobsTable(QTableView):
     # -- dragging -----------------------------------------------------------------------------------------------
 
     def startDrag(self, supportedActions: Qt.DropAction) -> None:
-        mime = self._jobs.mimeData(self.selectionModel().selectedRows())
+        mime = self.jobs.mimeData(self.selectionModel().selectedRows())
         picture = self._picture(count(len(self.selected_rows()), "job"))
         drag = QDrag(self)
         drag.setMimeData(mime)
@@ -103,7 +90,7 @@ class JobsTable(QTableView):
             event.ignore()
             return
         row = self._row_below(event.position())
-        self._jobs.dropMimeData(event.mimeData(), Qt.DropAction.MoveAction, row, 0, self.rootIndex())
+        self.jobs.dropMimeData(event.mimeData(), Qt.DropAction.MoveAction, row, 0, self.rootIndex())
         # The rows move once the catalog has taken it over; to Qt a move would mean to remove them here.
         event.setDropAction(Qt.DropAction.CopyAction)
         event.accept()
@@ -116,8 +103,8 @@ class JobsTable(QTableView):
         if self._drop_row is None:
             return
         painter = QPainter(self.viewport())
-        is_end = self._drop_row >= self._jobs.rowCount()
-        y = self.rowViewportPosition(self._jobs.rowCount() - 1) + _ROW if is_end else 0
+        is_end = self._drop_row >= self.jobs.rowCount()
+        y = self.rowViewportPosition(self.jobs.rowCount() - 1) + _ROW if is_end else 0
         y = y if is_end else self.rowViewportPosition(self._drop_row)
         painter.fillRect(QRect(0, y - 1, self.viewport().width(), 2), QColor(theme.colors().accent))
 
@@ -127,7 +114,7 @@ class JobsTable(QTableView):
         """The row before which a drop at that point goes."""
         row = self.rowAt(round(point.y()))
         if row < 0:
-            return self._jobs.rowCount()
+            return self.jobs.rowCount()
         return row + (point.y() - self.rowViewportPosition(row) > _ROW / 2)
 
     def _show_drop(self, row: int | None) -> None:

@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 
-from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer, QUrl, Signal
-from PySide6.QtGui import QDesktopServices, QGuiApplication
+from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from engine.domain.assets import AssetPair
 from engine.domain.jobs import BatchCounts, Failed, Idle, JobEvent, JobState, Progress, QueueRow, Succeeded
 from engine.services.queue import ProgressClock
 from gui.context import WindowContext
 from gui.look import theme
 from gui.notifications import Notifier
+from gui.queue.commands import QueueCommands
 from gui.queue.failure_panel import FailurePanel
 from gui.queue.job_model import JobsModel
 from gui.queue.jobs_table import JobsTable
-from gui.queue.remedies import failure_details
 from gui.queue.summary import QueueSummary, StateChips
 from gui.widgets.drop_zone import button_for
 from gui.widgets.empty_state import EmptyState
@@ -28,14 +26,14 @@ _FIRST, _PAGE = 200, 500  # jobs: what a screen can show at once, then as many a
 _REFRESH_MS = 300  # between looks for jobs that events named and nobody knew
 _COUNTS_MS = 50  # a thousand jobs that are cancelled at once are a thousand events
 
-_UNFINISHED = (JobState.QUEUED, JobState.RUNNING)
-_AGAIN = (JobState.FAILED, JobState.CANCELLED)
-
 
 class QueuePage(QWidget):
     """Shows one batch, or all of them; catalog calls run in the background."""
 
     counts_changed = Signal()
+
+    mask_wanted = Signal(object)
+    """A `FailedItem` whose mask the operator wants to draw."""
 
     def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -50,6 +48,7 @@ class QueuePage(QWidget):
         self.summary = QueueSummary()
         self.chips = StateChips(self._filter)
         self.failure = FailurePanel(context.actions)
+        self.commands = QueueCommands(context, self.table, self.mask_wanted.emit)
         self.notifier = Notifier(self)
         self._empty = EmptyState([("Go to Intake", context.actions["show_intake"])])
         self._empty.say("Nothing is queued yet", "Drop photographs on the window, look at their pairs and press Start.")
@@ -113,29 +112,13 @@ class QueuePage(QWidget):
             if not self.jobs.knows(event.job_id) and not self._refresh_timer.isActive():
                 self._refresh_timer.start()
 
-    def cancel_selected(self) -> None:
-        """Take the selected jobs out of the queue, or stop them."""
-        self._context.services.dispatcher.cancel(self._selected(*_UNFINISHED))
-
-    def retry_selected(self) -> None:
-        """Queue the selected failed and cancelled jobs again."""
-        self._context.services.dispatcher.retry(self._selected(*_AGAIN))
+    def refresh_actions(self) -> None:
+        """Switch this page's commands on where they make sense."""
+        self.commands.refresh(is_here=self.isVisible())
 
     @property
     def counts(self) -> BatchCounts:
         return self.jobs.counts()
-
-    def refresh_actions(self) -> None:
-        """Switch this page's commands on where they make sense."""
-        actions, is_here = self._context.actions, self.isVisible()
-        queued, rows = bool(self._selected(JobState.QUEUED)), self.table.selected_rows()
-        has_failed = len(rows) == 1 and self.jobs.job(rows[0]).failure is not None
-        actions["cancel"].setEnabled(is_here and bool(self._selected(*_UNFINISHED)))
-        actions["retry"].setEnabled(is_here and bool(self._selected(*_AGAIN)))
-        for name in ("sooner", "later", "run_next", "move_up", "move_down"):
-            actions[name].setEnabled(is_here and queued)
-        actions["copy_failure"].setEnabled(is_here and has_failed)
-        actions["show_photograph"].setEnabled(is_here and len(rows) == 1)
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -190,77 +173,7 @@ class QueuePage(QWidget):
         (dispatcher.pause if action.isChecked() else dispatcher.resume)()
         self._show_counts()
 
-    def _shift_priority(self, step: int) -> None:
-        by_priority: dict[int, list[int]] = {}
-        places: dict[int, tuple[int, int]] = {}
-        for row in self.table.selected_rows():
-            job = self.jobs.job(row)
-            if job.state is JobState.QUEUED:
-                by_priority.setdefault(job.priority + step, []).append(job.id)
-                places[job.id] = (job.priority + step, job.position)
-        catalog = self._context.services.catalog
-
-        def work() -> Mapping[int, tuple[int, int]]:
-            for priority, ids in by_priority.items():
-                catalog.set_priority(ids, priority)
-            return places
-
-        self._in_order(work)
-
-    def move(self, job_ids: Sequence[int], before: int | None) -> None:
-        """Have these jobs run before another one; None: after all others."""
-        catalog = self._context.services.catalog
-        self._in_order(lambda: catalog.reorder(job_ids, before))
-
-    def _in_order(self, work: Callable[[], Mapping[int, tuple[int, int]]]) -> None:
-        self._context.bridge.run_in_background(work, self._moved, self._context.report, in_order=True)
-
-    def _moved(self, places: Mapping[int, tuple[int, int]]) -> None:
-        self.jobs.set_places(places)
-        rows = self.table.selected_rows()
-        if rows:
-            self.table.scrollTo(self.jobs.index(rows[0], 0))
-
-    def _run_next(self) -> None:
-        moving = self._selected(JobState.QUEUED)
-        self.move(moving, self.jobs.queued_from(0, without=moving))
-
-    def _step(self, down: bool) -> None:
-        """Move the selected waiting jobs one place up or down."""
-        moving, rows = self._selected(JobState.QUEUED), self.table.selected_rows()
-        if not moving:
-            return
-        if down:
-            first = self.jobs.queued_from(rows[-1] + 1, without=moving)
-            row = self.jobs.row_of(first) if first is not None else None
-            if row is not None:
-                self.move(moving, self.jobs.queued_from(row + 1, without=moving))
-            return
-        above = self.jobs.queued_above(rows[0])
-        if above is not None:
-            self.move(moving, above)
-
-    def _show_photograph(self) -> None:
-        rows = self.table.selected_rows()
-        if len(rows) == 1:
-            folder = self.jobs.photograph(self.jobs.job(rows[0])).parent
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))
-
-    def _copy_failure(self) -> None:
-        rows = self.table.selected_rows()
-        if len(rows) == 1 and (job := self.jobs.job(rows[0])).failure is not None:
-            catalog = self._context.services.catalog
-
-            def copy(pair: AssetPair) -> None:
-                QGuiApplication.clipboard().setText(failure_details(job, pair))
-                self._context.remark("The details were copied.")
-
-            self._context.bridge.run_in_background(lambda: catalog.pair(job.pair_id), copy, self._context.report)
-
     # -- showing ------------------------------------------------------------------------------------------------
-
-    def _selected(self, *states: JobState) -> list[int]:
-        return self.jobs.ids(self.table.selected_rows(), states)
 
     def _filter(self, state: JobState | None) -> None:
         self.jobs.set_filter(None if state is None else (state,))
@@ -311,7 +224,8 @@ class QueuePage(QWidget):
 
     def _show_selected(self) -> None:
         rows = self.table.selected_rows()
-        self.failure.show_job(self.jobs.job(rows[0]) if len(rows) == 1 else None)
+        job = self.jobs.job(rows[0]) if len(rows) == 1 else None
+        self.failure.show_job(job, self.jobs.repetition(job) if job is not None else "")
         self.refresh_actions()
 
     def _keep_selection(self) -> None:
@@ -333,24 +247,12 @@ class QueuePage(QWidget):
     # -- layout -------------------------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        for name, call in (
-            ("pause", self._pause),
-            ("cancel", self.cancel_selected),
-            ("retry", self.retry_selected),
-            ("sooner", lambda: self._shift_priority(+1)),
-            ("later", lambda: self._shift_priority(-1)),
-            ("run_next", self._run_next),
-            ("move_up", lambda: self._step(down=False)),
-            ("move_down", lambda: self._step(down=True)),
-            ("copy_failure", self._copy_failure),
-            ("show_photograph", self._show_photograph),
-        ):
-            self._context.actions.on(name, call)
+        self._context.actions.on("pause", self._pause)
         self._kept: tuple[list[int], int] = ([], 0)
         self.jobs.modelAboutToBeReset.connect(self._keep_selection)
         self.jobs.modelReset.connect(self._give_selection_back)
         self.jobs.counts_changed.connect(self._show_counts_soon)
-        self.jobs.moved.connect(self.move)
+        self.jobs.moved.connect(self.commands.move)
         self.table.selectionModel().selectionChanged.connect(self._show_selected)
 
     def _build_layout(self) -> None:
@@ -366,7 +268,17 @@ class QueuePage(QWidget):
             tools.addWidget(button_for(actions[name]))
         tools.addStretch()
         tools.addWidget(self.chips)
-        menu = ("run_next", "move_up", "move_down", "sooner", "later", "cancel", "retry", "show_photograph")
+        menu = (
+            "run_next",
+            "move_up",
+            "move_down",
+            "sooner",
+            "later",
+            "cancel",
+            "retry",
+            "draw_mask",
+            "show_photograph",
+        )
         self.table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         self.table.addActions([actions[name] for name in menu])
         layout = QVBoxLayout(self)

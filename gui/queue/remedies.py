@@ -8,6 +8,7 @@ from enum import StrEnum
 from engine.domain.assets import AssetPair
 from engine.domain.jobs import Job
 from engine.domain.requests import uses_networks
+from engine.services.failures import can_be_drawn
 from gui.phrases import task_name
 
 # What the sentences of missing or damaged models have in common; they are written in `engine.inference` and in
@@ -15,9 +16,14 @@ from gui.phrases import task_name
 _MODELS = re.compile(r"\b(models?|loras?|weights|flux|kontext|sam ?2|grounding dino|graphics memory|gguf)\b", re.I)
 
 
+# The sentences of masks that were not found; they are written in `engine.imaging.masks` and `engine.inference`.
+_MASK = re.compile(r"\bdraw\b.*\bmask\b", re.I)
+
+
 class Remedy(StrEnum):
     """Commands that a failure can ask for."""
 
+    DRAW = "draw_mask"
     RETRY = "retry"
     MODELS = "show_models"
     FOLDER = "show_photograph"
@@ -31,6 +37,8 @@ def remedies(job: Job) -> tuple[Remedy, ...]:
     found = [Remedy.RETRY] if failure.retryable else []
     if uses_networks(job.request) and _MODELS.search(f"{failure.message.partition(': ')[2]} {failure.remedy}"):
         found.insert(0, Remedy.MODELS)
+    if can_be_drawn(job) and _MASK.search(failure.remedy):
+        found.insert(0, Remedy.DRAW)
     return (*found, Remedy.FOLDER)
 
 

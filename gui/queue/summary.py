@@ -101,7 +101,7 @@ class QueueSummary(QWidget):
         self.progress.set_shares((
             (counts.succeeded / total, "pass_"),
             (counts.failed / total, "fail"),
-            (counts.cancelled / total, "text_faint"),
+            ((counts.cancelled + counts.repeated) / total, "text_faint"),
             (counts.running / total, "accent"),
         ))  # fmt: skip
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from engine.domain.review import Decision, ReviewRow
+from engine.domain.review import ReviewRow
 from gui.look import theme
 from gui.phrases import count
 from gui.review.filter import is_safe
@@ -21,7 +21,7 @@ class AcceptDialog(QDialog):
     Parameters
     ----------
     rows : sequence of ReviewRow
-        The results that are shown in the list.
+        The results in the list on which nobody has decided.
     tolerance : float
         ΔE00 that is proposed.
     """
@@ -78,9 +78,8 @@ class AcceptDialog(QDialog):
 
     def _count(self) -> None:
         number = len(self.counted())
-        pending = sum(row.decision is Decision.PENDING for row in self._rows)
         self.told.setText(f"{count(number, 'result')} will be approved.")
-        left = pending - number
+        left = len(self._rows) - number
         reason = "above the tolerance, with a doubtful mask, without a colour match, or with a colour that fails"
         self.left.setText(
             f"{count(left, 'undecided result')} of the list {'is' if left == 1 else 'are'} left: {reason}. "

@@ -65,7 +65,10 @@ class EditDialog(QDialog):
     models_wanted = Signal()
     """The operator wants to see what is missing."""
 
-    def __init__(self, facts: EditFacts, parent: QWidget) -> None:
+    drawing_wanted = Signal()
+    """The operator wants to draw the mask; whoever answers hides the dialog meanwhile and sets `area`."""
+
+    def __init__(self, facts: EditFacts, parent: QWidget, *, can_draw: bool = False) -> None:
         super().__init__(parent)
         self._turn = len(facts.turns) + 1
         self._can_paint = facts.kontext.available
@@ -82,8 +85,9 @@ class EditDialog(QDialog):
         self.prompt.setFixedHeight(_PROMPT_HEIGHT)
         self.prompt.setTabChangesFocus(True)
         self.prompt.setAccessibleName("Prompt")
-        own = "The last turn's" if facts.turns else "The result's own"
-        self.area = FileChoice([(own, None)], "Mask: white where the photograph may change")
+        own = "The last turn's" if facts.turns else "The mask of this result"
+        draw = "Draw one…" if can_draw else ""
+        self.area = FileChoice([(own, None)], "Mask: white where the photograph may change", draw)
         flatlay = [("The flatlay", pair.flatlay.path)] if pair.flatlay is not None else []
         self.reference = FileChoice([("None", None), *flatlay], "A picture of what to paint")
         self.reference.setToolTip("A garment or a banner that the model looks at in place of the photograph")
@@ -106,6 +110,7 @@ class EditDialog(QDialog):
         self._show_state(facts)
         self.prompt.textChanged.connect(self._refresh)
         self.area.changed.connect(self._on_mask)
+        self.area.asked.connect(self.drawing_wanted)
         self.queue.clicked.connect(self._submit)
         self.models.clicked.connect(self.models_wanted)
         cancel.clicked.connect(self.reject)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from PySide6.QtCore import QObject, Signal
@@ -12,6 +13,7 @@ from engine.domain.jobs import Job
 from engine.services.editing import edit_settings, edit_turn, input_file, submit_edit
 from gui import preferences
 from gui.context import WindowContext
+from gui.mask_editor.area import Area
 from gui.phrases import sentence
 from gui.review.edit_dialog import EditDialog, EditWish
 from gui.review.edit_facts import EditFacts, mask_preview, read_edit_facts
@@ -22,6 +24,9 @@ class Edits(QObject):
 
     queued = Signal(object)
     """The `Job` that was queued."""
+
+    area_wanted = Signal(object, object, object)
+    """``(item, area, returns)``: a mask of the result's photograph is to be drawn, as `MaskEditing.draw_area` does."""
 
     def __init__(self, context: WindowContext, parent: QWidget) -> None:
         super().__init__(parent)
@@ -49,7 +54,10 @@ class Edits(QObject):
 
     def _open(self, facts: EditFacts) -> None:
         self._is_reading = False
-        dialog = self.dialog = EditDialog(facts, self._parent)
+        catalog = self._context.services.catalog_path
+        dialog = self.dialog = EditDialog(facts, self._parent, can_draw=catalog is not None)
+        if catalog is not None:
+            dialog.drawing_wanted.connect(lambda: self._draw(dialog, facts, catalog))
         dialog.mask_chosen.connect(lambda mask: self._read_mask(dialog, facts, mask))
         dialog.submitted.connect(lambda wish: self._submit(dialog, facts, wish))
         dialog.models_wanted.connect(self._show_models)
@@ -65,6 +73,12 @@ class Edits(QObject):
         if self.dialog is not None:
             self.dialog.reject()
         self._context.actions["show_models"].trigger()
+
+    def _draw(self, dialog: EditDialog, facts: EditFacts, catalog: Path) -> None:
+        """Lend the window to the mask editor; what was typed stays."""
+        dialog.hide()
+        taken = partial(dialog.area.choose, text="The drawn mask")
+        self.area_wanted.emit(facts.item, Area(catalog, taken), dialog.open)
 
     def _read_mask(self, dialog: EditDialog, facts: EditFacts, mask: Path | None) -> None:
         artifacts = self._context.services.artifacts

@@ -27,12 +27,14 @@ class ReviewFlow:
         self._page, self._context, self._verdicts = page, context, verdicts
         self._retries = Retries(context, self._on_retried, page.requeued.emit)
         self._rejected: list[int] = []  # jobs for which a reason may still be given
+        self._awaited: list[int] = []  # jobs whose next version the line below the pictures speaks of
 
     def decide(self, decision: Decision, reason: Reason | None = None) -> None:
         """Give the verdict to what is chosen and, for one result, go on to the next."""
         page, rows = self._page, self._page.chosen()
         if not rows:
             return
+        self._awaited = []
         is_one = len(rows) == 1
         note = page.note.toPlainText().strip() if is_one else None
         advances = is_one and decision is not Decision.PENDING and page.commands.advances and not page.is_at_version
@@ -60,7 +62,15 @@ class ReviewFlow:
         rejected, self._rejected = self._rejected, []
         page.reasons.hide()
         if rejected:
+            self._awaited = rejected
             self._retries.try_again(rejected, reason)
+
+    def on_arrivals(self) -> None:
+        """What was queued again has come: the line that said so goes."""
+        rows = [self._page.results.get(job_id) for job_id in self._awaited]
+        if rows and all(row is None or row.superseded_by is not None for row in rows):
+            self._awaited = []
+            self._page.reasons.hide()
 
     def rate(self, stars: int) -> None:
         """Give stars to what is chosen; a rating describes and decides nothing, so the page stays where it is."""
@@ -71,6 +81,7 @@ class ReviewFlow:
 
     def step_back(self, *, forward: bool) -> None:
         """Undo the last verdict, or give it again, and show what it concerns."""
+        self._awaited = []
         self._page.reasons.hide()
         step = self._verdicts.redo() if forward else self._verdicts.undo()
         if step:
@@ -99,8 +110,7 @@ class ReviewFlow:
 
     def ask_to_accept(self) -> AcceptDialog:
         """Say how many results are under a tolerance, and approve them if that is wanted."""
-        results = self._page.results
-        rows = [results.result(job_id) for job_id in results.shown_ids()]
+        rows = self._page.results.undecided()
         tolerance = next((row.tolerance for row in rows if row.tolerance is not None), Tolerance())
         question = AcceptDialog(rows, tolerance.passes, self._page)
         question.chosen.connect(partial(self._accept, current=self._page.current_id()))

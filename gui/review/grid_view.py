@@ -28,6 +28,8 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
+from gui.review.grid_geometry import GridGeometry
+
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
 _TELL_MS = 16  # at most once a frame
@@ -43,10 +45,10 @@ _NAVIGATION = frozenset(
 class GridView(QAbstractItemView):
     """Shows a list model as a grid: the current item is the active one, beside it any number are selected.
 
-    Nothing is stored per item. Where a row lies follows from the viewport's width and the cell's size, so layout,
-    hit test and scroll range are O(1), and painting touches the visible rows only. Arrows, Home, End and Page move
-    the active item, with Shift they select a range and with Ctrl they leave the selection alone; Space takes the active
-    item into the selection or out of it, Return opens it. GUI thread only.
+    Nothing is stored per item: its place follows from `GridGeometry`, so layout, hit test and scroll range are O(1),
+    and painting touches the visible rows only. Arrows, Home, End and Page move the active item, with Shift they select
+    a range and with Ctrl they leave the selection alone; Space takes the active item into the selection or out of it,
+    Return opens it. GUI thread only.
 
     Attributes
     ----------
@@ -82,9 +84,14 @@ class GridView(QAbstractItemView):
     # -- geometry, in viewport pixels ---------------------------------------------------------------------------
 
     @property
+    def _grid(self) -> GridGeometry:
+        """Where the cells lie now."""
+        return GridGeometry(self.viewport().size(), self._cell, self._margin, self._count(), self.verticalOffset())
+
+    @property
     def columns(self) -> int:
         """Cells side by side."""
-        return max(1, (self.viewport().width() - 2 * self._margin) // self._cell.width())
+        return self._grid.columns
 
     def set_cell(self, cell: QSize) -> None:
         """Another size of every cell; the active item, or else the first in view, stays in view."""
@@ -97,19 +104,15 @@ class GridView(QAbstractItemView):
 
     def visible_rows(self) -> tuple[int, int]:
         """First and last row in view, also partly; the last is below the first where there are none."""
-        return self._rows_between(0, self.viewport().height() - 1)
+        return self._grid.visible_rows()
 
     def visualRect(self, index: _Index) -> QRect:
         if not index.isValid() or index.parent().isValid():
             return QRect()
-        line, column = divmod(index.row(), self.columns)
-        # The width that is left over goes between the columns, a pixel each, from the left.
-        left, right = self._edge(column), self._edge(column + 1)
-        top = self._margin + line * self._cell.height() - self.verticalOffset()
-        return QRect(left, top, right - left, self._cell.height())
+        return self._grid.rect(index.row())
 
     def indexAt(self, point: QPoint) -> QModelIndex:
-        row = self._row_at(point)
+        row = self._grid.row_at(point)
         return self._index(row) if row is not None else QModelIndex()
 
     def scrollTo(
@@ -141,12 +144,11 @@ class GridView(QAbstractItemView):
 
     def updateGeometries(self) -> None:
         super().updateGeometries()
-        lines = -(-self._count() // self.columns)
         height = self.viewport().height()
         bar = self.verticalScrollBar()
         bar.setPageStep(height)
         bar.setSingleStep(max(1, self._cell.height() // _WHEEL_STEP))
-        bar.setRange(0, max(0, lines * self._cell.height() + 2 * self._margin - height))
+        bar.setRange(0, max(0, self._grid.height - height))
         bar.setEnabled(bar.maximum() > 0)  # the style sheet draws no handle where there is nothing to scroll
         self._first = self.visible_rows()[0] if bar.value() else 0
         self._tell_soon()
@@ -200,10 +202,10 @@ class GridView(QAbstractItemView):
     def setSelection(self, rect: QRect, command: QItemSelectionModel.SelectionFlag) -> None:
         """Select from the item at the rectangle's first corner to the one at its last, in reading order."""
         selection = QItemSelection()
-        ends = self._nearest_row(rect.topLeft()), self._nearest_row(rect.bottomRight())
-        exact = self._row_at(rect.topLeft()), self._row_at(rect.bottomRight())
+        grid, corners = self._grid, (rect.topLeft(), rect.bottomRight())
+        ends, exact = [grid.nearest_row(corner) for corner in corners], [grid.row_at(corner) for corner in corners]
         # A press between the cells selects nothing; a drag that begins or ends there reaches to the nearest cell.
-        if self._count() and (exact != (None, None) or ends[0] != ends[1]):
+        if self._count() and (exact != [None, None] or ends[0] != ends[1]):
             selection.select(self._index(min(ends)), self._index(max(ends)))
         self.selectionModel().select(selection, command)
 
@@ -216,34 +218,9 @@ class GridView(QAbstractItemView):
         return region
 
     def moveCursor(self, action: QAbstractItemView.CursorAction, modifiers: Qt.KeyboardModifier) -> QModelIndex:
-        count, columns = self._count(), self.columns
-        if not count:
+        if not self._count():
             return QModelIndex()
-        current = self.currentIndex()
-        row, last = current.row(), count - 1
-        if row < 0:
-            return self._index(last if action is QAbstractItemView.CursorAction.MoveEnd else 0)
-        page = max(1, self.viewport().height() // self._cell.height()) * columns
-        actions = QAbstractItemView.CursorAction
-        match action:
-            case actions.MoveLeft | actions.MovePrevious:
-                row = max(0, row - 1)
-            case actions.MoveRight | actions.MoveNext:
-                row = min(last, row + 1)
-            case actions.MoveUp:
-                row = row - columns if row >= columns else row
-            case actions.MoveDown:
-                # From above a gap in the last line, down goes to the last item.
-                row = min(last, row + columns) if row // columns < last // columns else row
-            case actions.MovePageUp:
-                row = row - page if row >= page else row % columns
-            case actions.MovePageDown:
-                row = min(last, row + page)
-            case actions.MoveHome:
-                row = 0
-            case actions.MoveEnd:
-                row = last
-        return self._index(row)
+        return self._index(self._grid.moved(self.currentIndex().row(), action))
 
     def selected_rows(self) -> list[int]:
         """Selected rows in order."""
@@ -292,10 +269,11 @@ class GridView(QAbstractItemView):
         current = self.currentIndex().row()
         plain, state = option.state, QStyle.StateFlag
         dirty = event.rect()
-        first, last = self._rows_between(dirty.top(), dirty.bottom())
+        grid = self._grid
+        first, last = grid.rows_between(dirty.top(), dirty.bottom())
         for row in range(first, last + 1):
             index = self._index(row)
-            option.rect = self.visualRect(index)
+            option.rect = grid.rect(row)
             if not dirty.intersects(option.rect):
                 continue
             option.state = plain
@@ -315,30 +293,6 @@ class GridView(QAbstractItemView):
 
     def _index(self, row: int) -> QModelIndex:
         return self.model().index(row, 0, self.rootIndex())
-
-    def _edge(self, column: int) -> int:
-        return self._margin + (self.viewport().width() - 2 * self._margin) * column // self.columns
-
-    def _line_at(self, y: int) -> int:
-        return (y + self.verticalOffset() - self._margin) // self._cell.height()
-
-    def _column_at(self, x: int) -> int:
-        return next((c for c in range(self.columns) if self._edge(c) <= x < self._edge(c + 1)), -1)
-
-    def _row_at(self, point: QPoint) -> int | None:
-        line, column = self._line_at(point.y()), self._column_at(point.x())
-        row = line * self.columns + column
-        return row if line >= 0 and column >= 0 and row < self._count() else None
-
-    def _nearest_row(self, point: QPoint) -> int:
-        column = self._column_at(point.x())
-        if column < 0:
-            column = 0 if point.x() < self._margin else self.columns - 1
-        return max(0, min(self._count() - 1, max(0, self._line_at(point.y())) * self.columns + column))
-
-    def _rows_between(self, top: int, bottom: int) -> tuple[int, int]:
-        first = max(0, self._line_at(top)) * self.columns
-        return first, min(self._count(), (self._line_at(bottom) + 1) * self.columns) - 1
 
     def _navigates(self, event: QKeyEvent) -> bool:
         # Ctrl+arrows belong to other commands of the window unless the grid moves by them: all but Space and Return.

@@ -14,6 +14,7 @@ from gui.review.items import History
 _WAYS = {
     Reason.COLOR: "again for its colour", Reason.MASK: "again for its mask", Reason.DRIFT: "again for its drift",
     Reason.OTHER: "tried again", Reason.MASK_EDITED: "mask edited", Reason.EDITED: "one more edit",
+    Reason.RETOUCHED: "retouched",
 }  # fmt: skip
 _FIRST = "first result"
 

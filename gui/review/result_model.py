@@ -16,7 +16,8 @@ from engine.ports import ArtifactStore, ThumbnailStore
 from gui.bridge import Bridge
 from gui.pictures.thumbnail_files import ThumbnailSource
 from gui.pictures.thumbnails import Thumbnails
-from gui.review.filter import ReviewFilter, SortKey, SortOrder, in_order, sort_key
+from gui.review.filter import ReviewFilter, SortKey, SortOrder, sort_key
+from gui.review.result_columns import ResultColumns
 
 THUMBNAIL = 164
 """Long side of a thumbnail in logical pixels: it fills a cell of the grid, and is not scaled at every painting."""
@@ -42,7 +43,7 @@ class ReviewListModel(QAbstractListModel):
     ) -> None:
         super().__init__(parent)
         self._artifacts = artifacts
-        self._rows: dict[int, ReviewRow] = {}
+        self._rows = ResultColumns()
         self._shown: list[int] = []
         self._is_partial = False  # there are rows that were not arranged yet
         self._filter = ReviewFilter()
@@ -58,7 +59,7 @@ class ReviewListModel(QAbstractListModel):
     def clear(self) -> None:
         """Forget every result."""
         self._is_partial = False
-        self._rows.clear()
+        self._rows = ResultColumns()
         self._decisions.clear()
         self._garments.clear()
         self._arrange()
@@ -79,22 +80,21 @@ class ReviewListModel(QAbstractListModel):
             for row in rows:
                 self._put(row)
             return
-        for row in rows:
-            self._keep(row)
+        self._keep(rows)
         if was_empty or not more:
             self._arrange()
 
     def set_reviews(self, reviews: Sequence[Review]) -> None:
         """Give rows their verdicts; they leave the list where the filter no longer admits them, and join otherwise."""
-        rows = [self._rows[review.job_id].reviewed(review) for review in reviews]
+        old = self._rows.rows(review.job_id for review in reviews)
+        rows = [row.reviewed(review) for row, review in zip(old, reviews, strict=True)]
         if len(rows) <= _FEW:
             for row in rows:
                 self._put(row)
             return
         admits = self._filter.admits
-        before = [admits(self._rows[row.job_id]) for row in rows]
-        for row in rows:
-            self._keep(row)
+        before = [admits(row) for row in old]
+        self._keep(rows)
         if self._order is not SortOrder.BEST_RATED and before == [admits(row) for row in rows]:
             self.dataChanged.emit(self.index(0), self.index(len(self._shown) - 1))
         else:
@@ -114,7 +114,7 @@ class ReviewListModel(QAbstractListModel):
 
     def rows(self) -> Iterable[ReviewRow]:
         """All results, whatever the filter says, superseded ones too."""
-        return self._rows.values()
+        return iter(self._rows)
 
     def get(self, job_id: int) -> ReviewRow | None:
         """The result of that job, whatever the filter says."""
@@ -126,6 +126,10 @@ class ReviewListModel(QAbstractListModel):
     def at(self, row: int) -> ReviewRow | None:
         """What is shown in that row of the list."""
         return self._rows[self._shown[row]] if 0 <= row < len(self._shown) else None
+
+    def undecided(self) -> list[ReviewRow]:
+        """What is shown and nobody has decided on."""
+        return self._rows.rows(job_id for _, job_id in self._rows.undecided(self._shown))
 
     def shown_ids(self) -> list[int]:
         """Job ids in the order of the list."""
@@ -140,11 +144,7 @@ class ReviewListModel(QAbstractListModel):
 
     def next_undecided(self, row: int) -> int | None:
         """The first row, other than this one, on which nobody has decided."""
-        rows = self._rows
-        for other, job_id in enumerate(self._shown):
-            if rows[job_id].decision is Decision.PENDING and other != row:
-                return other
-        return None
+        return next((other for other, _ in self._rows.undecided(self._shown) if other != row), None)
 
     def counts(self) -> dict[Decision | None, int]:
         """How many results that nothing has superseded have each decision; None counts all."""
@@ -195,16 +195,17 @@ class ReviewListModel(QAbstractListModel):
             del self._sources[next(iter(self._sources))]
         return source
 
-    def _keep(self, row: ReviewRow) -> None:
-        """Remember a row in place of the one before, and count it."""
-        old = self._rows.get(row.job_id)
-        if old is not None and old.superseded_by is None:
-            self._decisions[old.decision] -= 1
-            self._garments[old.garment] -= 1
-        if row.superseded_by is None:
-            self._decisions[row.decision] += 1
-            self._garments[row.garment] += 1
-        self._rows[row.job_id] = row
+    def _keep(self, rows: Sequence[ReviewRow]) -> None:
+        """Remember rows in place of those before, and count them."""
+        for row in rows:
+            old = self._rows.get(row.job_id)
+            if old is not None and old.superseded_by is None:
+                self._decisions[old.decision] -= 1
+                self._garments[old.garment] -= 1
+            if row.superseded_by is None:
+                self._decisions[row.decision] += 1
+                self._garments[row.garment] += 1
+        self._rows.keep(rows)
 
     def _key(self, row: ReviewRow) -> SortKey:
         return sort_key(row, self._order)
@@ -217,7 +218,7 @@ class ReviewListModel(QAbstractListModel):
         self.beginResetModel()
         self._painted.clear()
         self._sources.clear()
-        self._shown = in_order(self._filter.admitted(self._rows.values()), self._order)
+        self._shown = self._rows.arranged(self._order, self._filter)
         self.endResetModel()
 
     def _put(self, row: ReviewRow) -> None:
@@ -231,7 +232,7 @@ class ReviewListModel(QAbstractListModel):
             self.beginRemoveRows(_ROOT, at, at)
             del self._shown[at]
             self.endRemoveRows()
-        self._keep(row)
+        self._keep([row])
         self._sources.pop(row.job_id, None)
         if stays and at is not None:
             self.dataChanged.emit(self.index(at), self.index(at))

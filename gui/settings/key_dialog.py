@@ -9,7 +9,7 @@ from PySide6.QtGui import QKeySequence
 from PySide6.QtWidgets import QCheckBox, QDialog, QHBoxLayout, QKeySequenceEdit, QPushButton, QVBoxLayout, QWidget
 
 from gui import shortcuts
-from gui.actions import Actions, Command
+from gui.actions import Actions, Command, fixed_keys
 from gui.look import theme
 from gui.settings.shortcut_model import page_of
 
@@ -68,7 +68,7 @@ class KeyDialog(QDialog):
 
     def _on_key(self, sequence: QKeySequence) -> None:
         self._key = sequence.toString(QKeySequence.SequenceFormat.PortableText)
-        refusal = shortcuts.refusal(self._key) if self._key else ""
+        refusal = self._refusal()
         rivals = self._actions.rivals(self._command, self._key) if self._key else []
         if refusal:
             theme.set_ink(self.message, "fail")
@@ -84,6 +84,14 @@ class KeyDialog(QDialog):
             self.message.setText("Tab leaves the field.")
         self.use.setEnabled(bool(self._key) and not refusal)
         self.use.setText("Take it over" if rivals and not refusal else "Use this key")
+
+    def _refusal(self) -> str:
+        if not self._key:
+            return ""
+        fixed = fixed_keys(self._command, self._key)
+        if fixed is not None:
+            return f"The {fixed.page.value} needs {shortcuts.written(self._key)}: {fixed.text.lower()}."
+        return shortcuts.refusal(self._key)
 
     def _agree(self) -> None:
         rest = tuple(key for key in self._keys if key != self._key) if self.also.isChecked() else ()

@@ -22,6 +22,9 @@ class WorkCard(SettingsCard):
     export_folder_changed = Signal(object)
     """The `Path` that the export page shall propose."""
 
+    takes_back_changed = Signal(bool)
+    """Whether what is saved in the export folder shall be taken back."""
+
     def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
         super().__init__("Work", parent)
         self._context = context
@@ -34,6 +37,10 @@ class WorkCard(SettingsCard):
         self.choose = QPushButton("Choose…")
         self.choose.setAccessibleName("Choose the export folder")
         self.add_choice("Export into", self.folder, (self.choose,))
+        self.takes_back = QCheckBox("Take back what is saved there")
+        self.takes_back.setChecked(preferences.takes_back())
+        self.takes_back.setToolTip("Masks and paint that a retoucher saves in an exported file become new versions")
+        self.add_choice("From Photoshop", self.takes_back)
         self.workers = QComboBox()
         cores = os.cpu_count() or 1
         self.workers.addItem(f"Automatic ({suggested_workers(cores)} on this computer)", 0)
@@ -48,6 +55,7 @@ class WorkCard(SettingsCard):
         self.notifies.setToolTip("While another window is in front")
         self.add_choice("Queue finished", self.notifies)
         self.notifies.toggled.connect(preferences.set_notifies_when_done)
+        self.takes_back.toggled.connect(self._on_takes_back)
         self.reviewer.editingFinished.connect(lambda: preferences.set_reviewer(self.reviewer.text()))
         self.folder.editingFinished.connect(self._on_folder)
         self.choose.clicked.connect(self._choose_folder)
@@ -71,6 +79,10 @@ class WorkCard(SettingsCard):
         if name:
             self.folder.setText(name)
             self._on_folder()
+
+    def _on_takes_back(self, takes_back: bool) -> None:
+        preferences.set_takes_back(takes_back)
+        self.takes_back_changed.emit(takes_back)
 
     def _on_workers(self) -> None:
         chosen = int(self.workers.currentData())

@@ -11,7 +11,7 @@ from time import monotonic
 from PySide6.QtGui import QGuiApplication, QKeyEvent, QKeySequence, QShowEvent, QWindow
 from PySide6.QtWidgets import QFileDialog, QVBoxLayout, QWidget
 
-from engine.domain.review import ReviewItem
+from engine.domain.review import ReviewItem, Viewed
 from gui.actions import COMMANDS, Mode
 from gui.context import WindowContext
 from gui.look import theme
@@ -56,8 +56,8 @@ class Viewer(QWidget):
         layout.addWidget(self.bar)
         self._connect()
 
-    def show_item(self, item: ReviewItem | None, neighbours: Sequence[ReviewItem] = ()) -> None:
-        """Show a result; its neighbours' previews are read ahead."""
+    def show_item(self, item: Viewed | None, neighbours: Sequence[ReviewItem] = ()) -> None:
+        """Show a result, or a failed job's photographs; the neighbours' previews are read ahead."""
         self._file_profile = (item.pair.on_model.icc or "sRGB assumed") if item is not None else ""
         self.compare.show_item(item, neighbours)
         self._describe_display()
@@ -67,14 +67,20 @@ class Viewer(QWidget):
         self.compare.set_surround(theme.grey(viewer_settings.surround()))
         self._read_profile()
 
-    def show_alone(self, part: Part | None) -> None:
-        """Lay every instrument down and show one picture only, for a tool that draws there; None leads back."""
+    def show_alone(self, part: Part | None, *, beside: Part | None = None) -> None:
+        """Lay every instrument down and show one picture only, for a tool that draws there; None leads back.
+
+        Parameters
+        ----------
+        beside : Part, optional
+            A second picture to look at.
+        """
         if part is not None:
             self.end_blink()
             self.end_loupe()
             self._context.actions["eyedropper"].setChecked(False)
             self.compare.hold_eyedropper(False)
-        self.compare.show_alone(part)
+        self.compare.show_alone(part, beside)
 
     def refresh_actions(self, is_here: bool, *, is_alone: bool = False) -> None:
         """Switch the viewing commands on where there is something to look at; on a picture alone, only the zoom."""

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
 from gui.look import theme
+from gui.widgets.drop_ground import DropGround
 
 _HEIGHT = 64
 _INVITATION = "Drop LoRA files (.safetensors) here. Each is checked before it is copied into the models folder."
 
 
-class DropStrip(QWidget):
-    """The drop itself is taken anywhere on the window."""
+class DropStrip(DropGround):
+    """An invitation, or what is being done with what was dropped."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -27,12 +27,3 @@ class DropStrip(QWidget):
     def set_busy(self, what: str) -> None:
         """Say what is being done; empty invites again."""
         self.text.setText(what or _INVITATION)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor(theme.colors().outline), 1.5, Qt.PenStyle.DashLine)
-        pen.setDashPattern([5, 4])
-        painter.setPen(pen)
-        painter.setBrush(QColor(theme.colors().window))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 6, 6)

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QAction, QColor, QIcon, QPainter, QPaintEvent, QPen
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QIcon
 from PySide6.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from gui.actions import icon_of
 from gui.look import theme
+from gui.widgets.drop_ground import DropGround
 from gui.widgets.icon_label import IconLabel
 
 
-class DropZone(QWidget):
-    """An invitation with buttons; the drop itself is taken anywhere on the window."""
+class DropZone(DropGround):
+    """An invitation with buttons."""
 
     def __init__(self, actions: Sequence[QAction], demo: QAction | None, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,15 +50,6 @@ class DropZone(QWidget):
             )
             layout.addWidget(button_for(demo), 0, Qt.AlignmentFlag.AlignCenter)
         layout.addStretch(3)
-
-    def paintEvent(self, event: QPaintEvent) -> None:
-        painter = QPainter(self)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        pen = QPen(QColor(theme.colors().outline), 1.5, Qt.PenStyle.DashLine)
-        pen.setDashPattern([5, 4])
-        painter.setPen(pen)
-        painter.setBrush(QColor(theme.colors().window))
-        painter.drawRoundedRect(QRectF(self.rect()).adjusted(1, 1, -1, -1), 8, 8)
 
 
 def button_for(action: QAction, *, primary: bool = False) -> QPushButton:

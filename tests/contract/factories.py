@@ -179,6 +179,7 @@ def match_outcome(text: str = "1", delta_E: float = 1.25) -> JobOutcome:
             disagreement=artifact(ArtifactKind.PREVIEW, f"disagreement {text}", ".png"),
         ),
         notices=("The sleeve is cut off.", "Zweite Zeile: ΔE über der Toleranz."),
+        retouch=artifact(ArtifactKind.RETOUCH, f"retouch {text}"),
     )
 
 

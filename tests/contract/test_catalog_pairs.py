@@ -12,9 +12,10 @@ import pytest
 
 from engine.domain.assets import Role
 from engine.domain.errors import BugError
+from engine.domain.export import ExportFormat
 from engine.domain.jobs import BatchCounts, JobState
 from engine.domain.requests import Request
-from engine.domain.review import Decision, ExportFormat, Review
+from engine.domain.review import Decision, Review
 from engine.ports import Catalog
 from tests.contract.catalogs import claimed, fill, succeeded
 from tests.contract.factories import (
@@ -194,8 +195,7 @@ class TestJobs:
             lambda: catalog.review_items(99),
             lambda: catalog.add_reviews([Review(99, Decision.APPROVED, "Ada", "", NOON)]),
             lambda: catalog.reviews(99),
-            lambda: catalog.begin_export(99, ExportFormat.PSD, Path("x"), NOON),
-            lambda: catalog.finish_export(99, ""),
+            lambda: catalog.record_export([job.id, 99], ExportFormat.PSD, Path("x"), "", NOON),
             lambda: catalog.exports(99),
             lambda: catalog.log("note", "nobody", 99),
         ]

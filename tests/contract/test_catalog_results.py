@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from engine.domain.errors import BugError
+from engine.domain.export import ExportFormat
 from engine.domain.jobs import JobState
 from engine.domain.results import JobOutcome
-from engine.domain.review import Decision, ExportFormat, Review
+from engine.domain.review import Decision, Review
 from engine.ports import Catalog
 from tests.contract.catalogs import claimed, fill, succeeded
 from tests.contract.factories import (
@@ -19,6 +20,7 @@ from tests.contract.factories import (
     color_match_request,
     edit_outcome,
     mask_outcome,
+    mask_request,
     match_outcome,
 )
 
@@ -135,16 +137,29 @@ class TestOutcomes:
 
 
 class TestExports:
-    def test_the_same_file_reuses_its_record(self, catalog: Catalog) -> None:
-        (job,) = fill(catalog, 1)
-        path = Path("/out/a.psd")
-        first = catalog.begin_export(job.id, ExportFormat.PSD, path, after(1))
-        assert (first.job_id, first.format, first.path) == (job.id, ExportFormat.PSD, path)
-        assert (first.sha256, first.at) == ("", after(1))
-        catalog.finish_export(first.id, "ab" * 32)
-        assert catalog.exports(job.id) == [replace(first, sha256="ab" * 32)]
-        again = catalog.begin_export(job.id, ExportFormat.PSD, path, after(2))
-        assert again == replace(first, at=after(2))
-        mask = catalog.begin_export(job.id, ExportFormat.MASK, path, after(3))
-        other = catalog.begin_export(job.id, ExportFormat.PSD, Path("/out/b.psd"), after(4))
-        assert catalog.exports(job.id) == [again, mask, other]
+    def test_a_file_has_a_record_for_each_result_that_is_in_it(self, catalog: Catalog) -> None:
+        first, second, third = fill(catalog, 3)
+        path, other = Path("/out/a.psd"), Path("/out/b.psd")
+        (alone,) = catalog.record_export([first.id], ExportFormat.PSD, path, "ab" * 32, after(1), settings="x")
+        assert (alone.job_id, alone.format, alone.path, alone.sha256) == (first.id, ExportFormat.PSD, path, "ab" * 32)
+        assert (alone.at, alone.former_sha256, alone.settings) == (after(1), "", "x")
+        assert catalog.exports(first.id) == catalog.exports_at(path) == [alone]
+        renewed = catalog.record_export([third.id, second.id], ExportFormat.PSD, path, "cd" * 32, after(2), "ab" * 32)
+        assert [record.job_id for record in renewed] == [second.id, third.id]
+        assert {record.former_sha256 for record in renewed} == {"ab" * 32}
+        assert catalog.exports_at(path) == renewed
+        assert catalog.exports(first.id) == [], "the file holds that result no longer"
+        (elsewhere,) = catalog.record_export([second.id], ExportFormat.MASK, other, "ef" * 32, after(3))
+        assert catalog.exports(second.id) == [renewed[0], elsewhere]
+        assert catalog.exports_at(Path("/out/c.psd")) == []
+
+    def test_a_pair_has_the_exports_of_all_its_results(self, catalog: Catalog) -> None:
+        first, stranger = fill(catalog, 2)
+        batch = catalog.create_batch("another day")
+        (second,) = catalog.add_jobs(batch.id, [(first.pair_id, mask_request("hat"))])
+        record = catalog.record_export
+        (one,) = record([first.id], ExportFormat.PSD, Path("/out/a.psd"), "ab" * 32, after(1))
+        (two,) = record([second.id], ExportFormat.MASK, Path("/out/b.png"), "cd" * 32, after(2))
+        record([stranger.id], ExportFormat.PSD, Path("/out/c.psd"), "ef" * 32, after(3))
+        assert catalog.exports_of_pair(first.pair_id) == [one, two]
+        assert catalog.exports_of_pair(99) == []

@@ -42,6 +42,21 @@ class TestUpkeep:
             assert catalog.job(queued.id) == queued
             assert catalog.check() == []
 
+    def test_a_catalog_keeps_its_id_and_has_its_own(
+        self, location: CatalogLocation, path: Path, tmp_path: Path
+    ) -> None:
+        copy = tmp_path / "copy.db"
+        with location.open(path) as (catalog, _):
+            identity = catalog.identity()
+            catalog.backup(copy)
+        assert len(identity) == 32
+        assert int(identity, 16)
+        for same in (path, copy):
+            with location.open(same) as (catalog, _):
+                assert catalog.identity() == identity
+        with location.open(tmp_path / "other.db") as (catalog, _):
+            assert catalog.identity() != identity
+
     def test_backup_while_others_write(self, location: CatalogLocation, path: Path, tmp_path: Path) -> None:
         copy = tmp_path / "elsewhere" / "copy.db"
         with location.open(path) as (catalog, _):

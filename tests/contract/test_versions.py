@@ -11,10 +11,11 @@ import pytest
 from engine.domain.artifacts import ArtifactKind
 from engine.domain.assets import AssetPair
 from engine.domain.errors import BugError
-from engine.domain.jobs import Job, JobState, Origin, Reason
+from engine.domain.jobs import BatchCounts, Job, JobState, Origin, Reason
 from engine.domain.requests import ColorMatchRequest, MaskRequest, Request, View
 from engine.domain.results import JobOutcome
 from engine.ports import Catalog
+from engine.services.failures import standing_failures
 from storage.location import SqliteLocation
 from tests.contract.factories import (
     NOON,
@@ -97,6 +98,32 @@ def test_a_version_that_fails_leaves_what_there_was(catalog: Catalog) -> None:
     three = done(catalog, another(catalog, catalog.job(two.id), corrected("b")))
     assert catalog.superseded([one.id, two.id, three.id]) == {one.id, two.id}
     assert [job.version for job in catalog.versions(one.id)] == [3, 2, 1]
+
+
+def test_a_failure_is_none_while_a_newer_version_stands_in_its_place(catalog: Catalog) -> None:
+    (pair,) = catalog.add_pairs([new_pair(1)])
+    batch = catalog.create_batch("b").id
+    (one,) = catalog.add_jobs(batch, [(pair.id, mask_request())])
+    assert catalog.claim("w1", NOON) is not None
+    assert catalog.fail(one.id, "w1", failure(), NOON)
+    assert (catalog.counts(batch), standing(catalog, one)) == (BatchCounts(failed=1), [one.id])
+    two = another(catalog, one, corrected("a"))
+    for counts in (catalog.counts(batch), catalog.counts()):
+        assert counts == BatchCounts(queued=1, repeated=1)
+    assert standing(catalog, one) == []
+    assert catalog.claim("w1", NOON) is not None
+    assert catalog.fail(two.id, "w1", failure(), NOON)
+    assert catalog.counts(batch) == BatchCounts(failed=1, repeated=1), "the photograph has failed once, not twice"
+    assert standing(catalog, one) == [two.id]
+    catalog.retry([two.id])
+    catalog.cancel([two.id])
+    assert catalog.counts(batch) == BatchCounts(failed=1, cancelled=1)
+    assert standing(catalog, one) == [one.id]
+    assert catalog.counts(batch).finished == catalog.counts(batch).total == 2
+
+
+def standing(catalog: Catalog, job: Job) -> list[int]:
+    return ids(standing_failures(catalog.versions(job.id)))
 
 
 def test_two_versions_of_one_result_are_one_chain(catalog: Catalog) -> None:

@@ -85,7 +85,7 @@ def open_window(studio: Studio, qtbot: QtBot) -> Iterator[Callable[[], MainWindo
 
     yield build
     for window in windows:
-        window._may_close = True
+        window.closing.is_agreed = True
         window.close()
         window.deleteLater()
     QApplication.processEvents()

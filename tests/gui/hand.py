@@ -15,7 +15,7 @@ from pytestqt.exceptions import TimeoutError as NotSeen
 from pytestqt.qtbot import QtBot
 
 from engine.domain.review import Decision, ReviewRow
-from gui.actions import Command, PageName
+from gui.actions import COMMANDS, Command, PageName
 from gui.frame.main_window import MainWindow
 from gui.mask_editor.editor import MaskEditor
 from gui.pictures.parts import Part
@@ -25,6 +25,14 @@ from tests.gui.studio import EXTENT, Studio
 _PATIENCE = 30_000  # ms until an effect must be there: a busy machine checks the first LoRA file for ten seconds
 INSIDE = (slice(225, 675), slice(150, 450))
 """Where the mask is in a drawn photograph, and where its colour is another one."""
+
+RESULTS = {"A1": 2.0, "B2": 7.5, "C3": 4.0, "D4": 0.5, "V9": 0.9}
+"""ΔE00 of the results: the list begins with the worst, B2 C3 A1."""
+
+
+def command(name: str) -> Command:
+    """The table's row of that name."""
+    return next(each for each in COMMANDS if each.name == name)
 
 
 @dataclass

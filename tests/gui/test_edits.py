@@ -20,6 +20,7 @@ from engine.domain.results import EditedTurn, EditResult
 from gui import preferences
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
+from gui.mask_editor.editor import MaskEditor
 from gui.review.edit_dialog import EditDialog
 from gui.review.edits import Edits
 from tests.gui.studio import Studio
@@ -194,3 +195,72 @@ def finish_edit(studio: Studio, matched: Job) -> Job:
     edited = replace(outcome, mask=replace(outcome.mask, name="edit"), match=None, edit=edit)
     assert studio.catalog.succeed(job.id, "test", edited, now)
     return job
+
+
+def drawing(window: MainWindow, qtbot: QtBot, dialog: EditDialog) -> MaskEditor:
+    """Choose "Draw one…" as a person does, and wait until something can be drawn."""
+    row = dialog.area.findText("Draw one…")
+    dialog.area.setCurrentIndex(row)
+    dialog.area.activated.emit(row)
+    qtbot.waitUntil(lambda: window.review.mask_editing.editor is not None)
+    editor = window.review.mask_editing.editor
+    assert editor is not None
+    qtbot.waitUntil(lambda: editor.session is not None)
+    rest(window, qtbot)
+    return editor
+
+
+def upper_left() -> np.ndarray:
+    alpha = np.zeros((900, 600), np.uint8)
+    alpha[:450, :300] = 255
+    return alpha
+
+
+def test_a_mask_drawn_in_the_editor_is_where_the_edit_may_paint(
+    review: MainWindow, studio: Studio, done: Job, tmp_path: Path, qtbot: QtBot
+) -> None:
+    hollow_kontext(tmp_path / "models" / NAME)
+    dialog = asked(review, qtbot)
+    assert [dialog.area.itemText(row) for row in range(2)] == ["The mask of this result", "Draw one…"]
+    dialog.prompt.setPlainText("SALE in white")
+    editor = drawing(review, qtbot, dialog)
+    assert not dialog.isVisible()
+    assert not editor.tools.for_training.isVisible()
+    session = editor.session
+    assert session is not None
+    assert not session.document.alpha.any()
+    session.replace("drawn", upper_left)
+    rest(review, qtbot)
+    review.actions_table["mask_keep"].trigger()
+    qtbot.waitUntil(dialog.isVisible)
+    rest(review, qtbot)
+    assert review.review.mode is None
+    assert dialog.wish().prompt == "SALE in white"
+    light = lit(dialog)
+    assert light[0] > 2 * light[1:].max(), "the preview shows what was drawn"
+    dialog.queue.click()
+    qtbot.waitUntil(lambda: edits(review).dialog is None)
+    rest(review, qtbot)
+    request = studio.catalog.jobs()[-1].request
+    assert isinstance(request, EditRequest)
+    mask = request.turns[0].mask
+    assert mask.path.parent == studio.folder / "drawn masks"
+    assert np.array_equal(cv2.imread(str(mask.path), cv2.IMREAD_GRAYSCALE), upper_left())
+    assert len(studio.catalog.versions(done.id)) == 1, "the result's own mask is what it was"
+
+
+def test_a_mask_that_is_not_drawn_leaves_the_dialog_as_it_was(review: MainWindow, tmp_path: Path, qtbot: QtBot) -> None:
+    hollow_kontext(tmp_path / "models" / NAME)
+    dialog = asked(review, qtbot)
+    dialog.prompt.setPlainText("SALE in white")
+    editor = drawing(review, qtbot, dialog)
+    review.actions_table["mask_keep"].trigger()
+    assert editor.session is not None
+    assert editor.session.said == "There is nothing in the mask yet."
+    review.actions_table["mask_leave"].trigger()
+    qtbot.waitUntil(dialog.isVisible)
+    assert dialog.wish().mask is None
+    assert dialog.wish().prompt == "SALE in white"
+    assert dialog.queue.isEnabled()
+    dialog.reject()
+    rest(review, qtbot)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PIL import Image
@@ -10,7 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.domain.review import Decision, ExportFormat
+from engine.domain.export import Collision, ExportFormat, ExportRecipe, PathUse
+from engine.domain.review import Decision
 from engine.services.review import decide, items_of
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
@@ -43,7 +45,7 @@ def rows(window: MainWindow) -> list[str]:
 
 def test_approved_results_are_written_and_listed(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
     assert "1 approved · 1 pending · 1 rejected" in window.export._summary.text()
-    window.export.formats[ExportFormat.JPEG].setChecked(True)
+    window.export.form.formats[ExportFormat.JPEG].setChecked(True)
     export(window, qtbot)
     folder = studio.services.default_export_folder
     written = sorted(path.name for path in folder.iterdir())
@@ -57,7 +59,7 @@ def test_approved_results_are_written_and_listed(window: MainWindow, studio: Stu
 
 
 def test_pending_results_leave_only_when_allowed(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
-    for format, box in window.export.formats.items():
+    for format, box in window.export.form.formats.items():
         box.setChecked(format is ExportFormat.MASK)
     window.export.approved_only.setChecked(False)
     export(window, qtbot)
@@ -73,17 +75,17 @@ def test_a_foreign_file_is_not_overwritten_and_says_so(window: MainWindow, studi
     assert (folder / "A1_model.psd").read_bytes() == b"somebody's work"
     assert "A1_model.psd: a file of this name exists already" in rows(window)[0]
     assert "1 failed" in window.export._headline.text()
-    window.export.overwrite.setChecked(True)
+    window.export.form.collision.choose(Collision.OVERWRITE)
     export(window, qtbot)
     assert (folder / "A1_model.psd").read_bytes()[:4] == b"8BPS"
 
 
 def test_without_a_format_or_a_result_nothing_can_be_exported(window: MainWindow, qtbot: QtBot) -> None:
-    for box in window.export.formats.values():
+    for box in window.export.form.formats.values():
         box.setChecked(False)
     assert not window.actions_table["export"].isEnabled()
     assert "at least one format" in window.export._summary.text()
-    window.export.formats[ExportFormat.PSD].setChecked(True)
+    window.export.form.formats[ExportFormat.PSD].setChecked(True)
     assert window.actions_table["export"].isEnabled()
     window.export.folder.setText(" ")
     assert not window.actions_table["export"].isEnabled()
@@ -97,3 +99,49 @@ def test_an_export_can_be_stopped_and_continued(window: MainWindow, studio: Stud
     assert window.export._headline.text().startswith(("The export was stopped", "6 files"))
     export(window, qtbot)
     assert len(list(studio.services.default_export_folder.iterdir())) == 6
+
+
+def test_every_part_of_a_recipe_is_offered_and_comes_back(window: MainWindow, qtbot: QtBot) -> None:
+    recipe = ExportRecipe(
+        (ExportFormat.TIFF_LAYERS, ExportFormat.JPEG),
+        False,
+        "{sku}/{view}_{date}",
+        2000,
+        "srgb",
+        0.5,
+        80,
+        PathUse.SAVED,
+        Collision.NUMBER,
+    )
+    window.export.use_recipe(recipe)
+    assert window.export.plan().recipe == recipe
+    own = replace(recipe, profile="/profiles/Studio.icc")
+    window.export.use_recipe(own)
+    assert window.export.plan().recipe == own
+    assert window.export.form.profile.currentText() == "Studio"
+    # A batch that was started without a preset says nothing of names or sizes: they stay.
+    window.export.use_recipe(ExportRecipe((ExportFormat.PSD,)))
+    assert window.export.plan().recipe == replace(own, formats=(ExportFormat.PSD,), approved_only=True)
+
+
+def test_a_name_pattern_shows_what_it_makes_or_what_is_wrong(window: MainWindow, qtbot: QtBot) -> None:
+    form = window.export.form
+    form.name.setText("{sku}/{sku}_{view}")
+    assert form._example.text() == "→ A1042/A1042_front.psd"
+    form.name.setText("{sku}_{foto}")
+    assert "{foto}" in form._example.text()
+    assert "{stem}" in form._example.text(), "it says which there are"
+    assert not window.actions_table["export"].isEnabled()
+    form.name.setText("{stem}")
+    assert window.actions_table["export"].isEnabled()
+
+
+def test_the_recipe_of_the_last_export_is_there_in_the_next_session(
+    window: MainWindow, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window.export.form.name.setText("x_{stem}")
+    window.export.form.max_side.setValue(500)
+    export(window, qtbot)
+    later = open_window()
+    recipe = later.export.plan().recipe
+    assert (recipe.name_pattern, recipe.max_side) == ("x_{stem}", 500)

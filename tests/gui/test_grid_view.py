@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QAbstractItemView
 from pytestqt.qtbot import QtBot
 
 from gui.review.grid_view import GridView
+from gui.review.strip_view import HEIGHT, StripView
 
 KEY, NONE = Qt.Key, Qt.KeyboardModifier.NoModifier
 SHIFT, CONTROL = Qt.KeyboardModifier.ShiftModifier, Qt.KeyboardModifier.ControlModifier
@@ -202,3 +203,15 @@ def test_the_active_item_is_told_to_screen_readers(grid: GridView) -> None:
     assert grid.accessibleName()
     put(grid, 4)
     assert grid.accessibleDescription() == "item 4, 5 of 23"
+
+
+def test_a_strip_is_one_column_however_wide(qtbot: QtBot) -> None:
+    strip = StripView()
+    qtbot.addWidget(strip)
+    strip.setModel(QStringListModel([f"item {row}" for row in range(2000)], strip))
+    strip.resize(284, 10 * HEIGHT)
+    strip.show()
+    qtbot.waitExposed(strip)
+    assert strip.columns == 1
+    assert strip.visible_rows() == (0, strip.viewport().height() // HEIGHT - (strip.viewport().height() % HEIGHT == 0))
+    assert strip.visualRect(strip.model().index(3, 0)).width() == strip.viewport().width()

@@ -11,6 +11,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Extent
+from engine.domain.jobs import CancelledJob, Started
 from gui.actions import PageName
 from gui.frame import banner as banners
 from gui.frame.main_window import MainWindow
@@ -38,6 +39,22 @@ def test_a_notice_leaves_by_itself_and_an_error_stays(
     window.report(KnownError("the disk is full", remedy="Free some space."))
     qtbot.wait(300)
     assert window.banner.isVisible()
+
+
+def test_a_notice_leaves_as_soon_as_what_it_announced_has_come(window: MainWindow) -> None:
+    window.notify("Version 2 is being matched.", until=7)
+    window.on_event(Started(7, 1))
+    window.on_event(CancelledJob(6))
+    assert window.banner.isVisible()
+    window.on_event(CancelledJob(7))
+    assert window.banner.isHidden()
+    window.notify("Version 3 is being matched.", until=8)
+    window.report(KnownError("the disk is full", remedy="Free some space."))
+    window.notify("Version 4 is being matched.", until=9)
+    window.on_event(CancelledJob(9))
+    assert window.banner.text() == "The disk is full. Free some space.", "an error stays"
+    window.banner.dismiss.click()
+    assert window.banner.isHidden(), "what came meanwhile need not be announced"
 
 
 def test_a_notice_waits_behind_an_error_until_that_is_dismissed(window: MainWindow, qtbot: QtBot) -> None:
@@ -68,7 +85,7 @@ def test_a_notice_stays_while_it_is_pointed_at(
 def test_every_viewing_command_has_a_button_or_a_place_in_the_menu(
     review_window: MainWindow, qtbot: QtBot, width: int, height: int
 ) -> None:
-    window, bar = review_window, review_window.review.bar
+    window, bar = review_window, review_window.review.stage.bar
     window.resize(width, height)
     qtbot.waitUntil(lambda: window.width() == width and not window.bridge.is_busy)
     QApplication.processEvents()

@@ -9,10 +9,10 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
+from engine.domain.export import ExportFormat, ExportRecipe
 from engine.domain.requests import EngineName, MaskRequest
-from engine.domain.review import ExportFormat
 from engine.services.plan import MaskSource
-from engine.services.presets import ExportRecipe, Preset, load_presets, save_preset, user_presets
+from engine.services.presets import Preset, load_presets, save_preset, user_presets
 from gui import preferences
 from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
@@ -57,8 +57,8 @@ def test_a_chosen_preset_is_what_the_batch_runs_with(
     assert isinstance(job.request, MaskRequest)
     assert job.request.garment == "hoodie"
     rest(window, qtbot)
-    assert window.export.plan().formats == (ExportFormat.JPEG,)
-    assert not window.export.plan().approved_only
+    assert window.export.plan().recipe.formats == (ExportFormat.JPEG,)
+    assert not window.export.plan().recipe.approved_only
 
 
 def test_the_last_choices_are_there_in_the_next_session(

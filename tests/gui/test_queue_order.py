@@ -29,7 +29,8 @@ from engine.worker.protocol import CardMemory
 from gui import preferences
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
-from gui.queue.job_model import JobColumn, JobsModel
+from gui.queue.job_cells import JobColumn
+from gui.queue.job_model import JobsModel
 from gui.queue.remedies import Remedy, remedies
 from tests.contract.factories import kontext_request, mask_request, new_pair
 from tests.gui.studio import Studio

@@ -11,7 +11,8 @@ from pytestqt.qtbot import QtBot
 from engine.domain.jobs import JobFailure, JobState, Progress, Started, Succeeded, WorkerLost
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
-from gui.queue.job_model import PROGRESS_ROLE, JobColumn
+from gui.queue.job_cells import JobColumn
+from gui.queue.job_model import PROGRESS_ROLE
 from tests.gui.studio import Studio
 
 CONTROL = Qt.KeyboardModifier.ControlModifier
@@ -139,7 +140,7 @@ def test_closing_while_jobs_run_asks(studio: Studio, open_window: Callable[[], M
     window.begin()
     qtbot.waitUntil(lambda: cell(window, job.id, JobColumn.STATE) == "Running", timeout=60_000)
     assert not window.close()
-    question = window._question
+    question = window.closing.question
     assert question is not None
     assert question.text() == "1 job of the queue is not finished."
     keep = question.findChild(QPushButton, "keep_running")
@@ -148,8 +149,8 @@ def test_closing_while_jobs_run_asks(studio: Studio, open_window: Callable[[], M
     assert studio.dispatcher.is_running
 
     assert not window.close()
-    assert window._question is not None
-    stop = window._question.findChild(QPushButton, "stop_and_close")
+    assert window.closing.question is not None
+    stop = window.closing.question.findChild(QPushButton, "stop_and_close")
     qtbot.mouseClick(stop, Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=20_000)
     assert not studio.dispatcher.is_running

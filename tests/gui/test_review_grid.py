@@ -173,7 +173,7 @@ def test_filters_narrow_the_list_and_show_all_widens_it(window: MainWindow, qtbo
     assert names(window) == ["E5"]
     qtbot.keyClicks(narrow.sku, "zzz")
     assert names(window) == []
-    assert "Show all" in page._empty.text()
+    assert "Show all" in page.stage.empty.text()
     assert narrow._clear.isVisible()
     narrow.clear()
     narrow.finding.setCurrentIndex(narrow.finding.findData(Finding.MASK_ONLY))

@@ -142,7 +142,7 @@ def test_filters_show_one_kind_and_follow_verdicts(window: MainWindow, qtbot: Qt
     assert names(window) == ["B2"]
     qtbot.mouseClick(filters[Decision.REJECTED], Qt.MouseButton.LeftButton)
     assert names(window) == []
-    assert window.review._empty.text() == "No result has this verdict"
+    assert window.review.stage.empty.text() == "No result has this verdict"
     assert not window.actions_table["approve"].isEnabled()
 
 

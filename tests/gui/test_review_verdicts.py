@@ -166,6 +166,30 @@ def test_undo_takes_the_queued_try_back_and_redo_queues_it_again(
     assert again.request == queued.request, "what was never made is tried before anything else"
 
 
+def test_the_line_that_something_was_queued_again_goes_when_it_has_come(
+    window: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    press(window, qtbot, KEY.Key_C, SHIFT)
+    settled(window, qtbot)
+    reasons = window.review.reasons
+    assert reasons.text.startswith("Queued again")
+    window.review.reload()
+    settled(window, qtbot)
+    assert reasons.isVisible(), "it is still in the queue"
+    claimed = studio.catalog.claim("test", NOON)
+    assert claimed is not None
+    assert studio.catalog.succeed(claimed.id, "test", studio.outcome(claimed, 9.0, 0.9), NOON)
+    window.review.reload()
+    settled(window, qtbot)
+    assert not reasons.isVisible()
+    # The next rejection is offered its reasons, whatever came before.
+    press(window, qtbot, KEY.Key_X)
+    assert reasons.is_offering
+    window.review.reload()
+    settled(window, qtbot)
+    assert reasons.is_offering
+
+
 def test_undo_says_that_a_try_was_made_already(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
     press(window, qtbot, KEY.Key_C, SHIFT)
     settled(window, qtbot)
@@ -224,7 +248,7 @@ def test_until_a_newer_version_can_be_shown_the_verdict_is_the_older_ones(
     assert old is not None
     new = add_version(studio, old, 0.25)
     settled(window, qtbot)
-    page._on_rows(studio.catalog.review_rows(), False)  # the rows are there, the newer one's pictures are not
+    page.arrivals.take(studio.catalog.review_rows(), False)  # the rows are there, the newer one's pictures are not
     assert page.results.row_of(new) is not None
     assert page.current_id() == old
     press(window, qtbot, KEY.Key_P)

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QMessageBox, QPushButton
 from pytestqt.qtbot import QtBot
 
 from gui import preferences
-from gui.actions import COMMANDS, Command, PageName
+from gui.actions import COMMANDS, FIXED_KEYS, Command, PageName, fixed_keys
 from gui.frame.main_window import MainWindow
 from gui.look import theme
 from gui.look.palette import DARK, LIGHT
@@ -234,6 +234,28 @@ def test_the_mask_editors_keys_meet_those_of_the_commands_that_stay_on_in_it(win
     assert not actions.rivals(command("mask_brush"), "P"), "no verdict is given while a mask is edited"
 
 
+def test_the_mask_editors_own_keys_are_given_to_none_of_its_commands(
+    open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    QSettings().setValue("shortcuts/mask_fill", "Space\nF9")  # as an earlier version would have kept it
+    window = on_settings(open_window, qtbot)
+    panel, actions = window.settings.shortcuts, window.actions_table
+    assert actions.keys(command("mask_fill")) == ("F9",)
+    for name, key, says in (
+        ("mask_lasso", KEY.Key_5, "The mask editor needs 5: opacity of 10 to 90 %, and 100 %."),
+        ("fit", KEY.Key_Space, "The mask editor needs Space: move the picture; held."),
+        ("quit", KEY.Key_0, "The mask editor needs 0: opacity of 10 to 90 %, and 100 %."),
+    ):
+        panel.select(name)
+        panel.change()
+        assert panel.dialog is not None
+        qtbot.keyClick(panel.dialog.field, key)
+        assert panel.dialog.message.text() == says
+        assert not panel.dialog.use.isEnabled()
+        panel.dialog.reject()
+    assert fixed_keys(command("rate_5"), "5") is None, "outside the editor the digits give stars"
+
+
 def test_keys_that_moving_about_needs_are_refused(open_window: Callable[[], MainWindow], qtbot: QtBot) -> None:
     window = on_settings(open_window, qtbot)
     panel = window.settings.shortcuts
@@ -297,6 +319,6 @@ def test_the_cheat_sheet_follows_changed_keys_and_fits_the_smallest_window(
     window.actions_table.set_keys(command("approve"), ("J",))
     assert ("Approve", ("J",)) in sheet.rows()["Review"]
     shown = sum(len(rows) for rows in sheet.rows().values())
-    assert shown == sum(bool(window.actions_table.keys(each)) for each in COMMANDS)
+    assert shown == sum(bool(window.actions_table.keys(each)) for each in COMMANDS) + len(FIXED_KEYS)
     qtbot.keyClick(sheet, KEY.Key_Escape)
     assert not sheet.isVisible()

@@ -24,6 +24,7 @@ from engine.domain.geometry import Box, Extent
 from engine.domain.picture import Picture
 from engine.imaging.raster.display import to_display8
 from engine.imaging.raster.reduced import read_reduced
+from engine.imaging.retouch import encode_retouch
 from gui.bridge import Bridge
 from gui.lane import Errand, Lane
 from gui.pictures.decoded import DecodedPictures
@@ -375,6 +376,24 @@ def test_one_file_is_decoded_once_for_all_and_dropped_ones_are_refused(
     decoded.keep([])
     with pytest.raises(Cancelled):
         decoded.read(path)
+
+
+def test_what_a_retoucher_painted_is_laid_over_the_picture_it_belongs_to(tmp_path: Path) -> None:
+    path, retouch = tmp_path / "a.png", tmp_path / "retouch.png"
+    Image.new("RGB", (60, 40), (10, 20, 30)).save(path)
+    painted = np.zeros((40, 60, 4), np.uint8)
+    painted[5:10, 5:10] = (200, 0, 0, 255)
+    retouch.write_bytes(encode_retouch(painted))
+    decoded = DecodedPictures()
+    decoded.keep([path])
+    assert tuple(decoded.read(path).pixels[7, 7]) == (10, 20, 30)
+    # Another version has the very same match, and paint over it.
+    decoded.keep([path], {path: retouch})
+    pixels = decoded.read(path).pixels
+    assert tuple(pixels[7, 7]) == (200, 0, 0)
+    assert tuple(pixels[20, 20]) == (10, 20, 30)
+    decoded.keep([path])
+    assert tuple(decoded.read(path).pixels[7, 7]) == (10, 20, 30)
 
 
 # -- reduced ----------------------------------------------------------------------------------------------------

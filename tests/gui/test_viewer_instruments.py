@@ -391,7 +391,7 @@ def test_a_window_may_be_closed_while_pictures_are_read(
     window.show_page(PageName.REVIEW)
     compare(window).pictures.want_full((Part.ORIGINAL, Part.RESULT, Part.FLATLAY, Part.MASK))
     compare(window).pictures.want_heat()
-    window._may_close = True
+    window.closing.is_agreed = True
     window.close()
     qtbot.wait(300)
     assert not window.bridge.is_busy

@@ -90,7 +90,7 @@ def test_what_was_started_or_cleared_is_not_listed_again_by_the_next_session(
     window.intake.clear()
     photograph(tmp_path / "hot" / "B1_model.jpg", 2)
     qtbot.waitUntil(lambda: window.intake.problems.rowCount() == 1, timeout=10_000)
-    window._may_close = True
+    window.closing.is_agreed = True
     window.close()
     assert [folder.path for folder in load_watch_folders(user_watch_folders(studio.services.catalog_path))] == [
         tmp_path / "hot"

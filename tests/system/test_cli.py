@@ -93,7 +93,7 @@ def test_run_writes_masks_matches_psds_and_a_table_and_goes_on_where_it_was(
     assert len(second["kept"]) == 5 * done
 
     nothing = answer(chromask("export", "last", "--out", "approved", "--catalog", "c.db", "--json"))
-    assert nothing == {"written": [], "kept": [], "failures": []}
+    assert nothing == {"written": [], "kept": [], "failures": [], "skipped": [], "notices": []}
     exported = answer(
         chromask("export", "last", "--out", "all", "--all", "--format", "jpeg", "--catalog", "c.db", "--json")
     )

@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from engine.domain.geometry import Extent
+from engine.imaging.drawn import write_demo_set
 from tests.system.conftest import Chromask, answer
 
 PAIRS = 4
@@ -66,3 +68,26 @@ def test_a_result_is_corrected_tried_again_and_exported(chromask: Chromask, draw
         assert (done.returncode, done.stdout) == (code, "")
         assert says in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_the_mask_of_a_failed_job_is_drawn(chromask: Chromask, tmp_path: Path) -> None:
+    pictures, catalog, out = tmp_path / "pictures", tmp_path / "catalog.db", tmp_path / "out"
+    write_demo_set(pictures, 1, extent=Extent(320, 400))
+    (flatlay,) = pictures.glob("*flat*")
+    (model,) = (file for file in pictures.iterdir() if file != flatlay)
+    noise = np.random.default_rng(3).integers(0, 6, (400, 320, 3), dtype=np.uint8)
+    Image.fromarray(np.array([170, 120, 90], np.uint8) + noise).save(model)  # nobody is to be seen
+    done = chromask("run", pictures, "--out", out, "--format", "png", "--catalog", catalog)
+    assert done.returncode == 1
+    assert "(job 1)" in done.stderr
+    assert "chromask correct" in done.stderr
+
+    alpha = np.zeros((400, 320), np.uint8)
+    alpha[100:300, 80:240] = 255
+    Image.fromarray(alpha).save(tmp_path / "drawn.png")
+    done = chromask("correct", "1", "--mask", tmp_path / "drawn.png", "--catalog", catalog, "--json")
+    assert done.returncode == 0, done.stderr
+    drawn = answer(done)
+    assert (drawn["version"], drawn["supersedes"], drawn["state"]) == (2, 1, "succeeded")
+    assert [version["state"] for version in versions_of(chromask, 1, catalog)] == ["succeeded", "failed"]
+    assert chromask("catalog", "check", "--catalog", catalog).returncode == 0

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
+from engine.domain.export import ExportFormat, ExportRecipe
 from engine.domain.jobs import JobState
 from engine.domain.requests import EngineName, MaskRequest
-from engine.domain.review import ExportFormat
-from engine.services.presets import ExportRecipe, Preset, save_preset, user_presets
+from engine.services.presets import Preset, save_preset, user_presets
 from storage.location import SqliteLocation
 from tests.system.conftest import Chromask, answer
 

@@ -1,7 +1,8 @@
-"""What several test modules share: the tiny Kontext model, built once."""
+"""What several test modules share, built once: the tiny Kontext model, and a catalog with a finished colour match."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -58,3 +59,23 @@ def painted_green(monkeypatch):
     sample = module.sample
     monkeypatch.setattr(module, "sample", with_green)
     return outputs
+
+
+@pytest.fixture(scope="session")
+def _one_match(tmp_path_factory) -> Path:
+    from tests.unit.studio import open_studio
+
+    folder = tmp_path_factory.mktemp("match")
+    with open_studio(folder) as studio:
+        studio.submit(pairs=1)
+    return folder
+
+
+@pytest.fixture
+def matched_studio(_one_match, tmp_path):
+    """A copy of a catalog with one colour match, so that no test has to wait for it."""
+    from tests.unit.studio import open_studio
+
+    shutil.copytree(_one_match, tmp_path / "studio", ignore=shutil.ignore_patterns("*.lock", "pictures"))
+    with open_studio(tmp_path / "studio") as studio:
+        yield studio

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,62 +14,28 @@ import tifffile
 from PIL import Image
 from psd_tools import PSDImage
 
-from engine.domain.artifacts import ArtifactKind
-from engine.domain.assets import Asset, AssetPair, Role
-from engine.domain.geometry import Box, Extent
-from engine.domain.requests import ColorMatchRequest, EngineName, MaskRequest, Tolerance
-from engine.domain.results import DeltaEReport, JobOutcome, MaskResult, MatchResult, Previews, Verdict
-from engine.domain.review import Decision, ExportFormat
-from engine.imaging.raster.encode import encode_mask, encode_png
+from engine.domain.export import Collision, ExportFormat, ExportRecipe
+from engine.domain.review import Decision
 from engine.imaging.raster.icc import srgb_profile
-from engine.ports import ArtifactStore, Catalog
-from engine.services.export import ExportPlan, export_items, layer_under_mask, output_names
-from engine.services.intake import hashed_pairs, scan
+from engine.services.export import ExportPlan, export_items
+from engine.services.export.document import layer_under_mask
 from engine.services.review import decide, items_of
-from storage.location import SqliteLocation
+from tests.unit.export_studio import ExportStudio, drawn_alpha
 
 
-class Studio:
-    """A catalog with one matched photograph of 16 bits, as after a run."""
+class Studio(ExportStudio):
+    """One matched photograph, as after a run."""
 
     def __init__(self, folder: Path, stack: ExitStack) -> None:
-        self.folder = folder
-        self.catalog: Catalog
-        self.artifacts: ArtifactStore
-        self.catalog, self.artifacts = stack.enter_context(SqliteLocation().open(folder / "catalog.db"))
-        rng = np.random.default_rng(3)
-        self.original = rng.integers(0, 65535, (40, 30, 3), np.uint16)
-        photo = folder / "drop" / "A1_model.tif"
-        photo.parent.mkdir()
-        icc = srgb_profile()
-        tifffile.imwrite(
-            photo, self.original, photometric="rgb", iccprofile=icc, resolution=(300, 300), resolutionunit="INCH"
-        )
-        Image.fromarray(rng.integers(0, 255, (40, 30, 3), np.uint8)).save(folder / "drop" / "A1_flat.png")
-        self.alpha = np.zeros((40, 30), np.uint8)
-        self.alpha[10:30, 5:25] = 255
-        self.alpha[10, 5:25] = 99
+        super().__init__(folder, stack)
+        self.alpha = drawn_alpha(10, 30)
         self.matched = self.original.copy()
         self.matched[self.alpha > 0] //= 2
-        ready, _ = hashed_pairs(scan([folder / "drop"]).pairs)
-        (pair,) = self.catalog.add_pairs(ready)
-        batch = self.catalog.create_batch("test")
-        request = ColorMatchRequest(EngineName.CLASSICAL, MaskRequest(EngineName.CLASSICAL))
-        (job,) = self.catalog.add_jobs(batch.id, [(pair.id, request)])
-        self.catalog.claim("w", datetime.now(UTC))
-        report = DeltaEReport("garment / flatlay", 1, 1, 1, 2, 0, 0, 0, 10, Tolerance(), Verdict.PASS)
-        put = self.artifacts.put
-        mask = put(ArtifactKind.MASK, encode_mask(self.alpha), ".png")
-        outcome = JobOutcome(
-            MaskResult("garment", mask, Extent(30, 40), Box(5, 10, 25, 30), 0.3, 0.9),
-            MatchResult(put(ArtifactKind.MATCHED, encode_png(self.matched, icc), ".png"), report, report, 0, 1.0),
-            Previews(put(ArtifactKind.PREVIEW, b"p", ".jpg"), None, None, None),
-        )
-        assert self.catalog.succeed(job.id, "w", outcome, datetime.now(UTC))
-        (self.item,) = items_of(self.catalog)
+        self.match(self.matched, self.alpha)
+        (self.item,) = self.items()
 
-    def plan(self, *formats: ExportFormat, **changes: bool) -> ExportPlan:
-        return replace(ExportPlan(self.folder / "out", formats), **changes)
+    def plan(self, *formats: ExportFormat, **changes: Any) -> ExportPlan:
+        return ExportPlan(self.folder / "out", ExportRecipe(formats, **{"approved_only": False, **changes}))
 
 
 @pytest.fixture
@@ -104,7 +70,8 @@ def test_flat_forms_keep_depth_profile_and_size(studio: Studio) -> None:
         "A1_model_garment-mask.png",
     }
     with tifffile.TiffFile(names["A1_model_matched.tif"]) as tiff:
-        np.testing.assert_array_equal(tiff.asarray(), studio.matched)
+        np.testing.assert_array_equal(tiff.asarray()[..., :3], studio.matched)
+        np.testing.assert_array_equal(tiff.asarray()[..., 3], studio.alpha.astype(np.uint16) * 257)
         assert tiff.pages[0].tags["InterColorProfile"].value == srgb_profile()
         assert tiff.pages[0].tags["XResolution"].value == (300, 1)
     with Image.open(names["A1_model_garment-mask.png"]) as mask:
@@ -124,7 +91,7 @@ def test_a_strangers_file_is_never_overwritten_unless_asked(studio: Studio) -> N
         f"{target}: a file of this name exists already. Choose another folder, or allow overwriting.",
     )
     assert target.read_text() == "somebody's work"
-    plan = studio.plan(ExportFormat.TIFF, overwrite=True)
+    plan = studio.plan(ExportFormat.TIFF, collision=Collision.OVERWRITE)
     assert export_items(studio.catalog, studio.artifacts, [studio.item], plan).written == (target,)
     assert [p.name for p in target.parent.iterdir()] == [target.name], "no temporary file stays"
 
@@ -167,14 +134,16 @@ def test_second_export_keeps_what_is_intact_and_does_not_touch_what_was_edited(s
     assert first.written[0].read_bytes() == b"retouched"
 
 
-def test_export_cut_off_before_the_catalog_knew_is_taken_up_again(studio: Studio) -> None:
-    path = studio.folder / "out" / "A1_model_matched.tif"
-    studio.catalog.begin_export(studio.item.job.id, ExportFormat.TIFF, path, datetime.now(UTC))
-    path.parent.mkdir()
-    path.write_bytes(b"complete file, but the catalog was not told")
-    report = export_items(studio.catalog, studio.artifacts, [studio.item], studio.plan(ExportFormat.TIFF))
-    assert report.written == (path,)
-    np.testing.assert_array_equal(tifffile.imread(path), studio.matched)
+def test_export_cut_off_before_the_file_took_its_name_is_taken_up_again(studio: Studio) -> None:
+    plan = studio.plan(ExportFormat.TIFF)
+    (path,) = export_items(studio.catalog, studio.artifacts, [studio.item], plan).written
+    (record,) = studio.catalog.exports_at(path)
+    studio.catalog.record_export(
+        [studio.item.job.id], record.format, path, "cd" * 32, datetime.now(UTC), record.sha256, record.settings
+    )
+    again = export_items(studio.catalog, studio.artifacts, [studio.item], plan)
+    assert again.written == (path,), "what is there is Chromask's own, but not what the catalog expects"
+    assert export_items(studio.catalog, studio.artifacts, [studio.item], plan).kept == (path,)
 
 
 def test_verdicts_decide_what_leaves(studio: Studio) -> None:
@@ -214,26 +183,3 @@ def test_layer_through_its_mask_gives_the_composite_again(dtype: type) -> None:
     composite = np.rint(below + (layer.astype(float) - below) * weight).astype(dtype)
     again = below + (layer_under_mask(below, composite, alpha).astype(float) - below) * weight
     assert np.abs(again - composite).max() <= 1
-
-
-def item_pair(number: int, path: str) -> AssetPair:
-    asset = Asset(number, Path(path), "", 1, Role.ON_MODEL, Extent(1, 1), 8, "RGB", None)
-    return AssetPair(number, "", "", "", asset, None)
-
-
-def test_output_names_are_unique_and_fit_every_disk() -> None:
-    pairs = [
-        item_pair(1, "/a/front.jpg"),
-        item_pair(2, "/b/FRONT.jpg"),
-        item_pair(3, "/x/b/front.tif"),
-        item_pair(4, "/a/" + "ä" * 150 + ".jpg"),
-        item_pair(5, "/a/two\nlines: 👗.jpg"),
-        item_pair(6, "/a/side.jpg"),
-    ]
-    names = output_names(pairs)
-    assert names[6] == "side"
-    assert names[1] == "a_front"
-    assert {names[2], names[3]} == {"b_FRONT_2", "b_front_3"}
-    assert len({name.casefold() for name in names.values()}) == len(pairs)
-    assert all(len(name.encode()) <= 190 for name in names.values())
-    assert names[5] == "two_lines_ 👗"

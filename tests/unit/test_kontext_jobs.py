@@ -14,6 +14,7 @@ import pytest
 from engine.domain.artifacts import ArtifactRef
 from engine.domain.assets import AssetPair
 from engine.domain.errors import Cancelled, KnownError
+from engine.domain.export import ExportFormat, ExportRecipe
 from engine.domain.geometry import Extent
 from engine.domain.requests import (
     ColorMatchRequest,
@@ -26,7 +27,6 @@ from engine.domain.requests import (
     Request,
 )
 from engine.domain.results import JobOutcome
-from engine.domain.review import ExportFormat
 from engine.imaging.drawn import write_demo_set
 from engine.imaging.raster.decode import read_picture
 from engine.imaging.raster.encode import encode_mask
@@ -215,11 +215,14 @@ def test_an_edit_survives_a_restart_and_is_exported(studio, tiny, masks, tmp_pat
     # Nothing that the outcome needs is swept away.
     assert studio.artifacts.stray(catalog.referenced_artifacts()) == []
     formats = (ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.PNG, ExportFormat.JPEG, ExportFormat.MASK)
-    report = export_items(catalog, studio.artifacts, [item], ExportPlan(tmp_path / "out", formats))
+    report = export_items(
+        catalog, studio.artifacts, [item], ExportPlan(tmp_path / "out", ExportRecipe(formats, approved_only=False))
+    )
     assert report.failures == ()
     stem = studio.pair.on_model.path.stem
     written = {path.name: path for path in report.written}
-    assert set(written) == {f"{stem}_edit{end}" for end in (".psd", ".tif", ".png", ".jpg", "-mask.png")}
+    edits = (f"{stem}_edit{end}" for end in (".tif", ".png", ".jpg", "-mask.png"))
+    assert set(written) == {f"{stem}.psd", *edits}
     edited = read_picture(studio.artifacts.path(item.outcome.picture))
     for name in (f"{stem}_edit.tif", f"{stem}_edit.png"):
         assert np.array_equal(read_picture(written[name]).pixels, edited.pixels)
@@ -233,13 +236,13 @@ def test_an_edit_survives_a_restart_and_is_exported(studio, tiny, masks, tmp_pat
     assert catalog.claim("w1", datetime.now(UTC)) is not None
     outcome = studio.run(job.request)
     assert catalog.succeed(job.id, "w1", outcome, datetime.now(UTC))
-    plan = ExportPlan(tmp_path / "out", (ExportFormat.PNG,))
+    plan = ExportPlan(tmp_path / "out", ExportRecipe((ExportFormat.PNG,), approved_only=False))
     again = export_items(catalog, studio.artifacts, catalog.review_items(), plan)
     assert again.failures == ()
     assert again.written == (written[f"{stem}_edit.png"],)
     newest = read_picture(studio.artifacts.path(outcome.picture)).pixels
     assert np.array_equal(read_picture(again.written[0]).pixels, newest)
-    document = PSDImage.open(written[f"{stem}_edit.psd"])
+    document = PSDImage.open(written[f"{stem}.psd"])
     assert [layer.name for layer in document] == ["Background", "Edit"]
     assert document[1].has_mask()
     write_html_report(tmp_path / "r.html", "Edits", "", [item], studio.artifacts)

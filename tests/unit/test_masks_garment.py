@@ -13,7 +13,7 @@ from engine.domain.geometry import Extent
 from engine.imaging.drawn import ColorCast, draw_scene
 from engine.imaging.drawn.shapes import generator
 from engine.imaging.masks.background import to_lab
-from engine.imaging.masks.category import guess_category, outline_scores
+from engine.imaging.masks.category import category_scores, outline_scores
 from engine.imaging.masks.flatlay import flatlay_mask
 from engine.imaging.masks.garment import garment_mask
 from engine.imaging.masks.garments import GarmentCategory, category_of
@@ -288,7 +288,7 @@ def test_a_category_that_outlines_do_not_know_is_believed() -> None:
     drawing = draw_person((60, 120, 70), (40, 40, 90))
     figure = find_figure(drawing.rgb, to_lab(cv2.GaussianBlur(drawing.rgb, (0, 0), 1.0)))
     top = (draw_flatlay("top", (40, 60, 120)) < 200).all(axis=2)
-    assert guess_category(top, figure, GarmentCategory.FEET)[0] is GarmentCategory.FEET
+    assert list(category_scores(top, figure, GarmentCategory.FEET)) == [GarmentCategory.FEET]
 
 
 @pytest.mark.realdata
@@ -316,3 +316,20 @@ def test_a_garment_of_a_skin_colour_is_found_and_its_mask_is_doubtful(article: i
     assert iou(result.alpha, scene.garment_mask > 127) > 0.9
     assert result.confidence <= 0.5
     assert "like skin" in result.notices[0]
+
+
+@pytest.mark.parametrize(
+    ("seed", "kind"),
+    [
+        (30_113, "trousers"),  # of a colour like skin: the shirt was masked, with a confidence of 0.92
+        (30_203, "skirt"),  # its outline is a top's as well: the shirt was masked, 0.70
+        (20_282, "trousers"),  # checked: the shirt was taken too, 0.98
+        (191, "shorts"),  # headless, half of the figure is shirt: both were masked, 0.98
+    ],
+)
+def test_the_garment_that_the_flatlay_explains_is_chosen(seed: int, kind: str) -> None:
+    """Drawn bottoms worn with a shirt that place and outline alone made the garment, and sure of it."""
+    scene = draw_scene(seed, Extent(480, 600), kind, ColorCast.random(generator(seed, 900)))
+    result = garment_mask(scene.on_model, scene.flatlay, flatlay_mask(scene.flatlay).alpha, None)
+    assert result.category is GarmentCategory.LOWER
+    assert iou(result.alpha, scene.garment_mask > 127) > 0.9

@@ -60,6 +60,9 @@ def test_what_is_new_in_a_request_is_in_its_hash() -> None:
         replace(match, mask=replace(match.mask, corrected=replace(ref, sha256="0" * 64))),
         replace(match, views=(replace(view, corrected=ref),)),
         replace(match, lightness=LightnessRule.FLATLAY),
+        replace(match, retouch=ref),
+        edit_request(1),
+        replace(edit_request(1), retouch=ref),
         replace(mask_request(), corrected=ref),
     )
     assert len({request_hash(request) for request in requests}) == len(requests)

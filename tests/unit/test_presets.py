@@ -10,11 +10,10 @@ import pytest
 
 from engine.domain.codec import from_json, to_json
 from engine.domain.errors import KnownError, UsageError
+from engine.domain.export import Collision, ExportFormat, ExportRecipe, PathUse
 from engine.domain.requests import Draft, EngineName
-from engine.domain.review import ExportFormat
 from engine.services.plan import MaskSource
 from engine.services.presets import (
-    ExportRecipe,
     Preset,
     delete_preset,
     find_preset,
@@ -36,7 +35,17 @@ ACME = Preset(
     seed=11,
     seeds=3,
     draft=True,
-    export=ExportRecipe((ExportFormat.JPEG,), approved_only=False),
+    export=ExportRecipe(
+        (ExportFormat.JPEG, ExportFormat.TIFF_LAYERS),
+        approved_only=False,
+        name_pattern="{sku}/{stem}",
+        max_side=2000,
+        profile="srgb",
+        sharpening=0.5,
+        jpeg_quality=80,
+        path=PathUse.SAVED,
+        collision=Collision.NUMBER,
+    ),
 )
 
 
@@ -57,7 +66,8 @@ def test_the_file_is_toml_that_a_person_can_read(file: Path) -> None:
     save_preset(file, ACME)
     row = tomllib.loads(file.read_text(encoding="utf-8"))["preset"][0]
     assert row["tasks"] == ["mask", "hat", "socks"]
-    assert row["formats"] == ["jpeg"]
+    assert row["formats"] == ["jpeg", "tiff-layers"]
+    assert (row["file_name"], row["max_side"], row["collision"]) == ("{sku}/{stem}", 2000, "number")
     assert row["approved_only"] is False
 
 
@@ -139,6 +149,10 @@ def test_without_a_file_there_are_none_and_the_place_is_beside_the_catalog(tmp_p
         ('[[preset]]\nname = "A"\nseeds = 99\n', "the preset 'A': 99 seeds are not possible"),
         ('[[preset]]\nname = "A"\nengine = "magic"\n', "Use: auto, classical"),
         ('[[preset]]\nname = "A"\nformats = ["gif"]\n', "'formats' of the preset 'A' is 'gif'"),
+        ('[[preset]]\nname = "A"\nfile_name = "{foto}"\n', "the preset 'A': there is no '{foto}' for names"),
+        ('[[preset]]\nname = "A"\nmax_side = 3\n', "the preset 'A': a longest side of 3 pixels"),
+        ('[[preset]]\nname = "A"\npath = "cut"\n', "Use: none, saved, clipping"),
+        ('[[preset]]\nname = "A"\ncollision = "ask"\n', "Use: refuse, skip, number, overwrite"),
         ('[[preset]]\nname = "A"\n[[preset]]\nname = "a"\n', "listed twice"),
         ("[brand]\n", "the table 'brand' is unknown"),
         ("preset = 3\n", "not a list of tables"),

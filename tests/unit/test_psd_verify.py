@@ -18,6 +18,7 @@ from psd_tools import PSDImage
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Extent
 from engine.imaging.psd.document import AlphaChannel, LayeredDocument, PixelLayer
+from engine.imaging.psd.paths import Subpath, VectorPath
 from engine.imaging.psd.verify import verify_psd
 from engine.imaging.psd.writer import write_psd
 
@@ -37,13 +38,14 @@ def a_document(width: int = 5, height: int = 4, bit_depth: int = 8, seed: int = 
         Extent(width, height),
         bit_depth,
         pixels(),
-        (PixelLayer("matched", pixels(), alpha()),),
+        (PixelLayer("matched", pixels(), alpha(), transparency=alpha()),),
         (AlphaChannel("garment", alpha()), AlphaChannel("socks", alpha())),
         pixels(),
         icc=b"a profile",
         dpi=(300.0, 300.0),
         exif=b"MM\0*",
         xmp=b"<x/>",
+        paths=(VectorPath("outline", (Subpath(random.random((3, 3, 2))),)),),
     )
 
 
@@ -71,6 +73,17 @@ CHANGES: dict[str, tuple[str, Change]] = {
     ),
     "no mask": (r"channels of layer 'matched'", lambda d: replace(d, layers=(replace(d.layers[0], mask=None),))),
     "layer name": (r"name of layer 'other'", lambda d: replace(d, layers=(replace(d.layers[0], name="other"),))),
+    "transparency": (
+        r"layer 'matched', channel -1: pixels",
+        lambda d: replace(d, layers=(replace(d.layers[0], transparency=one_off(d.layers[0].transparency, 3, 2)),)),
+    ),
+    "hidden": (r"visibility of layer 'matched'", lambda d: replace(d, layers=(replace(d.layers[0], is_hidden=True),))),
+    "path": (
+        r"the path 'outline' differs",
+        lambda d: replace(d, paths=(replace(d.paths[0], subpaths=(Subpath(np.zeros((3, 3, 2))),)),)),
+    ),
+    "path name": (r"name of a path", lambda d: replace(d, paths=(replace(d.paths[0], name="other"),))),
+    "no path": (r"number of paths: 1 instead of 0", lambda d: replace(d, paths=())),
     "fewer layers": (r"number of layers: 2 instead of 1", lambda d: replace(d, layers=())),
     "alpha": (
         r"merged image, channel 4: pixels",
@@ -217,8 +230,8 @@ def test_a_file_that_cannot_grow_leaves_nothing_behind(tmp_path: Path) -> None:
         check=True,
         timeout=60,
     )
-    assert ran.stdout.startswith(f"{target.as_posix()}: the operating system says: File too large.")
-    assert ran.stdout.rstrip().endswith("True []")
+    assert ran.stdout.startswith(f"{target.as_posix()}: the file is too large for this disk.")
+    assert ran.stdout.rstrip().endswith("False []")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="needs Linux's unshare and tmpfs")

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import zlib
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +22,7 @@ from psd_tools.psd import PSD
 
 from engine.domain.geometry import Extent
 from engine.imaging.psd.document import AlphaChannel, LayeredDocument, PixelLayer
+from engine.imaging.psd.paths import Subpath, VectorPath, decode_path
 from engine.imaging.psd.verify import verify_psd
 from engine.imaging.psd.writer import write_psd
 
@@ -29,7 +31,9 @@ EXIF = b"MM\0*\0\0\0\x08\0\0\0\0\0\0"
 XMP = b"<x:xmpmeta xmlns:x='adobe:ns:meta/'/>"
 
 
+@cache
 def srgb_profile() -> bytes:
+    """Made once: LittleCMS writes the second of its making into a profile."""
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
@@ -56,7 +60,11 @@ def a_document(
         Extent(width, height),
         bit_depth,
         background=pixels(),
-        layers=(PixelLayer(name, pixels(), mask), PixelLayer("plain", pixels())),
+        layers=(
+            PixelLayer(name, pixels(), mask),
+            PixelLayer("plain", pixels()),
+            PixelLayer("retouch", pixels(), transparency=mask[::-1].copy(), is_hidden=alphas == 1),
+        ),
         alpha_channels=tuple(
             AlphaChannel(f"{name} {number}", np.roll(mask, number, axis=1) ^ np.uint8(number))
             for number in range(alphas)
@@ -97,7 +105,7 @@ class ParsedLayer:
 class ParsedFile:
     version: int
     resources: dict[int, bytes]
-    resource_order: list[int]
+    resource_names: dict[int, bytes]
     layer_block: bytes
     layer_info_length: int
     layer_count: int
@@ -161,11 +169,13 @@ def parse(path: Path) -> ParsedFile:
 
     assert file.unpack("I") == (0,)
     resources: dict[int, bytes] = {}
+    resource_names: dict[int, bytes] = {}
     resource_section = Cursor(file.take(file.unpack("I")[0]))
     while resource_section.at < len(resource_section.data):
         assert resource_section.take(4) == b"8BIM"
-        resource_id, name = resource_section.unpack("HH")
-        assert name == 0
+        resource_id, name_length = resource_section.unpack("HB")
+        resource_names[resource_id] = resource_section.take(name_length)
+        resource_section.take(1 - name_length % 2)
         size = resource_section.unpack("I")[0]
         resources[resource_id] = resource_section.take(size)
         resource_section.take(size % 2)
@@ -182,7 +192,7 @@ def parse(path: Path) -> ParsedFile:
         info = Cursor(section.take(section.unpack(length)[0]))
     assert section.at == len(section.data)
 
-    parsed = ParsedFile(version, resources, list(resources), layer_block, layer_info_length, info.unpack("h")[0])
+    parsed = ParsedFile(version, resources, resource_names, layer_block, layer_info_length, info.unpack("h")[0])
     waiting: list[list[tuple[int, int]]] = []
     for _ in range(parsed.layer_count):
         rectangle = info.unpack("iiii")
@@ -227,7 +237,9 @@ def assert_parsed_equals(parsed: ParsedFile, document: LayeredDocument) -> None:
         for number in range(3):
             np.testing.assert_array_equal(stored.channels[number], pixels[:, :, number])
     for stored, layer in zip(parsed.layers[1:], document.layers, strict=True):
-        assert (stored.channels[-1] == opaque).all()
+        transparency = opaque if layer.transparency is None else at_depth(layer.transparency, document.bit_depth)
+        assert (stored.channels[-1] == transparency).all()
+        assert stored.flags == 0b1000 | layer.is_hidden << 1
         assert (-2 in stored.channels) == (layer.mask is not None)
         if layer.mask is not None:
             assert stored.mask_rectangle == whole
@@ -251,7 +263,7 @@ def test_every_plane_lies_where_the_specification_says(
 
 
 def test_the_bottom_layer_is_a_true_background(tmp_path: Path) -> None:
-    background, layer, _ = parse(write_psd(tmp_path / "a.psd", a_document())).layers
+    background, layer, *_ = parse(write_psd(tmp_path / "a.psd", a_document())).layers
     assert list(background.channels) == [0, 1, 2]
     assert background.flags == 0b1001
     assert background.blocks[b"lnsr"] == b"bgnd"
@@ -272,7 +284,7 @@ def test_layers_of_16_bit_documents_are_in_their_own_block(tmp_path: Path, psb: 
 def test_resources_hold_names_metadata_and_resolution(tmp_path: Path) -> None:
     document = replace(a_document(alphas=2, name="Ä"), dpi=(300.0, 150.5))
     parsed = parse(write_psd(tmp_path / "a.psd", document))
-    assert parsed.resource_order == [1005, 1006, 1036, 1039, 1045, 1053, 1057, 1058, 1060, 1077]
+    assert list(parsed.resources) == [1005, 1006, 1036, 1039, 1045, 1053, 1057, 1058, 1060, 1077]
     assert parsed.resources[1005] == struct.pack(">IHHIHH", 300 << 16, 1, 1, 301 << 15, 1, 1)
     assert parsed.resources[1006] == b"\x03\x80 0\x03\x80 1"
     assert parsed.resources[1045] == struct.pack(">I", 4) + "Ä 0\0".encode("utf-16-be") + struct.pack(
@@ -285,11 +297,36 @@ def test_resources_hold_names_metadata_and_resolution(tmp_path: Path) -> None:
     assert (parsed.resources[1039], parsed.resources[1058], parsed.resources[1060]) == (document.icc, EXIF, XMP)
 
 
+def test_saved_paths_are_resources_with_names(tmp_path: Path) -> None:
+    knots = np.random.default_rng(3).random((4, 3, 2))
+    paths = (VectorPath("Größe", (Subpath(knots),)), VectorPath("socks", (Subpath(knots[::-1]), Subpath(knots))))
+    document = replace(a_document(), paths=paths)
+    path = write_psd(tmp_path / "a.psd", document)
+    verify_psd(path, document)
+    parsed = parse(path)
+    assert (parsed.resource_names[2000], parsed.resource_names[2001]) == (b"Gr\x9a\xa7e", b"socks")
+    assert [len(decode_path(parsed.resources[number])) for number in (2000, 2001)] == [1, 2]
+    (read,) = decode_path(parsed.resources[2000])
+    assert np.abs(read.knots - knots).max() < 2**-24
+    assert 2999 not in parsed.resources  # nothing may arrive cut out in a layout
+
+
+def test_the_exif_block_says_the_documents_resolution(tmp_path: Path) -> None:
+    block = Image.Exif()
+    block[282], block[283], block[296] = 72.0, 72.0, 2
+    document = replace(a_document(), dpi=(300.0, 300.0), exif=block.tobytes().removeprefix(b"Exif\0\0"))
+    path = write_psd(tmp_path / "a.psd", document)
+    verify_psd(path, document)
+    stored = Image.Exif()
+    stored.load(b"Exif\0\0" + parse(path).resources[1058])
+    assert (stored[282], stored[283], stored[296]) == (300, 300, 2)
+
+
 def test_a_bare_document_has_no_empty_resources(tmp_path: Path) -> None:
     document = replace(a_document(alphas=0), icc=None, dpi=None, exif=None, xmp=None, layers=())
     path = write_psd(tmp_path / "a.psd", document)
     parsed = parse(path)
-    assert parsed.resource_order == [1036, 1057]
+    assert list(parsed.resources) == [1036, 1057]
     assert parsed.layer_count == 1
     verify_psd(path, document)
 
@@ -361,7 +398,7 @@ def test_names_are_whole_in_unicode_and_cut_in_macroman(
     assert parsed.layers[1].pascal_name == mac_roman
     assert parsed.resources[1006] == (bytes([len(mac_roman)]) + mac_roman) * 2
     read = PSDImage.open(path)
-    assert [layer.name for layer in read] == ["Background", name, "plain"]
+    assert [layer.name for layer in read] == ["Background", name, "plain", "retouch"]
     assert [text.rstrip("\0") for text in read.image_resources.get_data(1045)] == [name, name]
 
 
@@ -386,11 +423,12 @@ def test_psd_tools_reads_every_sample(tmp_path: Path, width: int, height: int, b
     read = PSDImage.open(path)
     assert read.size == (width, height)
     assert read.depth == bit_depth
-    background, matched, plain = read
+    background, matched, plain, retouch = read
     for layer, pixels in (
         (background, document.background),
         (matched, document.layers[0].pixels),
         (plain, document.layers[1].pixels),
+        (retouch, document.layers[2].pixels),
     ):
         scaled = layer.numpy("color")
         assert scaled is not None
@@ -399,10 +437,13 @@ def test_psd_tools_reads_every_sample(tmp_path: Path, width: int, height: int, b
     assert not plain.has_mask()
     mask = matched.numpy("mask")
     assert mask is not None
-    assert document.layers[0].mask is not None
-    np.testing.assert_array_equal(
-        np.rint(mask[:, :, 0].astype(np.float64) * (2**bit_depth - 1)), at_depth(document.layers[0].mask, bit_depth)
-    )
+    shape = retouch.numpy("shape")
+    assert shape is not None
+    for scaled, alpha in ((mask, document.layers[0].mask), (shape, document.layers[2].transparency)):
+        assert alpha is not None
+        stored = np.rint(scaled[:, :, 0].astype(np.float64) * (2**bit_depth - 1))
+        np.testing.assert_array_equal(stored, at_depth(alpha, bit_depth))
+    assert [layer.visible for layer in read] == [True, True, True, not document.layers[2].is_hidden]
 
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
@@ -478,7 +519,13 @@ def documents(draw: st.DrawFn) -> LayeredDocument:
         bit_depth,
         pixels(),
         tuple(
-            PixelLayer(draw(names), pixels(), alpha() if draw(st.booleans()) else None)
+            PixelLayer(
+                draw(names),
+                pixels(),
+                mask=alpha() if draw(st.booleans()) else None,
+                transparency=alpha() if draw(st.booleans()) else None,
+                is_hidden=draw(st.booleans()),
+            )
             for _ in range(draw(st.integers(0, 3)))
         ),
         tuple(AlphaChannel(draw(names), alpha()) for _ in range(draw(st.integers(0, 3)))),
@@ -487,6 +534,9 @@ def documents(draw: st.DrawFn) -> LayeredDocument:
         dpi=draw(st.none() | st.tuples(st.floats(1, 29_999), st.floats(1, 29_999))),
         exif=draw(st.none() | st.binary(min_size=1, max_size=33)),
         xmp=draw(st.none() | st.binary(min_size=1, max_size=33)),
+        paths=tuple(
+            VectorPath(draw(names), (Subpath(random.random((3, 3, 2))),)) for _ in range(draw(st.integers(0, 2)))
+        ),
     )
 
 

@@ -23,10 +23,10 @@ from engine.imaging.raster.encode import (
     encode_mask,
     encode_png,
     encode_preview,
-    write_jpeg,
     write_png,
-    write_tiff,
 )
+from engine.imaging.raster.jpeg_write import write_jpeg
+from engine.imaging.raster.tiff_write import write_tiff
 
 ADOBE_RGB = imagecodecs.cms_profile("adobergb")
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"/></x:xmpmeta>'
@@ -172,46 +172,6 @@ def test_image_magick_reads_the_same(tmp_path: Path, suffix: str, dtype: type) -
     wide = source.pixels.astype(np.uint16) * (257 if dtype is np.uint8 else 1)
     np.testing.assert_array_equal(pixels, wide)
     assert profile == ADOBE_RGB
-
-
-def test_jpeg_keeps_profile_metadata_and_chroma(tmp_path: Path) -> None:
-    y, x = np.mgrid[0:64, 0:96]
-    smooth = np.dstack([x * 600, y * 900, (x + y) * 400]).astype(np.uint16)
-    source = Picture(smooth, icc=ADOBE_RGB, exif=exif_block(), xmp=XMP, dpi=(240.4, 240.4))
-    path = tmp_path / "out.jpg"
-    assert write_jpeg(path, source) == ("The JPEG has 8 bits per channel; the 16-bit values were rounded.",)
-    with Image.open(path) as image:
-        assert image.info["icc_profile"] == ADOBE_RGB
-        assert image.info["xmp"] == XMP
-        assert (image.info["jfif_density"], image.info["jfif_unit"]) == ((240, 240), 1)
-        assert image.getexif()[282] == image.getexif()[283] == 240
-        assert [(c[1], c[2]) for c in image.layer] == [(1, 1)] * 3  # 4:4:4
-        error = np.asarray(image).astype(float) - smooth / 257
-    assert np.abs(error).max() < 6
-    assert abs(error.mean()) < 0.1  # rounded, not cut
-
-
-def test_jpeg_lays_transparency_over_white(tmp_path: Path) -> None:
-    alpha = np.zeros((32, 32), np.uint8)
-    alpha[:, 16:] = 255
-    path = tmp_path / "out.jpg"
-    notices = write_jpeg(path, Picture(np.full((32, 32, 3), 40, np.uint8), alpha=alpha))
-    assert notices == ("A JPEG has no transparency; the picture was laid over white.",)
-    pixels = read_picture(path).pixels
-    assert pixels[:, :8].min() >= 253
-    assert np.abs(pixels[:, 24:].astype(int) - 40).max() <= 2
-
-
-def test_long_metadata_does_not_stop_a_jpeg(tmp_path: Path) -> None:
-    block = Image.Exif()
-    block[271] = "Studio Make"
-    block.get_ifd(34665)[37500] = bytes(70_000)
-    raw = block.tobytes().removeprefix(b"Exif\0\0")
-    path = tmp_path / "out.jpg"
-    notices = write_jpeg(path, Picture(drawn(np.uint8), exif=raw, xmp=b"<x/>" + b" " * 70_000))
-    assert len(notices) == 2
-    with Image.open(path) as image:
-        assert image.getexif()[271] == "Studio Make"
 
 
 @pytest.mark.parametrize("write", [write_png, write_tiff, write_jpeg])

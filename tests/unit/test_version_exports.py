@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
+from engine.domain.export import ExportFormat, ExportRecipe
 from engine.domain.requests import (
     EngineName,
     MaskRequest,
 )
-from engine.domain.review import Decision, ExportFormat
+from engine.domain.review import Decision
 from engine.imaging.raster.encode import decode_mask
 from engine.services.export import ExportPlan, export_items
 from engine.services.review import decide, items_of
@@ -31,12 +32,16 @@ def studio(tmp_path: Path) -> Iterator[Studio]:
         yield studio
 
 
+def with_pending(plan: ExportPlan) -> ExportPlan:
+    return replace(plan, recipe=replace(plan.recipe, approved_only=False))
+
+
 def test_the_newest_approved_version_is_exported_and_no_other(studio: Studio) -> None:
     item, other = studio.submit(color=False)
     catalog, artifacts = studio.catalog, studio.artifacts
     full = studio.alpha(item)
     half = upper_half(full)
-    plan = ExportPlan(studio.folder / "out", (ExportFormat.MASK,), approved_only=True)
+    plan = ExportPlan(studio.folder / "out", ExportRecipe((ExportFormat.MASK,)))
 
     def exported(plan: ExportPlan = plan) -> dict[str, Alpha]:
         report = export_items(catalog, artifacts, items_of(catalog), plan)
@@ -49,14 +54,14 @@ def test_the_newest_approved_version_is_exported_and_no_other(studio: Studio) ->
     mine = f"{item.pair.on_model.path.stem}_garment-mask.png"
     assert len(exported()) == 2
     assert np.array_equal(exported()[mine], full), "nobody has approved the correction yet"
-    assert np.array_equal(exported(replace(plan, approved_only=False))[mine], full)
+    assert np.array_equal(exported(with_pending(plan))[mine], full)
     decide(catalog, [studio.item(job.id)], Decision.APPROVED)
     assert len(exported()) == 2
     assert np.array_equal(exported()[mine], half)
     decide(catalog, [studio.item(job.id)], Decision.REJECTED)
     assert np.array_equal(exported()[mine], full), "nothing approved is lost"
     decide(catalog, [item], Decision.PENDING)
-    for every in (plan, replace(plan, approved_only=False)):
+    for every in (plan, with_pending(plan)):
         assert mine not in exported(every), "the newest is rejected, and nothing else approved"
 
 
@@ -67,12 +72,12 @@ def test_another_result_of_the_photograph_that_is_not_exported_leaves_the_name_a
     other = MaskRequest(EngineName.CLASSICAL, garment="upper")
     catalog.add_jobs(item.job.batch_id, [(item.pair.id, other)])
     studio.work()
-    plan = ExportPlan(studio.folder / "out", (ExportFormat.MASK,), approved_only=True)
+    plan = ExportPlan(studio.folder / "out", ExportRecipe((ExportFormat.MASK,)))
     stem = item.pair.on_model.path.stem
     (plain,) = export_items(catalog, studio.artifacts, items_of(catalog), plan).written
     assert plain.name == f"{stem}_garment-mask.png"
     # Once both are exported, the one that has its name keeps it.
-    both = export_items(catalog, studio.artifacts, items_of(catalog), replace(plan, approved_only=False))
+    both = export_items(catalog, studio.artifacts, items_of(catalog), with_pending(plan))
     assert both.kept == (plain,)
     assert [path.name for path in both.written] == [f"{stem}_{item.job.id + 1}_garment-mask.png"]
 

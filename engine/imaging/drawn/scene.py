@@ -109,6 +109,43 @@ def draw_scene(
         raise UsageError(f"no garment {garment!r} can be drawn", remedy=f"Choose one of: {', '.join(CATEGORIES)}.")
     if min(extent.width, extent.height) < 32:
         raise UsageError(f"{extent} pixels are too few to draw a figure", remedy="Ask for 32 pixels or more.")
+    staged = stage(seed, extent, garment, framing=framing, pose=pose)
+    sold, labels = staged.sold, staged.canvas.labels
+    cut = random_garment(generator(seed, 6), "sweatshirt").scaled(staged.body.unit)
+    regions = region_planes(staged.canvas, staged.body, staged.looks, cut)
+    truth, planes = expose(generator(seed, 200 + pose), staged.linear, {GARMENT: labels[GARMENT], **regions}, extent)
+    mask = planes.pop(GARMENT)
+    right = _to_uint8(truth)
+    wrong = right if cast is None else _with_cast(truth, right, mask, cast)
+    flatlay, flatlay_mask = _flatlay(seed, extent, staged.body.build, sold, staged.studio)
+    return DrawnScene(wrong, right, mask, flatlay, flatlay_mask, sold.kind, sold.category, cast, staged.framing, planes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Stage:
+    """A painted figure before the lens, with what it was painted from.
+
+    Attributes
+    ----------
+    canvas : Canvas
+        The figure, with its coverage by label.
+    linear : ndarray
+        ``(H, W, 3)`` float32, the figure on its backdrop in linear light.
+    """
+
+    canvas: Canvas
+    linear: Field
+    body: Body
+    looks: Looks
+    sold: Garment
+    studio: _Studio
+    framing: Framing
+
+
+def stage(
+    seed: int, extent: Extent, garment: str | None = None, *, framing: Framing | None = None, pose: int = 0
+) -> Stage:
+    """Pose and paint the figure of a scene; the arguments are those of `draw_scene`."""
     rng = generator(seed, 0)
     kinds = tuple(CATEGORIES)
     kind = garment or kinds[int(rng.integers(len(kinds)))]
@@ -117,14 +154,8 @@ def draw_scene(
     build, looks = Build.random(rng, feminine), Looks.random(rng, feminine)
     chosen = framing or _random_framing(generator(seed, 100 + pose), sold)
     studio = _Studio.random(generator(seed, 2))
-    linear, labels, regions = _on_model(seed, pose, extent, chosen, build, looks, sold, studio)
-    lens = generator(seed, 200 + pose)
-    truth, planes = _expose(lens, linear, {GARMENT: labels[GARMENT], **regions}, extent)
-    mask = planes.pop(GARMENT)
-    right = _to_uint8(truth)
-    wrong = right if cast is None else _with_cast(truth, right, mask, cast)
-    flatlay, flatlay_mask = _flatlay(seed, extent, build, sold, studio)
-    return DrawnScene(wrong, right, mask, flatlay, flatlay_mask, kind, sold.category, cast, chosen, planes)
+    canvas, linear, body = _on_model(seed, pose, extent, chosen, build, looks, sold, studio)
+    return Stage(canvas, linear, body, looks, sold, studio, chosen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,8 +245,8 @@ def _companions(seed: int, sold: Garment) -> tuple[Garment, ...]:
 
 def _on_model(
     seed: int, pose: int, extent: Extent, framing: Framing, build: Build, looks: Looks, sold: Garment, studio: _Studio
-) -> tuple[Field, dict[str, Field], dict[str, Field]]:
-    """Linear light, coverage per label and per absent object, before the lens."""
+) -> tuple[Canvas, Field, Body]:
+    """The figure, and its picture in linear light before the lens."""
     rng = generator(seed, 300 + pose)
     crown, unit = _crown_and_unit(framing, extent, rng)
     body = posed(rng, build, unit, crown)
@@ -230,8 +261,7 @@ def _on_model(
     paper = studio.paper(extent, ground - 0.55 * unit, generator(seed, 5))
     paper = paper * (1 - _ground_shadow(body, extent, studio.light))[..., None]
     linear = canvas.light + paper * (1 - canvas.coverage)[..., None]
-    cut = random_garment(generator(seed, 6), "sweatshirt").scaled(unit)
-    return linear, canvas.labels, region_planes(canvas, body, looks, cut)
+    return canvas, linear, body
 
 
 def _ground_shadow(body: Body, extent: Extent, light: Light) -> Field:
@@ -252,7 +282,7 @@ def _ground_shadow(body: Body, extent: Extent, light: Light) -> Field:
     return np.clip(full[: extent.height, : extent.width], 0, 0.75)
 
 
-def _expose(
+def expose(
     rng: np.random.Generator, linear: Field, planes: Mapping[str, Field], extent: Extent
 ) -> tuple[Field, dict[str, NDArray[np.uint8]]]:
     """Lens blur and sensor noise; sRGB 0 to 1, and the planes under the same blur as uint8."""
@@ -314,5 +344,5 @@ def _flatlay(
         shifted, (0, 0), max(near, 0.4)
     )
     linear = canvas.light + paper * (1 - shadow)[..., None] * (1 - canvas.coverage)[..., None]
-    srgb, planes = _expose(generator(seed, 8), linear.astype(np.float32), {GARMENT: canvas.labels[GARMENT]}, size)
+    srgb, planes = expose(generator(seed, 8), linear.astype(np.float32), {GARMENT: canvas.labels[GARMENT]}, size)
     return _to_uint8(srgb), planes[GARMENT]

@@ -33,10 +33,13 @@ class Blobs:
         ``(h, w)`` int32, 0 = none (outside, or too small a region), blobs from 1.
     sizes : ndarray
         ``(n + 1,)`` pixels per label.
+    cloths : ndarray
+        ``(n + 1,)`` the group of colours (see `cloth_groups`) per label; -1 for label 0.
     """
 
     labels: Labels
     sizes: NDArray[np.int64]
+    cloths: NDArray[np.int64]
 
 
 def cloth_groups(means: Floats) -> NDArray[np.int64]:
@@ -73,14 +76,15 @@ def find_blobs(cluster: Labels, groups: NDArray[np.int64], inside: Mask, min_sha
     # Single pixels of another cluster are noise and would cut a region in two.
     cloth = np.where(inside, cv2.medianBlur(cloth, 5), 0)
     labels = np.zeros(inside.shape, np.int32)
-    sizes = [0]
+    sizes, cloths = [0], [-1]
     least = max(20.0, min_share * float(inside.sum()))
     for value in range(1, int(cloth.max(initial=0)) + 1):
         found = components(cloth == value, connectivity=4)
         for k in np.flatnonzero(found.areas[1:] >= least) + 1:
             labels[found.labels == k] = len(sizes)
             sizes.append(int(found.areas[k]))
-    return Blobs(labels, np.array(sizes, np.int64))
+            cloths.append(value - 1)
+    return Blobs(labels, np.array(sizes, np.int64), np.array(cloths, np.int64))
 
 
 def blob_fit(blobs: Blobs, inside: Mask, places: Floats, shared_fit: float) -> Floats:

@@ -1,4 +1,4 @@
-"""Which body zone a garment covers, guessed from its flatlay's outline and from how the model is framed."""
+"""Which body zones a garment may cover, from its flatlay's outline and from how the model is framed."""
 
 from __future__ import annotations
 
@@ -49,16 +49,18 @@ def outline_scores(mask: Mask) -> dict[GarmentCategory, float]:
     legs = float(np.mean([_has_two_legs(row) for row in crop[int(0.6 * height) : int(0.95 * height) : 4]]))
     sleeves = float(np.mean([_runs(row) >= 3 for row in crop[int(0.45 * height) : int(0.8 * height) : 4]]))
 
-    # 0.55: between a collar or a pair of straps against the shoulders and a waistband against the hips. 0.025 of the
+    # 0.55: between a collar or a pair of straps against the shoulders and a waistband against the hips. 0.03 of the
     # width: a waistband laid flat is straight to a hundredth, a neckline dips by a twentieth and more.
     wide = np.clip((waistband - 0.55) * 8.0, -2.5, 2.5)
-    flat = np.clip((0.025 - _top_dip(crop)) * 150.0, -2.5, 2.5)
+    flat = np.clip((0.03 - _top_dip(crop)) * 100.0, -2.5, 2.5)
     straight = 0.4 * wide + 0.6 * flat
+    # Two legs may be an overall's, but most one-pieces are dresses. Long garments are trousers or one-pieces; a short
+    # one is no one-piece, but as likely a skirt as a top.
     long = np.clip((slender - 2.4) * 1.5, -2.0, 2.0)
     return {
-        GarmentCategory.UPPER: float(-straight - long + 2.0 * sleeves - 2.0 * legs),
-        GarmentCategory.LOWER: float(straight + 0.5 * long + 3.0 * legs - 2.0 * sleeves - 0.5),
-        GarmentCategory.FULL: float(-straight + long - 1.0),
+        GarmentCategory.UPPER: float(-straight - max(long, 0.0) + 2.0 * sleeves - 2.0 * legs),
+        GarmentCategory.LOWER: float(straight + 0.5 * max(long, 0.0) + 3.0 * legs - 2.0 * sleeves - 0.5),
+        GarmentCategory.FULL: float(-straight + long + min(long, 0.0) - 1.5 * legs - 1.0),
     }
 
 
@@ -72,8 +74,8 @@ def framing_scores(figure: Figure) -> dict[GarmentCategory, float]:
     return {GarmentCategory.UPPER: -0.5, GarmentCategory.LOWER: 0.5, GarmentCategory.FULL: 0.5}
 
 
-def guess_category(flatlay: Mask, figure: Figure, hint: GarmentCategory | None) -> tuple[GarmentCategory, float]:
-    """The most plausible body zone and its probability.
+def category_scores(flatlay: Mask, figure: Figure, hint: GarmentCategory | None) -> dict[GarmentCategory, float]:
+    """How plausible every body zone is before the figure's clothes are looked at, as log-odds, 0 for the best.
 
     Parameters
     ----------
@@ -83,15 +85,11 @@ def guess_category(flatlay: Mask, figure: Figure, hint: GarmentCategory | None) 
         From a label that may be wrong. Feet, head and accessories are believed: outline and framing know only clothes.
     """
     if hint is not None and hint not in BODY_CATEGORIES:
-        return hint, 0.5
+        return {hint: 0.0}
     outline, framing = outline_scores(flatlay), framing_scores(figure)
-    totals = np.array(
-        [outline[c] + framing[c] + (HINT_WEIGHT if c is hint else 0.0) for c in BODY_CATEGORIES], dtype=np.float64
-    )
-    chances = np.exp(totals - totals.max())
-    chances /= chances.sum()
-    best = int(np.argmax(chances))
-    return BODY_CATEGORIES[best], float(chances[best])
+    totals = {c: outline[c] + framing[c] + (HINT_WEIGHT if c is hint else 0.0) for c in BODY_CATEGORIES}
+    best = max(totals.values())
+    return {c: total - best for c, total in totals.items()}
 
 
 def _top_dip(crop: Mask) -> float:

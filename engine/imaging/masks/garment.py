@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 
 from engine.domain.errors import KnownError
-from engine.imaging.masks.background import blurred_lab, to_lab
-from engine.imaging.masks.blobs import Blobs
-from engine.imaging.masks.category import guess_category
-from engine.imaging.masks.cleanup import fill_holes, keep_components
+from engine.imaging.masks.background import blurred_lab
+from engine.imaging.masks.category import category_scores
 from engine.imaging.masks.flatlay import garment_at_working_size
 from engine.imaging.masks.garments import GarmentCategory
+from engine.imaging.masks.hypotheses import TARGETS, Still, choose_garment
 from engine.imaging.masks.matte import full_size_alpha, shrink
-from engine.imaging.masks.person import Figure, find_figure
-from engine.imaging.masks.zones import Parse, Zone, nearest_of, parse_figure
+from engine.imaging.masks.person import Figure, coverage, find_figure, trunk_rows
+from engine.imaging.masks.places import Zone
+from engine.imaging.masks.zones import Parse
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -27,21 +27,8 @@ if TYPE_CHECKING:
 
 WORKING_LONG_SIDE = 800
 """Pixels on the long side while segmenting: fingers are still several pixels wide."""
-_LEAST_SHARE = 0.002
-"""Of the picture; less is no garment that anybody photographs."""
-_LEAST_WORN = 0.05
-"""Of the figure; a garment on trunk or legs that covers less was most likely taken for skin. Chosen: briefs, the
-smallest of them, cover about as much."""
 _SKIN_LIKE_DOUBT = 0.5
 """Chosen: a person looks at such a mask first."""
-TARGETS = {
-    GarmentCategory.UPPER: Zone.UPPER,
-    GarmentCategory.LOWER: Zone.LOWER,
-    GarmentCategory.FULL: Zone.UPPER,
-    GarmentCategory.FEET: Zone.FEET,
-    GarmentCategory.HEAD: Zone.HAIR,
-    GarmentCategory.ACCESSORY: Zone.UPPER,
-}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,7 +62,8 @@ def garment_mask(
 ) -> GarmentMask:
     """Mask the flatlay's garment on the on-model photograph.
 
-    The photograph's own colours decide, not the flatlay's: that the two differ is why the photograph is here.
+    The photograph's own colours draw the mask's edge. The flatlay only tells which clothes are meant, by what a wrong
+    colour leaves as it is: proportions, outline, and how its colours differ from each other.
 
     Parameters
     ----------
@@ -92,55 +80,40 @@ def garment_mask(
     Raises
     ------
     KnownError
-        There is no person or no garment on the photograph. Carries no path: the caller knows the file.
+        There is no person or no garment on the photograph, or the flatlay's mask is empty. Carries no
+        path: the caller knows the file.
     """
     small = shrink(on_model_rgb, WORKING_LONG_SIDE)
     lab = blurred_lab(small, 1.0)
     figure = find_figure(small, lab)
     flatlay = garment_at_working_size(flatlay_alpha, 400)
-    chosen, chance = guess_category(flatlay, figure, category)
-    notices: list[str] = []
-    if category is not None and chosen is not category:
-        notices.append(f"The label says {category.value}, but outline and framing say {chosen.value}.")
-    target, one_piece = TARGETS[chosen], chosen is GarmentCategory.FULL
-    flatlay_lab = to_lab(shrink(flatlay_rgb, 400))
-
-    def cut(parse: Parse) -> Mask:
-        worn = parse.posterior[target] > 0.5
-        return _clean(drop_foreign_cloth(worn, parse.blobs, lab, flatlay_lab, flatlay))
-
-    parse = parse_figure(lab, figure, one_piece=one_piece)
-    mask = cut(parse)
-    is_skin_like = False
-    if target in (Zone.UPPER, Zone.LOWER) and mask.sum() < _LEAST_WORN * figure.mask.sum():
-        # The flatlay says that something is worn there, so what looked like skin may be cloth.
-        without_skin = parse_figure(lab, figure, one_piece=one_piece, worn=target)
-        more = cut(without_skin)
-        is_skin_like = bool(more.sum() > mask.sum())
-        if is_skin_like:
-            parse, mask = without_skin, more
-            notices.append("The garment has a colour like skin: check where its mask ends.")
-    if mask.mean() < _LEAST_SHARE:
+    if not flatlay.any():
+        raise KnownError("the flatlay's mask is empty", remedy="Mask the garment on the flatlay first.")
+    still = Still(blurred_lab(shrink(flatlay_rgb, 400), 1.0), flatlay)
+    choice = choose_garment(lab, figure, still, category_scores(flatlay, figure, category))
+    if choice is None:
         raise KnownError(
             "no garment was found on the person",
-            remedy="Check that the photograph shows the flatlay's garment, or draw the mask in Photoshop.",
+            remedy="Check that the photograph shows the flatlay's garment, or draw its mask (on the Queue page, or "
+            "with 'chromask correct').",
         )
-    confidence = _confidence(mask, parse, target, figure, lab) * chance**0.5
-    if is_skin_like:
+    best = choice.best
+    mask, chosen = best.mask, best.category
+    notices: list[str] = []
+    if category is not None and chosen is not category:
+        notices.append(f"The label says {category.value}, but outline, framing and colours say {chosen.value}.")
+    confidence = choice.certainty * _confidence(mask, best.parse, TARGETS[chosen], figure, lab)
+    if best.is_skin_like:
         confidence *= _SKIN_LIKE_DOUBT
+        notices.append("The garment has a colour like skin: check where its mask ends.")
+    if choice.rival is not None:
+        notices.append(f"Something else that is worn as {choice.rival.value} fits the flatlay nearly as well.")
     if guide_rgb is not None:
         overlap = _overlap(mask, recoloured(small, guide_rgb, figure.mask))
         if overlap < 0.5:
             confidence *= 0.5 + overlap
             notices.append("The colour model changed another part of the photograph than the mask covers.")
     return GarmentMask(full_size_alpha(on_model_rgb, mask, small), confidence, chosen, tuple(notices))
-
-
-def _clean(mask: Mask) -> Mask:
-    """Drop slivers along seams, close pin-holes such as buttons, keep what is large."""
-    mask = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)) > 0
-    mask = keep_components(mask, 0.03)
-    return fill_holes(mask, round(0.0005 * mask.size))
 
 
 def recoloured(rgb: NDArray[np.uint8], guide_rgb: NDArray[np.uint8], figure: Mask) -> Mask:
@@ -162,56 +135,9 @@ def _overlap(first: Mask, second: Mask) -> float:
     return float((first & second).sum()) / max(1.0, float((first | second).sum()))
 
 
-def drop_foreign_cloth(mask: Mask, blobs: Blobs, lab: Lab, flatlay_lab: Lab, flatlay: Mask) -> Mask:
-    """Take out pieces that contrast with the garment more than anything on its flatlay does: a shirt inside a jacket, a
-    bag before a coat.
-
-    Only contrasts are compared, never colours: the photograph's colour may be wrong, but a one-coloured garment stays
-    one-coloured.
-
-    Parameters
-    ----------
-    mask : ndarray
-        ``(h, w)`` bool at working size.
-    lab, flatlay_lab : ndarray
-        ``(h, w, 3)`` and ``(h', w', 3)`` float32 CIELAB of photograph and flatlay.
-    flatlay : ndarray
-        ``(h', w')`` bool, the garment on the flatlay.
-    """
-    labelled = np.where(mask, blobs.labels, 0)
-    sizes = np.bincount(labelled.ravel(), minlength=len(blobs.sizes))
-    sizes[0] = 0
-    present = np.flatnonzero(sizes)
-    if present.size < 2 or not flatlay.any():
-        return mask
-    colours = np.stack([np.median(lab[labelled == k], axis=0) for k in present])
-    main = colours[np.argmax(sizes[present])]
-    contrasts = _contrast(colours, main)
-    offered = _contrast(flatlay_lab[flatlay], np.median(flatlay_lab[flatlay], axis=0))
-    foreign = []
-    for k, contrast in zip(present, contrasts, strict=True):
-        # 20: a contrast that nobody takes for a fold of the same cloth.
-        if contrast < 20.0:
-            continue
-        needed = sizes[present[contrasts >= contrast]].sum() / sizes.sum()
-        # Half the contrast and a third of the area: light, shade and lining differ between the two photographs.
-        if float((offered > 0.5 * contrast).mean()) < 0.33 * needed:
-            foreign.append(k)
-    if not foreign:
-        return mask
-    rows, columns = nearest_of(labelled > 0)
-    return mask & ~np.isin(labelled[rows, columns], foreign)
-
-
-def _contrast(colours: Lab, reference: Lab) -> Lab:
-    """CIELAB difference with lightness at half weight, because folds change it most."""
-    difference = (colours - reference) * np.array([0.5, 1.0, 1.0], np.float32)
-    return np.linalg.norm(difference, axis=-1)
-
-
 def _confidence(mask: Mask, parse: Parse, target: Zone, figure: Figure, lab: Lab) -> float:
     """Doubts multiply: colours that alone would draw another mask, seams towards other garments that no edge supports,
-    an odd place or size, a background that is not plain.
+    an odd place or size, a background that is not plain, clothes of which a part was taken for background.
     """
     by_colour = parse.by_colour[target]
     agreement = float(np.minimum(by_colour, mask).sum() / max(1.0, float(np.maximum(by_colour, mask).sum())))
@@ -220,12 +146,22 @@ def _confidence(mask: Mask, parse: Parse, target: Zone, figure: Figure, lab: Lab
     sized = float(np.clip(share / 0.12, 0.0, 1.0))
     plain = float(np.clip((figure.background.border_share - 0.3) / 0.3, 0.0, 1.0))
     doubts = agreement * np.clip(place / 0.5, 0.0, 1.0) * sized * plain * _seam_support(mask, figure, lab)
+    # Four fifths: a bent arm or parted legs leave the rest open. Half: the background shows through the clothes.
+    doubts *= np.clip(
+        (coverage(figure, _seat_rows(mask) if target is Zone.LOWER else trunk_rows(figure)) - 0.5) / 0.3, 0, 1
+    )
     if target is Zone.UPPER and figure.head is not None and figure.touches_bottom:
         # A top that ends nowhere although the hips are in the frame: hem and trousers were not told apart.
         hips = (figure.bottom - figure.head.neck) / figure.head.unit
         if hips > 2.6 and mask[-max(2, round(0.01 * mask.shape[0])) :].any(axis=0).sum() > 0.3 * figure.width:
             doubts *= 0.5
     return float(doubts)
+
+
+def _seat_rows(mask: Mask) -> slice:
+    """The upper two fifths of trousers or a skirt: above the legs, between which the background shows."""
+    rows = np.flatnonzero(mask.any(axis=1))
+    return slice(int(rows[0]), int(rows[0]) + 1 + round(0.4 * (rows[-1] - rows[0])))
 
 
 def _seam_support(mask: Mask, figure: Figure, lab: Lab) -> float:

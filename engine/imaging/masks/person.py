@@ -101,7 +101,8 @@ def find_figure(rgb: NDArray[np.uint8], lab: Lab) -> Figure:
     if mask.mean() < 0.01:
         raise KnownError(
             "nobody stands out from the background",
-            remedy="Use an on-model photograph taken before a plain studio background.",
+            remedy="Use a photograph taken before a plain background, or draw its mask (on the Queue page, or with "
+            "'chromask correct').",
         )
     rows = np.flatnonzero(mask.any(axis=1))
     top, bottom = int(rows[0]), int(rows[-1]) + 1
@@ -110,7 +111,7 @@ def find_figure(rgb: NDArray[np.uint8], lab: Lab) -> Figure:
     height = mask.shape[0]
     edge = max(2, round(0.004 * height))
     touches_top, touches_bottom = top <= edge, bottom >= height - edge
-    head = _find_head(mask, top, bottom, width)
+    head = _find_head(mask, top, bottom, width, whole=not (touches_top or touches_bottom))
     if head is None and not touches_top:
         head = _assume_head(mask & skin_locus(lab), mask, top, bottom, width, touches_bottom=touches_bottom)
     return Figure(
@@ -133,13 +134,47 @@ def _row_extents(mask: Mask) -> Profile:
     return np.maximum(last - first + 1, 0).astype(np.float32)
 
 
-def _find_head(mask: Mask, top: int, bottom: int, width: float) -> Head | None:
+def coverage(figure: Figure, rows: slice) -> float:
+    """Share of the figure's middle that was cut out in these rows, 0 to 1: less where clothes look like background."""
+    mask = figure.mask[rows]
+    if not mask.size:
+        return 1.0
+    columns = np.arange(mask.shape[1])
+    first = np.where(mask, columns, mask.shape[1]).min(axis=1)
+    last = np.where(mask, columns, -1).max(axis=1)
+    quarter = 0.25 * (last - first)
+    middle = (columns >= (first + quarter)[:, None]) & (columns <= (last - quarter)[:, None])
+    held = (mask & middle).sum(axis=1) / np.maximum(middle.sum(axis=1), 1)
+    return float(held.mean())
+
+
+def trunk_rows(figure: Figure) -> slice:
+    """Rows where a garment is expected: chest to hips, or hips to knees where the head is cropped."""
+    head = figure.head
+    if head is not None:
+        start, end = head.neck + 0.5 * head.unit, head.neck + 2.6 * head.unit
+    else:
+        start, end = (figure.top + share * (figure.bottom - figure.top) for share in (0.1, 0.5))
+    return slice(max(0, round(start)), max(0, min(figure.bottom, round(end))))
+
+
+def _bridged(extents: Profile) -> Profile:
+    """The extents with rows between two parts of the figure filled in: a garment as light as the background is missing
+    there, the body is not.
+    """
+    rows = np.arange(len(extents))
+    held = np.flatnonzero(extents)
+    bridged = np.interp(rows, held, extents[held])
+    return np.where((rows >= held[0]) & (rows <= held[-1]), bridged, 0.0).astype(np.float32)
+
+
+def _find_head(mask: Mask, top: int, bottom: int, width: float, *, whole: bool) -> Head | None:
     """The head as the narrow beginning of the silhouette, ended by shoulders that are half as wide again.
 
     A figure is about four shoulder widths tall and a head half a shoulder width, so the search is scaled by the
     figure's width: it works on a bust as on a full figure.
     """
-    extents = _smooth(_row_extents(mask), max(1.0, 0.015 * width))
+    extents = _smooth(_bridged(_row_extents(mask)), max(1.0, 0.015 * width))
     reach = max(3, round(0.12 * width))
     last = min(bottom - reach, top + round(1.3 * width))
     first = top + round(0.25 * width)
@@ -165,7 +200,14 @@ def _find_head(mask: Mask, top: int, bottom: int, width: float) -> Head | None:
     if not (0.12 * width < size < 0.75 * width and 0.6 < tall / size < 3.0):
         return None
     columns = np.flatnonzero(mask[top:neck].any(axis=0))
-    return Head(top, neck, shoulder, int(columns[0]), int(columns[-1]) + 1)
+    head = Head(top, neck, shoulder, int(columns[0]), int(columns[-1]) + 1)
+    # A head is a filled shape. What is left of a garment as light as the background is a thin outline.
+    if mask[top:neck].sum() < 0.5 * _row_extents(mask[top:neck]).sum():
+        return None
+    # From head to foot an adult is seven to eight heads tall, a child five, a figure in a fashion drawing nine.
+    if whole and not 4.5 < (bottom - top) / head.unit < 11.0:
+        return None
+    return head
 
 
 def _assume_head(skin: Mask, mask: Mask, top: int, bottom: int, width: float, *, touches_bottom: bool) -> Head | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import IntEnum
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,7 +10,8 @@ import numpy as np
 
 from engine.imaging.masks.blobs import Blobs, blob_fit, cloth_groups, find_blobs
 from engine.imaging.masks.mixtures import OUTLIER_DENSITY, Mixture, fit_mixture, smooth_labels
-from engine.imaging.masks.person import skin_locus
+from engine.imaging.masks.person import skin_locus, trunk_rows
+from engine.imaging.masks.places import NEVER, Zone, place_priors
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -22,19 +22,8 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 
-class Zone(IntEnum):
-    """What a pixel of the figure shows; also the row of the score planes."""
-
-    SKIN = 0
-    HAIR = 1
-    UPPER = 2
-    LOWER = 3
-    FEET = 4
-
-
 COMPONENTS = {Zone.SKIN: 3, Zone.HAIR: 2, Zone.UPPER: 4, Zone.LOWER: 4, Zone.FEET: 3}
 """Gaussians per label: a garment has light, middle, dark, and perhaps a second colour."""
-NEVER = 1e-5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,55 +38,102 @@ class Parse:
         ``(5, h, w)`` float32, where each label is expected, before any colour was looked at.
     by_colour : ndarray
         ``(5, h, w)`` float32, what each label's share would be by colour alone, place disregarded; zero outside.
-    blobs : Blobs
-        The connected regions of one cloth each.
     """
 
     posterior: Floats
     prior: Floats
     by_colour: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cloths:
+    """The colours that a figure is made of, before anybody says which of them is worn where.
+
+    Attributes
+    ----------
+    core : ndarray
+        ``(h, w)`` bool, the figure without its outermost pixels: those mix with the background and would look like a
+        pale garment of their own.
+    density : ndarray
+        ``(c, n)`` float32, likelihood of every pixel of the core, in row-major order, under every weighted colour.
+    is_skin : ndarray
+        ``(c,)`` bool, colours taken for skin.
+    blobs : Blobs
+        The connected regions of one cloth each.
+    """
+
+    core: Mask
+    density: Floats
+    is_skin: Mask
     blobs: Blobs
 
+    def share_within(self, inside: Mask) -> Floats:
+        """Which share of every colour's pixels lies inside an ``(h, w)`` mask: ``(c,)`` float32, 0 to 1."""
+        density, inside = self.density[:, :: self.step], inside[self.core][:: self.step]
+        belongs = density / (density.sum(axis=0) + OUTLIER_DENSITY)
+        return belongs[:, inside].sum(axis=1) / np.maximum(belongs.sum(axis=1), 1e-6)
 
-def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool, worn: Zone | None = None) -> Parse:
-    """Label every pixel of the figure by colour, place and its neighbours.
+    @property
+    def step(self) -> int:
+        """Every how manieth pixel is enough to count colours with."""
+        return max(1, self.density.shape[1] // 40000)
 
-    One colour mixture over the whole figure starts from the pixels whose place alone names them (the face, the chest,
-    the shins) and is fitted by expectation maximisation; then every component goes to the label in whose place most of
-    its pixels lie. A shirt's colour therefore stays the shirt's down to its hem, wherever that is. What colour a
-    garment *should* have does not enter.
+
+def find_cloths(lab: Floats, figure: Figure) -> Cloths:
+    """Fit one colour mixture to the whole figure and connect the pixels of one colour.
+
+    The mixture starts from the pixels whose place alone names them (the face, the chest, the shins) and is fitted by
+    expectation maximisation. What colour a garment *should* have does not enter.
 
     Parameters
     ----------
     lab : ndarray
         ``(h, w, 3)`` float32 CIELAB of the lightly blurred picture.
+    """
+    core = cv2.erode(figure.mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) > 0
+    colours = lab[core]
+    step = max(1, len(colours) // 40000)
+    mixture, is_skin = _first_colours(core, place_priors(figure, one_piece=False), figure, lab)
+    for _ in range(6):
+        mixture = mixture.improved(colours[::step])
+    density = mixture.component_densities(colours) * mixture.weights[:, None]
+    cluster = np.zeros(core.shape, np.int32)
+    cluster[core] = density.argmax(axis=0)
+    cloths = Cloths(core, density, is_skin, find_blobs(cluster, cloth_groups(mixture.means), core, 0.003))
+    # Beside the trunk and of a skin's colour: arms and hands the face did not foretell. The middle half of a garment's
+    # pixels lies in the middle; an arm's pixels do not.
+    arms = skin_locus(mixture.means) & (cloths.share_within(_trunk(figure)) < _MIDDLE_OF_CLOTH)
+    return replace(cloths, is_skin=is_skin | arms)
+
+
+def parse_figure(lab: Floats, figure: Figure, cloths: Cloths, *, one_piece: bool, worn: Zone | None = None) -> Parse:
+    """Label every pixel of the figure by colour, place and its neighbours.
+
+    Every colour goes to the label in whose place most of its pixels lie. A shirt's colour therefore stays the shirt's
+    down to its hem, wherever that is.
+
+    Parameters
+    ----------
+    lab : ndarray
+        ``(h, w, 3)`` float32 CIELAB of the lightly blurred picture.
+    cloths : Cloths
+        From `find_cloths` on the same picture.
     one_piece : bool
         A dress or overall: the upper garment's label covers the legs too.
     worn : Zone, optional
         A zone that is known to be covered: a skin colour that lies in its middle to a good part is its cloth's.
     """
-    prior = _priors(figure, lab.shape[0], lab.shape[1], one_piece=one_piece)
-    # The outermost pixels mix with the background and would look like a pale garment of their own.
-    core = cv2.erode(figure.mask.astype(np.uint8), np.ones((3, 3), np.uint8), iterations=2) > 0
-    colours = lab[core]
+    core, density, step, blobs = cloths.core, cloths.density, cloths.step, cloths.blobs
+    prior = place_priors(figure, one_piece=one_piece)
     places = prior[:, core]
-    step = max(1, len(colours) // 40000)
-    mixture, skin_components = _first_colours(core, prior, figure, lab)
-    for _ in range(6):
-        mixture = mixture.improved(colours[::step])
-    skin_components |= _skin_like(mixture, colours[::step], _trunk(figure)[core][::step])
+    is_skin = cloths.is_skin
     if worn is not None:
-        inside = (_middle(figure) & (prior[worn] > 0.5))[core][::step]
-        skin_components &= _share_within(mixture, colours[::step], inside) < _MIDDLE_OF_CLOTH
-    density = mixture.component_densities(colours) * mixture.weights[:, None]
+        is_skin = is_skin & ~_fills_middle(cloths, figure, worn, one_piece=one_piece)
     row = np.nonzero(core)[0]
-    cluster = np.zeros(core.shape, np.int32)
-    cluster[core] = density.argmax(axis=0)
-    blobs = find_blobs(cluster, cloth_groups(mixture.means), core, 0.003)
     blob = blobs.labels[core]
     scores = np.full(prior.shape, np.float32(np.log(NEVER)))
     for _ in range(3):
-        ownership = _own(density[:, ::step], places[:, ::step], skin_components)
+        ownership = _own(density[:, ::step], places[:, ::step], is_skin)
         fit = blob_fit(blobs, core, places, SHARED_FIT)
         likelihood = np.asarray((ownership @ density) * fit[:, blob] + np.float32(OUTLIER_DENSITY), np.float32)
         places = _learn_places(likelihood, places, prior[:, core], row, lab.shape[0])
@@ -106,7 +142,17 @@ def parse_figure(lab: Floats, figure: Figure, *, one_piece: bool, worn: Zone | N
     posterior = _spread_to_rim(posterior, core, figure.mask)
     by_colour = np.zeros_like(prior)
     by_colour[:, core] = likelihood / likelihood.sum(axis=0)
-    return Parse(posterior, prior, _spread_to_rim(by_colour, core, figure.mask), blobs)
+    return Parse(posterior, prior, _spread_to_rim(by_colour, core, figure.mask))
+
+
+def is_covered_by_skin(cloths: Cloths, figure: Figure, zone: Zone, *, one_piece: bool) -> bool:
+    """Whether a colour taken for skin fills the middle of a zone: bare, or a garment of that colour."""
+    return bool((cloths.is_skin & _fills_middle(cloths, figure, zone, one_piece=one_piece)).any())
+
+
+def _fills_middle(cloths: Cloths, figure: Figure, zone: Zone, *, one_piece: bool) -> Mask:
+    place = place_priors(figure, one_piece=one_piece)[zone]
+    return cloths.share_within(_middle(figure) & (place > 0.5)) >= _MIDDLE_OF_CLOTH
 
 
 SHARED_FIT = float(np.log(0.3))
@@ -146,21 +192,8 @@ def _learn_places(likelihood: Floats, places: Floats, prior: Floats, row: NDArra
     return np.maximum(np.sqrt(np.maximum(profile[:, row], 0.01) * prior), NEVER)
 
 
-def _skin_like(mixture: Mixture, colours: Floats, trunk: Mask) -> Mask:
-    """Components of skin colour that lie mostly beside the trunk: arms and hands the face did not foretell."""
-    # The middle half of a garment's pixels lies in the middle; an arm's pixels do not.
-    return skin_locus(mixture.means) & (_share_within(mixture, colours, trunk) < _MIDDLE_OF_CLOTH)
-
-
 _MIDDLE_OF_CLOTH = 0.3
 """Share of a colour's pixels in the middle of a zone from which on it is cloth."""
-
-
-def _share_within(mixture: Mixture, colours: Floats, inside: Mask) -> Floats:
-    """Which share of every component's pixels lies inside: ``(c,)`` float32, 0 to 1."""
-    density = mixture.component_densities(colours) * mixture.weights[:, None]
-    belongs = density / (density.sum(axis=0) + OUTLIER_DENSITY)
-    return belongs[:, inside].sum(axis=1) / np.maximum(belongs.sum(axis=1), 1e-6)
 
 
 def nearest_of(mask: Mask) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -179,45 +212,6 @@ def _spread_to_rim(posterior: Floats, core: Mask, figure: Mask) -> Floats:
     rows, columns = nearest_of(core)
     result[:, figure] = posterior[:, rows[figure], columns[figure]]
     return result
-
-
-def _ramp(position: Floats, start: float, end: float) -> Floats:
-    """0 before ``start``, 1 after ``end``, smooth between; falls where ``end < start``."""
-    t = np.clip((position - start) / (end - start), 0.0, 1.0)
-    return (t * t * (3.0 - 2.0 * t)).astype(np.float32)
-
-
-def _priors(figure: Figure, height: int, width: int, *, one_piece: bool) -> Floats:
-    """Where each label is expected, from the proportions of a standing adult (7.5 heads, crotch at 4, knee at 5.5)."""
-    y = np.arange(height, dtype=np.float32)
-    skin, hair, upper, lower, feet = (np.zeros(height, np.float32) for _ in Zone)
-    head = figure.head
-    if head is not None:
-        t = (y - head.neck) / np.float32(head.unit)  # heads below the neck
-        skin = 0.15 + 0.85 * _ramp(t, 0.6, 0.1)
-        hair = 0.002 + 0.6 * _ramp(t, 1.6, 0.0) ** 2 + 0.4 * _ramp(t, 0.0, -0.2)
-        # Between a tucked-in waist (1.7 heads below the neck) and a long shirt's hem (3.5) place says little.
-        end = (figure.bottom - head.neck) / head.unit if figure.touches_bottom else 6.5
-        upper = _ramp(t, -0.25, 0.3) * (0.03 + 0.97 * _ramp(t, 3.8, 1.4))
-        lower = _ramp(t, 0.9, min(3.6, max(2.2, end - 0.2))) * (0.05 + 0.95 * _ramp(t, 6.4, 5.6))
-        feet = _ramp(t, 4.6, 6.2) if not figure.touches_bottom else 0.3 * _ramp(t, 4.6, 6.2)
-        if one_piece:
-            upper = _ramp(t, -0.25, 0.3) * (0.05 + 0.95 * _ramp(t, 6.6, 5.8))
-            lower = 0.1 * lower
-    else:
-        s = (y - figure.top) / np.float32(max(1, figure.bottom - figure.top))
-        skin = np.full(height, 0.15, np.float32)
-        hair = np.full(height, NEVER, np.float32)
-        upper = 0.01 + 0.99 * _ramp(s, 0.3, 0.0)
-        lower = 0.1 + 0.9 * _ramp(s, 0.0, 0.15)
-        feet = NEVER + 0 * s
-        if not figure.touches_bottom:
-            lower *= 0.05 + 0.95 * _ramp(s, 0.98, 0.9)
-            feet = NEVER + _ramp(s, 0.8, 0.97)
-        if one_piece:
-            upper, lower = np.maximum(upper, lower), 0.1 * lower
-    rows = np.stack([skin, hair, upper, lower, feet])
-    return np.ascontiguousarray(np.broadcast_to(np.maximum(rows, NEVER)[:, :, None], (len(Zone), height, width)))
 
 
 def _first_colours(core: Mask, prior: Floats, figure: Figure, lab: Floats) -> tuple[Mixture, Mask]:
@@ -263,13 +257,9 @@ def _middle(figure: Figure) -> Mask:
 def _trunk(figure: Figure) -> Mask:
     """The middle of the body where a garment is expected: chest to hips, or hips to knees where the head is cropped."""
     trunk = _middle(figure)
-    head = figure.head
-    if head is not None:
-        start, end = head.neck + 0.5 * head.unit, head.neck + 2.6 * head.unit
-    else:
-        start, end = (figure.top + share * (figure.bottom - figure.top) for share in (0.1, 0.5))
-    trunk[: max(0, round(start))] = False
-    trunk[max(0, round(end)) :] = False
+    rows = trunk_rows(figure)
+    trunk[: rows.start] = False
+    trunk[rows.stop :] = False
     return trunk
 
 

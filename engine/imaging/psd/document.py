@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from engine.domain.picture import Alpha, Pixels
+    from engine.imaging.psd.paths import VectorPath
 
     Plane = NDArray[np.uint8 | np.uint16]
 
@@ -22,6 +23,9 @@ BACKGROUND_NAME = "Background"
 
 MAX_CHANNELS = 56
 """Channels in the merged image, colours included (Adobe Photoshop File Formats Specification, file header)."""
+
+MAX_PATHS = 998
+"""Saved paths: resources 2000 to 2997 (same specification)."""
 
 MAX_PSD_SIDE = 30_000
 MAX_PSB_SIDE = 300_000
@@ -43,14 +47,21 @@ class PixelLayer:
     name : str
         Any Unicode text without NUL.
     pixels : ndarray
-        ``(H, W, 3)`` uint8 or uint16 as the document's bit depth says, R G B, in the document's colour space. Opaque.
+        ``(H, W, 3)`` uint8 or uint16 as the document's bit depth says, R G B, in the document's colour space, straight
+        (not premultiplied).
     mask : ndarray or None
         Layer mask, ``(H, W)`` uint8, 255 = shown. Stored as ``x * 257`` in a 16-bit document, which is exact.
+    transparency : ndarray or None
+        Of the layer's own pixels, ``(H, W)`` uint8, 255 = opaque; None is opaque everywhere.
+    is_hidden : bool
+        The layer's eye is closed; it counts for nothing in the composite.
     """
 
     name: str
     pixels: Pixels
     mask: Alpha | None = None
+    transparency: Alpha | None = None
+    is_hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,13 +106,15 @@ class LayeredDocument:
         EXIF block without the ``Exif\0\0`` prefix.
     xmp : bytes or None
         XMP packet.
+    paths : tuple of VectorPath
+        Saved paths, at most 998. None of them clips the document.
 
     Raises
     ------
     BugError
         A plane has another size or dtype than the document, or a name is empty or cannot be written as UTF-16.
     KnownError
-        The picture is larger than 300,000 pixels on a side, or there are too many alpha channels.
+        The picture is larger than 300,000 pixels on a side, or there are too many alpha channels or paths.
     """
 
     extent: Extent
@@ -114,6 +127,7 @@ class LayeredDocument:
     dpi: tuple[float, float] | None = None
     exif: bytes | None = None
     xmp: bytes | None = None
+    paths: tuple[VectorPath, ...] = ()
 
     def __post_init__(self) -> None:
         if self.bit_depth not in (8, 16):
@@ -130,6 +144,11 @@ class LayeredDocument:
                 f"{len(self.alpha_channels)} masks are too many for one Photoshop file, which holds {MAX_CHANNELS - 3}",
                 remedy="Export fewer masks at a time.",
             )
+        if len(self.paths) > MAX_PATHS:
+            raise KnownError(
+                f"{len(self.paths)} paths are too many for one Photoshop file, which holds {MAX_PATHS}",
+                remedy="Export fewer masks at a time.",
+            )
         self._check_pixels("background", self.background)
         self._check_pixels("composite", self.composite)
         for layer in self.layers:
@@ -137,9 +156,13 @@ class LayeredDocument:
             self._check_pixels(f"layer {layer.name!r}", layer.pixels)
             if layer.mask is not None:
                 self._check_alpha(f"mask of layer {layer.name!r}", layer.mask)
+            if layer.transparency is not None:
+                self._check_alpha(f"transparency of layer {layer.name!r}", layer.transparency)
         for channel in self.alpha_channels:
             _check_name(channel.name)
             self._check_alpha(f"alpha channel {channel.name!r}", channel.alpha)
+        for path in self.paths:
+            _check_name(path.name)
 
     def _check_pixels(self, what: str, pixels: Pixels) -> None:
         shape = (self.extent.height, self.extent.width, 3)
@@ -154,10 +177,13 @@ class LayeredDocument:
 
     @property
     def resolution(self) -> tuple[float, float] | None:
-        """``dpi`` where Photoshop can hold it (16.16 fixed point, at least 1); cameras also write 0 and nonsense."""
-        if self.dpi is None or not all(1 <= axis < 30_000 for axis in self.dpi):
-            return None
-        return self.dpi
+        """``dpi`` where Photoshop can hold it."""
+        return photoshop_resolution(self.dpi)
+
+
+def photoshop_resolution(dpi: tuple[float, float] | None) -> tuple[float, float] | None:
+    """``dpi`` where 16.16 fixed point of at least 1 can hold it; cameras also write 0 and nonsense."""
+    return dpi if dpi is not None and all(1 <= axis < 30_000 for axis in dpi) else None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,6 +199,7 @@ class StoredLayer:
 
     name: str
     is_background: bool
+    is_hidden: bool
     channels: tuple[tuple[int, Plane], ...]
 
     @property
@@ -187,10 +214,12 @@ def stored_layers(document: LayeredDocument) -> tuple[StoredLayer, ...]:
     locked Background instead of an ordinary layer of that name.
     """
     opaque = np.broadcast_to(np.uint8(255), (document.extent.height, document.extent.width))
-    stored = [StoredLayer(BACKGROUND_NAME, True, _rgb_planes(document.background))]
+    stored = [StoredLayer(BACKGROUND_NAME, True, False, _rgb_planes(document.background))]
     for layer in document.layers:
         mask = () if layer.mask is None else ((MASK, layer.mask),)
-        stored.append(StoredLayer(layer.name, False, ((TRANSPARENCY, opaque), *_rgb_planes(layer.pixels), *mask)))
+        transparency = opaque if layer.transparency is None else layer.transparency
+        channels = ((TRANSPARENCY, transparency), *_rgb_planes(layer.pixels), *mask)
+        stored.append(StoredLayer(layer.name, False, layer.is_hidden, channels))
     return tuple(stored)
 
 
@@ -215,6 +244,7 @@ def needs_psb(document: LayeredDocument) -> bool:
     # count takes two more.
     worst_row = row_bytes + row_bytes // 64 + 4
     blocks = sum(len(block) for block in (document.icc, document.exif, document.xmp) if block is not None)
+    blocks += sum(26 * (4 + sum(1 + len(subpath.knots) for subpath in path.subpaths)) for path in document.paths)
     return planes * document.extent.height * worst_row + blocks + 1_000_000 > MAX_PSD_BYTES
 
 
@@ -224,7 +254,7 @@ def _rgb_planes(pixels: Pixels) -> tuple[tuple[int, Plane], ...]:
 
 def _check_name(name: str) -> None:
     if not name:
-        raise BugError("a layer or an alpha channel has no name")
+        raise BugError("a layer, an alpha channel or a path has no name")
     if "\0" in name:
         raise BugError(f"the name {name!r} contains NUL, which ends a name in a Photoshop file")
     try:

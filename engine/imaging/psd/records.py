@@ -1,4 +1,4 @@
-"""The fixed fields of a Photoshop file: header, layer records and tagged blocks.
+"""The fixed fields of a Photoshop file: header, layer records, tagged blocks and image resources.
 
 Follows the Adobe Photoshop File Formats Specification (November 2019). Where it is silent or wrong the comments say
 what Photoshop itself writes.
@@ -54,6 +54,7 @@ _MASK = Struct(">IiiiiBBxx")
 _UINT32 = Struct(">I")
 
 _TRANSPARENCY_PROTECTED = 1
+_HIDDEN = 2
 _BIT_4_HAS_MEANING = 8  # "Photoshop 5.0 and later"; every current writer sets it
 BACKGROUND_LOCKS = 13  # what Photoshop writes in lspf for its own Background: transparency, position, nesting
 # One range per stored channel (composite grey first), each source and destination black 0..0, white 255..255.
@@ -92,7 +93,9 @@ def layer_records(
 def _layer_record(
     layer: StoredLayer, lengths: Sequence[int], layer_id: int, extent: Extent, file_format: FileFormat
 ) -> bytes:
-    flags = _BIT_4_HAS_MEANING | (_TRANSPARENCY_PROTECTED if layer.is_background else 0)
+    flags = _BIT_4_HAS_MEANING
+    flags |= _TRANSPARENCY_PROTECTED if layer.is_background else 0
+    flags |= _HIDDEN if layer.is_hidden else 0
     extra = b"".join(
         (
             _MASK.pack(_MASK.size - 4, 0, 0, extent.height, extent.width, 0, 0) if layer.has_mask else _UINT32.pack(0),
@@ -127,6 +130,12 @@ def tagged_block(key: bytes, data: bytes) -> bytes:
     """A layer's additional information; padded to four bytes, as Photoshop does, with the padding counted."""
     data += bytes(-len(data) % 4)
     return SIGNATURE + key + _UINT32.pack(len(data)) + data
+
+
+def image_resource(resource_id: int, data: bytes, name: str = "") -> bytes:
+    """One image resource of a Photoshop file, a JPEG (APP13 segment) or a TIFF (tag 34377), padded to two bytes."""
+    header = SIGNATURE + resource_id.to_bytes(2, "big") + pascal_string(name, padding=2) + _UINT32.pack(len(data))
+    return header + data + bytes(len(data) % 2)
 
 
 def pascal_string(text: str, *, padding: int) -> bytes:

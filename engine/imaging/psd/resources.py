@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable, Sequence
 from struct import Struct
 
 import cv2
@@ -10,7 +11,9 @@ import numpy as np
 from PIL import Image, ImageCms
 
 from engine.imaging.psd.document import LayeredDocument
-from engine.imaging.psd.records import SIGNATURE, pascal_string, unicode_string
+from engine.imaging.psd.paths import VectorPath, path_resources
+from engine.imaging.psd.records import image_resource, pascal_string, unicode_string
+from engine.imaging.raster import exif
 
 RESOLUTION = 1005
 ALPHA_NAMES = 1006
@@ -24,7 +27,7 @@ XMP = 1060
 DISPLAY_INFO = 1077
 
 _THUMBNAIL_SIDE = 160  # Photoshop's own size
-_UINT16, _UINT32 = Struct(">H"), Struct(">I")
+_UINT32 = Struct(">I")
 # Per axis: pixels per inch as 16.16 fixed point, shown per inch (1), ruler in inches (1).
 _RESOLUTION_INFO = Struct(">IHHIHH")
 # Format (1 = JPEG), width, height, bytes per row, bytes raw, bytes compressed, bits per pixel, planes.
@@ -34,39 +37,77 @@ _DISPLAY_ENTRY = bytes.fromhex("0000 ffff 0000 0000 0000 0032 01")
 
 
 def image_resources(document: LayeredDocument) -> bytes:
-    """Every resource of the document in ascending order, without the length of the section."""
-    names = [channel.name for channel in document.alpha_channels]
-    blocks: list[tuple[int, bytes]] = [
-        (THUMBNAIL, _thumbnail(document)),
-        (VERSION_INFO, _version_info()),
+    """Every resource of a Photoshop file in ascending order, without the length of the section."""
+    blocks = [
+        (THUMBNAIL, "", _thumbnail(document)),
+        (VERSION_INFO, "", _version_info()),
+        *_resolution_info(document.resolution),
+        *_alpha_resources([channel.name for channel in document.alpha_channels]),
+        *path_resources(document.paths),
     ]
-    if (resolution := fixed_point_resolution(document)) is not None:
-        horizontal, vertical = resolution
-        blocks.append((RESOLUTION, _RESOLUTION_INFO.pack(horizontal, 1, 1, vertical, 1, 1)))
-    if names:
-        blocks += [
-            (ALPHA_NAMES, b"".join(pascal_string(name, padding=1) for name in names)),
-            (ALPHA_NAMES_UNICODE, b"".join(unicode_string(name, terminated=True) for name in names)),
-            (ALPHA_IDENTIFIERS, b"".join(_UINT32.pack(3 + number) for number in range(len(names)))),
-            (DISPLAY_INFO, _UINT32.pack(1) + _DISPLAY_ENTRY * len(names)),
-        ]
-    for resource_id, data in ((ICC_PROFILE, document.icc), (EXIF, document.exif), (XMP, document.xmp)):
+    for resource_id, data in ((ICC_PROFILE, document.icc), (EXIF, stored_exif(document)), (XMP, document.xmp)):
         if data is not None:
-            blocks.append((resource_id, data))
-    return b"".join(_resource(resource_id, data) for resource_id, data in sorted(blocks))
+            blocks.append((resource_id, "", data))
+    return serialized(blocks)
 
 
-def fixed_point_resolution(document: LayeredDocument) -> tuple[int, int] | None:
+def tiff_resources(
+    names: Sequence[str], resolution: tuple[float, float] | None, paths: Sequence[VectorPath] = ()
+) -> bytes:
+    """The resources of a TIFF (tag 34377): what TIFF has no tag of its own for, and the resolution again.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the extra channels in their order.
+    resolution : tuple of float or None
+        As in `LayeredDocument.resolution`.
+    """
+    return serialized([*_resolution_info(resolution), *_alpha_resources(names), *path_resources(paths)])
+
+
+def jpeg_resources(resolution: tuple[float, float] | None, paths: Sequence[VectorPath], clipping: str | None) -> bytes:
+    """The resources of a JPEG's APP13 segment: the paths, one of which may clip, and the resolution again."""
+    return serialized([*_resolution_info(resolution), *path_resources(paths, clipping)])
+
+
+def serialized(resources: Iterable[tuple[int, str, bytes]]) -> bytes:
+    """Resources of an id, a name and data, one after another in ascending order of their ids."""
+    return b"".join(image_resource(resource_id, data, name) for resource_id, name, data in sorted(resources))
+
+
+def stored_exif(document: LayeredDocument) -> bytes | None:
+    """The document's EXIF block saying the document's resolution: a file that gives two has none."""
+    if document.exif is None or document.resolution is None:
+        return document.exif
+    return exif.with_resolution(document.exif, document.resolution)
+
+
+def fixed_point_resolution(resolution: tuple[float, float] | None) -> tuple[int, int] | None:
     """Pixels per inch in 1/65,536, horizontal and vertical."""
-    if document.resolution is None:
+    if resolution is None:
         return None
-    horizontal, vertical = document.resolution
+    horizontal, vertical = resolution
     return round(horizontal * 65536), round(vertical * 65536)
 
 
-def _resource(resource_id: int, data: bytes) -> bytes:
-    name = pascal_string("", padding=2)
-    return b"".join((SIGNATURE, _UINT16.pack(resource_id), name, _UINT32.pack(len(data)), data, bytes(len(data) % 2)))
+def _resolution_info(resolution: tuple[float, float] | None) -> list[tuple[int, str, bytes]]:
+    stored = fixed_point_resolution(resolution)
+    if stored is None:
+        return []
+    horizontal, vertical = stored
+    return [(RESOLUTION, "", _RESOLUTION_INFO.pack(horizontal, 1, 1, vertical, 1, 1))]
+
+
+def _alpha_resources(names: Sequence[str]) -> list[tuple[int, str, bytes]]:
+    if not names:
+        return []
+    return [
+        (ALPHA_NAMES, "", b"".join(pascal_string(name, padding=1) for name in names)),
+        (ALPHA_NAMES_UNICODE, "", b"".join(unicode_string(name, terminated=True) for name in names)),
+        (ALPHA_IDENTIFIERS, "", b"".join(_UINT32.pack(3 + number) for number in range(len(names)))),
+        (DISPLAY_INFO, "", _UINT32.pack(1) + _DISPLAY_ENTRY * len(names)),
+    ]
 
 
 def _version_info() -> bytes:

@@ -15,6 +15,7 @@ from engine.imaging.psd.resources import image_resources
 
 _UINT32 = Struct(">I")
 _LAYER_COUNT = Struct(">h")
+_MAX_32_BIT = 0xFFFFFFFF
 
 
 def write_psd(path: Path, document: LayeredDocument, *, force_psb: bool = False) -> Path:
@@ -51,25 +52,37 @@ def write_psd(path: Path, document: LayeredDocument, *, force_psb: bool = False)
         resources = image_resources(document)
         file.write(_UINT32.pack(len(resources)))
         file.write(resources)
-        with _length_before(file, file_format.length):
+        with length_before(file, file_format.length):
             if document.bit_depth == 8:
-                with _length_before(file, file_format.length):
-                    _write_layers(file, layers, document, file_format)
+                with length_before(file, file_format.length):
+                    write_layers(file, layers, document, file_format)
                 file.write(_UINT32.pack(0))  # global layer mask info: none
             else:
                 # Photoshop looks for the layers of a 16-bit document in this block and leaves the layer info empty.
                 file.write(file_format.length.pack(0))
                 file.write(_UINT32.pack(0))
                 file.write(SIGNATURE + b"Lr16")
-                with _length_before(file, file_format.length):
-                    _write_layers(file, layers, document, file_format)
+                with length_before(file, file_format.length):
+                    write_layers(file, layers, document, file_format)
         write_rle(file, merged_planes(document), document.bit_depth, file_format)
     return path
 
 
-def _write_layers(
+def write_layers(
     file: BinaryIO, layers: tuple[StoredLayer, ...], document: LayeredDocument, file_format: FileFormat
 ) -> None:
+    """Write the layer count, the records and the channels of all layers at the file's position, padded to four bytes.
+
+    Parameters
+    ----------
+    layers : tuple of StoredLayer
+        `engine.imaging.psd.document.stored_layers` of the document.
+
+    Raises
+    ------
+    OverflowError
+        The file has grown past the 32-bit lengths and offsets of its format; never in a PSB.
+    """
     start = file.tell()
     # A negative count would declare the first alpha channel to be the transparency of the merged image.
     file.write(_LAYER_COUNT.pack(len(layers)))
@@ -86,6 +99,8 @@ def _write_layers(
             else:
                 write_zip(file, plane, 16)
             layer_lengths.append(file.tell() - channel_start)
+            if file_format.length.size == 4 and file.tell() > _MAX_32_BIT:
+                raise OverflowError("the layers take more than 4 GB")
         lengths.append(layer_lengths)
     file.write(bytes(-(file.tell() - start) % 4))
     end = file.tell()
@@ -95,7 +110,7 @@ def _write_layers(
 
 
 @contextmanager
-def _length_before(file: BinaryIO, length: Struct) -> Iterator[None]:
+def length_before(file: BinaryIO, length: Struct) -> Iterator[None]:
     """Reserve a length field and fill it in with the number of bytes written in the body."""
     position = file.tell()
     file.write(length.pack(0))

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 import struct
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
+
+import numpy as np
 
 from engine.domain.geometry import Extent
 
@@ -24,6 +27,9 @@ DESCRIPTIVE_TAGS = (IMAGE_DESCRIPTION, MAKE, MODEL, SOFTWARE, DATE_TIME, ARTIST,
 """Tags of a TIFF's first directory that describe the photograph and not how its pixels are stored."""
 
 _SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+_UNITS = _SIZES | {5: 4, 10: 4}
+"""Bytes of the numbers a value is made of: a rational is two of them."""
+
 _CENTIMETRES = 3
 
 
@@ -45,8 +51,13 @@ class Structure:
     big: bool
     first: int
 
-    def entries(self, offset: int) -> tuple[dict[int, Entry], int]:
+    def entries(self, offset: int, wanted: Collection[int] | None = None) -> tuple[dict[int, Entry], int]:
         """The directory at ``offset`` and the place of its next-directory pointer.
+
+        Parameters
+        ----------
+        wanted : collection of int, optional
+            Leave out all other tags; a TIFF's own directory may have values of gigabytes.
 
         Raises
         ------
@@ -63,6 +74,8 @@ class Structure:
         for index in range(count):
             place = at + index * size
             tag, kind, number = struct.unpack_from(f"{self.order}HH{wide}", self.data, place)
+            if wanted is not None and tag not in wanted:
+                continue
             length = _SIZES.get(kind, 0) * number
             value = place + 4 + word
             if length > word:
@@ -146,6 +159,17 @@ def states_srgb(block: bytes | None) -> bool:
     return shape.integer(_directory(shape, entries, EXIF_IFD).get(COLOR_SPACE)) == 1
 
 
+def with_color_space(block: bytes, *, is_srgb: bool) -> bytes:
+    """The block with its ``ColorSpace``, where it has one, saying sRGB (1) or that the profile says it (65535)."""
+    found = _first_directory(block)
+    if found is None:
+        return block
+    shape, entries, _ = found
+    out = bytearray(block)
+    _put_integer(out, shape, _directory(shape, entries, EXIF_IFD).get(COLOR_SPACE), 1 if is_srgb else 0xFFFF)
+    return bytes(out)
+
+
 def thumbnail(block: bytes) -> bytes | None:
     """The JPEG of the thumbnail directory (CIPA DC-008, 4.6.4 and 4.8); None where the block has none."""
     found = _first_directory(block)
@@ -216,13 +240,12 @@ def from_tiff(data: bytes | memoryview) -> bytes | None:
     shape = structure(data)
     if shape is None:
         return None
+    own = (*DESCRIPTIVE_TAGS, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT)
     try:
-        entries, _ = shape.entries(shape.first)
+        entries, _ = shape.entries(shape.first, (*own, EXIF_IFD, GPS_IFD))
     except struct.error:
         return None
-    described = {
-        tag: entries[tag] for tag in (*DESCRIPTIVE_TAGS, X_RESOLUTION, Y_RESOLUTION, RESOLUTION_UNIT) if tag in entries
-    }
+    described = {tag: entries[tag] for tag in own if tag in entries}
     inner = {tag: _directory(shape, entries, tag) for tag in (EXIF_IFD, GPS_IFD)}
     if not any(tag in described for tag in DESCRIPTIVE_TAGS) and not any(inner.values()):
         return None
@@ -239,6 +262,14 @@ def directories(block: bytes) -> tuple[str, dict[int, Entry], dict[int, dict[int
     inner = {tag: _directory(shape, entries, tag) for tag in (EXIF_IFD, GPS_IFD)}
     described = {tag: entries[tag] for tag in DESCRIPTIVE_TAGS if tag in entries}
     return shape.order, described, {tag: found for tag, found in inner.items() if found}
+
+
+def swapped(entries: dict[int, Entry]) -> dict[int, Entry]:
+    """The entries with their values in the other byte order; maker notes and other undefined bytes stay as they are."""
+    return {
+        tag: entry._replace(raw=np.frombuffer(entry.raw, f"u{_UNITS[entry.type]}").byteswap().tobytes())
+        for tag, entry in entries.items()
+    }
 
 
 def serialized(entries: dict[int, Entry], order: str, offset: int) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 _RELATIVE_COLORIMETRIC = 1
 _BLACK_POINT_COMPENSATION = 0x2000
 _HIGH_RESOLUTION_TABLES = 0x0400
+_NO_OPTIMIZATION = 0x0100
 _SPACES = {"RGB": "rgb", "CMYK": "cmyk", "GRAY": "gray"}
 
 _STRIP_PIXELS = 4_000_000
@@ -226,6 +227,61 @@ def convert_to_srgb(samples: Pixels, icc: bytes, space: str, dtype: np.dtype) ->
     except imagecodecs.CmsError as error:
         raise BugError(f"an unusable {space} profile reached a colour transform: {error}") from error
     return out
+
+
+def is_target_profile(icc: bytes) -> bool:
+    """Whether RGB pictures can be brought into this profile: some are made for reading alone."""
+    if not is_usable_rgb_profile(icc):
+        return False
+    try:
+        _convert(np.zeros((1, 1, 3), np.uint8), srgb_profile(), icc)
+    except imagecodecs.CmsError:
+        return False
+    return True
+
+
+def converted(pixels: Pixels, icc: bytes | None, target: bytes) -> Pixels:
+    """Bring a picture into another RGB profile, relative colorimetric with black point compensation.
+
+    Parameters
+    ----------
+    pixels : ndarray
+        ``(H, W, 3)`` uint8 or uint16, encoded as ``icc`` says.
+    icc : bytes or None
+        None means sRGB. Must be usable (`is_usable_rgb_profile`).
+    target : bytes
+        A profile for which `is_target_profile` holds.
+
+    Returns
+    -------
+    ndarray
+        Of the same size and type; the input itself where nothing is to be done.
+    """
+    source = icc if icc is not None else srgb_profile()
+    if source == target or (is_srgb(source) and is_srgb(target)):
+        return pixels
+    out = np.empty_like(pixels)
+    rows = max(1, _STRIP_PIXELS // max(1, pixels.shape[1]))
+    try:
+        for top in range(0, pixels.shape[0], rows):
+            out[top : top + rows] = _convert(pixels[top : top + rows], source, target)
+    except imagecodecs.CmsError as error:
+        raise BugError(f"an unusable profile reached a colour transform: {error}") from error
+    return out
+
+
+def _convert(pixels: Pixels, source: bytes, target: bytes) -> Pixels:
+    return imagecodecs.cms_transform(
+        np.ascontiguousarray(pixels),
+        source,
+        target,
+        colorspace="rgb",
+        outcolorspace="rgb",
+        outdtype=pixels.dtype,
+        intent=_RELATIVE_COLORIMETRIC,
+        # A table of colours would be off by up to 20 8-bit steps near the gamut's borders, see `to_srgb8`.
+        flags=_BLACK_POINT_COMPENSATION | (_NO_OPTIMIZATION if pixels.dtype == np.uint16 else 0),
+    )
 
 
 def _transform(samples: Pixels, icc: bytes, space: str, dtype: np.dtype) -> Pixels:

@@ -37,7 +37,10 @@ if TYPE_CHECKING:
 Provenance = dict[str, str | float | int]
 
 _STEPS = 4
-_DRAW_IT = "Name the garment by hand, use --mask-source classical, or draw the mask in Photoshop."
+_DRAW_IT = (
+    "Name the garment by hand, use the classical engine, or draw its mask (on the Queue page, or with "
+    "'chromask correct')."
+)
 _CUT_IT_OUT = "Name the garment by hand, or use a flatlay on a plain background or a cut-out with transparency."
 
 

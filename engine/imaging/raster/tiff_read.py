@@ -1,0 +1,138 @@
+"""TIFF files as a retoucher saved them, flat or with Photoshop's layers.
+
+Follows TIFF 6.0 and Adobe's "Photoshop TIFF technical notes" (2002): tag 34377 holds image resources, tag 37724 layers.
+"""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
+
+import numpy as np
+import tifffile
+from psd_tools.psd.image_resources import ImageResources
+from psd_tools.psd.layer_and_mask import LayerInfoBlock
+
+from engine.domain.geometry import Extent
+from engine.imaging.psd import little_endian
+from engine.imaging.psd.read import SavedDocument, channels_of, is_blank, require_rgb
+from engine.imaging.psd.saved_layers import Coding, SavedLayer, layers_of, to_alpha
+from engine.imaging.raster.stored import check_extent, decoding
+from engine.imaging.raster.tiff_write import IMAGE_RESOURCES_TAG, LAYER_DATA_MARK, LAYERS_TAG, XMP_TAG
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha, Pixels
+
+_MODES = {0: "grey", 1: "grey", 2: "RGB", 3: "indexed colours", 5: "CMYK", 8: "Lab", 9: "Lab", 10: "Lab"}
+_YCBCR = 6  # of JPEG-compressed pictures, which the decoder turns into RGB
+_SEPARATE_PLANES = 2
+_PREMULTIPLIED, _STRAIGHT = 1, 2
+_UINT = 1
+_READ_AT_ONCE = 4 << 20
+"""Bytes of compressed strips in memory at a time, as in `engine.imaging.raster.tiff`."""
+
+_BLOCK_HEAD = 12
+"""Bytes of signature, key and length."""
+
+_LAYER_KEYS = (b"Layr", b"Lr16")
+
+
+def read_tiff(path: Path) -> SavedDocument:
+    """Read a TIFF whose first page is RGB at 8 or 16 bits.
+
+    Raises
+    ------
+    KnownError
+        It is not, or is damaged.
+    """
+    with decoding(path, "TIFF"), open(path, "rb") as file, tifffile.TiffFile(file) as tiff:
+        page = tiff.pages.first
+        extent = Extent(page.imagewidth, page.imagelength)
+        check_extent(extent, path)
+        mode = "RGB" if page.photometric == _YCBCR else _MODES.get(page.photometric, "another colour model")
+        bits = page.bitspersample if page.sampleformat == _UINT else 32
+        require_rgb(mode, cast("int", bits), path)
+        composite, alphas, transparency = _picture(page)
+        resources = _resources(page)
+        depth = composite.dtype.itemsize * 8
+        layers = _layers(file, page, tiff.byteorder, extent, depth)
+        icc, xmp = page.iccprofile, _bytes(page, XMP_TAG)
+    return SavedDocument(
+        extent,
+        depth,
+        layers,
+        tuple(channels_of(alphas, transparency, resources)),
+        None if is_blank(composite, layers) else composite,
+        icc=icc,
+        xmp=xmp,
+    )
+
+
+def _picture(page: tifffile.TiffPage) -> tuple[Pixels, list[Alpha], int | None]:
+    """The colours as they show on white, the extra channels, and which of these is transparency."""
+    samples = _samples(page)
+    kinds = [int(kind) for kind in page.extrasamples or ()][: samples.shape[2] - 3]
+    transparency = next((at for at, kind in enumerate(kinds) if kind in (_PREMULTIPLIED, _STRAIGHT)), None)
+    composite = cast("Pixels", np.ascontiguousarray(samples[..., :3]))
+    if transparency is not None:
+        alpha = samples[..., 3 + transparency]
+        composite = _over_white(composite, alpha, is_premultiplied=kinds[transparency] == _PREMULTIPLIED)
+    alphas = [np.ascontiguousarray(to_alpha(samples[..., number])) for number in range(3, samples.shape[2])]
+    return composite, alphas, transparency
+
+
+def _samples(page: tifffile.TiffPage) -> Pixels:
+    """``(H, W, n)`` in native byte order."""
+    array = page.asarray(buffersize=_READ_AT_ONCE)
+    shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
+    if page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1:
+        array = np.moveaxis(array.reshape(shape[2], *shape[:2]), 0, -1)
+    return cast("Pixels", array.reshape(shape).astype(array.dtype.newbyteorder("="), copy=False))
+
+
+def _resources(page: tifffile.TiffPage) -> ImageResources:
+    data = _bytes(page, IMAGE_RESOURCES_TAG) or b""
+    return ImageResources.read(io.BytesIO(len(data).to_bytes(4, "big") + data))
+
+
+def _layers(
+    file: BinaryIO, page: tifffile.TiffPage, order: str, extent: Extent, bit_depth: int
+) -> tuple[SavedLayer, ...]:
+    """Read where they stand: as a value of the tag they would be in memory twice."""
+    tag = page.tags.get(LAYERS_TAG)
+    if tag is None or tag.count < len(LAYER_DATA_MARK) + _BLOCK_HEAD:
+        return ()
+    at, end = tag.valueoffset, tag.valueoffset + tag.count
+    file.seek(at)
+    if file.read(len(LAYER_DATA_MARK)) != LAYER_DATA_MARK:
+        return ()
+    at += len(LAYER_DATA_MARK)
+    backwards = -1 if order == "<" else 1
+    while at + _BLOCK_HEAD <= end:
+        file.seek(at)
+        signature, key = file.read(4)[::backwards], file.read(4)[::backwards]
+        length = int.from_bytes(file.read(4), "little" if order == "<" else "big")
+        if signature != b"8BIM":
+            break
+        if key in _LAYER_KEYS and length:
+            info = little_endian.read_layers(file.read(length)) if order == "<" else LayerInfoBlock.read(file)
+            return layers_of(info, extent, Coding(bit_depth))
+        at += _BLOCK_HEAD + length + -length % 4
+    return ()
+
+
+def _over_white(color: Pixels, alpha: Pixels, *, is_premultiplied: bool) -> Pixels:
+    top = np.iinfo(color.dtype).max
+    if is_premultiplied:
+        return cast("Pixels", color + np.minimum(top - alpha[..., None], top - color))
+    share = alpha.astype(np.float32)[..., None] / top
+    return cast("Pixels", np.rint(top - (top - color) * share).astype(color.dtype))
+
+
+def _bytes(page: tifffile.TiffPage, code: int) -> bytes | None:
+    tag = page.tags.get(code)
+    if tag is None:
+        return None
+    value: Any = tag.value
+    return value.encode("utf-8") if isinstance(value, str) else bytes(value)

@@ -1,0 +1,100 @@
+"""Which files were taken back, in which state, and what became of them; known across sessions."""
+
+from __future__ import annotations
+
+import json
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from engine.domain.files import known_os_error
+from engine.services.given_files import State
+
+_NAME = "returned.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class TakenBack:
+    """A file as it was when it was taken back last.
+
+    Attributes
+    ----------
+    sha256 : str
+    state : State
+        Size and time by which it is known to be the same without being read.
+    jobs : frozenset of int
+        Every job that was ever queued from this path.
+    """
+
+    sha256: str
+    state: State
+    jobs: frozenset[int]
+
+
+class ReturnedFiles:
+    """Remembers which files were taken back, in a file that is only ever appended to. Any thread.
+
+    What a retoucher saves again and again in one place replaces what was taken from there before; the same document in
+    another place is somebody else's.
+
+    Parameters
+    ----------
+    path : Path or None
+        One JSON list ``[sha256, size, time, jobs, path]`` a line; None forgets at the end of the session.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._lock = threading.Lock()
+        self._files = _read(path) if path is not None else {}
+
+    def of(self, path: Path) -> TakenBack | None:
+        """What was taken back from there; None for a file that never was."""
+        return self._files.get(path)
+
+    def add(self, path: Path, sha256: str, state: State, jobs: list[int]) -> None:
+        """Note that a file was taken back.
+
+        Raises
+        ------
+        KnownError
+            The note cannot be written.
+        """
+        with self._lock:
+            self._files[path] = _joined(self._files.get(path), sha256, state, jobs)
+            if self._path is None:
+                return
+            try:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
+                with self._path.open("a", encoding="utf-8") as file:
+                    file.write(json.dumps([sha256, *state, jobs, str(path)]) + "\n")
+            except OSError as error:
+                raise known_os_error(error, self._path) from error
+
+
+def returned_list(catalog: Path) -> Path:
+    """Where it is noted what was taken back: beside the catalog."""
+    return catalog.expanduser().resolve().parent / _NAME
+
+
+def _joined(earlier: TakenBack | None, sha256: str, state: State, jobs: list[int]) -> TakenBack:
+    return TakenBack(sha256, state, (earlier.jobs if earlier is not None else frozenset[int]()) | frozenset(jobs))
+
+
+def _read(path: Path) -> dict[Path, TakenBack]:
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise known_os_error(error, path) from error
+    files: dict[Path, TakenBack] = {}
+    for line in lines:
+        try:
+            sha256, size, modified, jobs, name = json.loads(line)
+            numbers: list[int] = [int(job) for job in jobs]
+            place = Path(name)
+            files[place] = _joined(files.get(place), str(sha256), (int(size), int(modified)), numbers)
+        except (ValueError, TypeError):
+            continue  # cut off when the computer lost its power: the file is looked at once more, which harms nobody
+    return files

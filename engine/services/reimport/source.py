@@ -1,0 +1,164 @@
+"""Whose file came back: the results in it, and the document as it was written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.domain.errors import KnownError
+from engine.domain.export import ExportFormat, ExportRecord, PathUse
+from engine.domain.jobs import Job, JobState
+from engine.domain.review import ReviewItem
+from engine.ports import ArtifactStore, Catalog
+from engine.services.export.document import channel_names, layered_document
+from engine.services.export.photograph import Photograph
+
+if TYPE_CHECKING:
+    from engine.imaging.psd.document import LayeredDocument
+    from engine.imaging.psd.read import SavedDocument
+
+
+class ForeignFileError(KnownError):
+    """Chromask did not write the file, or not from this catalog: among other files it is no failure."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """A file as Chromask wrote it, made anew from the catalog.
+
+    Attributes
+    ----------
+    items : tuple of ReviewItem
+        The results in it, in the order of the file.
+    document : LayeredDocument
+        For a flat file, the picture is its background, and what was painted over it its only layer.
+    layers : dict of int to str
+        By job id, the layer of a result that was changed.
+    channels : dict of int to str
+        By job id, the alpha channel of its mask.
+    retouched : tuple of int
+        Whose retouch each retouch layer is, from the bottom up; without any, who gets the first. None for masks alone.
+    is_flat : bool
+    """
+
+    items: tuple[ReviewItem, ...]
+    document: LayeredDocument
+    layers: dict[int, str]
+    channels: dict[int, str]
+    retouched: tuple[int, ...]
+    is_flat: bool
+
+
+def results_of(catalog: Catalog, path: Path, saved: SavedDocument) -> tuple[ReviewItem, ...]:
+    """The results that a file was written from: by its metadata wherever it lies, or else by where it was written.
+
+    Raises
+    ------
+    ForeignFileError
+        Chromask did not write it, or it is of another catalog.
+    KnownError
+        A result is gone.
+    """
+    from engine.imaging.raster.xmp import read_provenance
+
+    provenance = read_provenance(saved.xmp)
+    if provenance is not None:
+        if provenance.catalog != catalog.identity():
+            raise ForeignFileError(
+                "it was exported from another catalog",
+                remedy="Open that catalog, or name it with --catalog.",
+                path=path,
+            )
+        ids = provenance.results
+    else:
+        ids = tuple(record.job_id for record in catalog.exports_at(path))
+        if not ids:
+            raise ForeignFileError(
+                "Chromask did not write this file, or the program that saved it dropped its metadata",
+                remedy="Save it under the name that it was exported with.",
+                path=path,
+            )
+    jobs = [_known(catalog, job_id) for job_id in ids]
+    if not jobs or any(job is None or job.state is not JobState.SUCCEEDED for job in jobs):
+        raise KnownError(
+            "a result in it is no longer in this catalog", remedy="Export the photograph again.", path=path
+        )
+    return tuple(catalog.review_items_by_id(ids))
+
+
+def as_written(
+    artifacts: ArtifactStore,
+    path: Path,
+    items: tuple[ReviewItem, ...],
+    saved: SavedDocument,
+    records: list[ExportRecord],
+) -> Written:
+    """The document that these results make, for comparison with what came back.
+
+    Raises
+    ------
+    KnownError
+        The photograph or a picture of a result is gone or changed, or the file has another size or profile.
+    """
+    photograph = Photograph(artifacts, items[0].pair)
+    original = photograph.original()
+    if saved.extent != original.extent:
+        raise KnownError(
+            f"it has {saved.extent} pixels, the photograph {original.extent}: it was cropped, turned or resized",
+            remedy="Only files of the photograph's own size can be taken back. Undo that in Photoshop and save again.",
+            path=path,
+        )
+    _require_profile(path, saved.icc, original.icc)
+    changed = [item for item in items if item.outcome.picture is not None]
+    retouched = [item.job.id for item in changed if item.outcome.retouch is not None]
+    document = layered_document(photograph, items, PathUse.NONE, b"")
+    layers = {item.job.id: layer.name for item, layer in zip(changed, document.layers, strict=False)}
+    is_flat = not saved.layers and len(changed) == 1 and _was_flat(path, records)
+    if is_flat:
+        # A flat file holds the match itself; a document's layers may round its soft edge otherwise.
+        shown = photograph.shown(changed[0]).pixels
+        document = replace(
+            document, background=photograph.changed(changed[0]), layers=document.layers[1:], composite=shown
+        )
+    return Written(
+        items,
+        document,
+        layers,
+        channel_names(items),
+        tuple(retouched or [item.job.id for item in changed[:1]]),
+        is_flat,
+    )
+
+
+def _was_flat(path: Path, records: list[ExportRecord]) -> bool:
+    """Whether the file was written without layers, or else merged since."""
+    return records[0].format is ExportFormat.TIFF if records else path.suffix.lower() in (".tif", ".tiff")
+
+
+def _known(catalog: Catalog, job_id: int) -> Job | None:
+    job = next(iter(catalog.jobs(after_id=job_id - 1, limit=1)), None)
+    return job if job is not None and job.id == job_id else None
+
+
+def _require_profile(path: Path, saved: bytes | None, original: bytes | None) -> None:
+    """Refuse colours that were converted: their numbers mean other colours now.
+
+    Raises
+    ------
+    KnownError
+        The profile is another one, and not only written differently.
+    """
+    from engine.imaging.raster.icc import profile_description
+
+    if saved is None or saved == original:  # a program that drops a profile leaves the numbers alone
+        return
+    theirs = profile_description(saved) or "another profile"
+    ours = "sRGB" if original is None else profile_description(original) or "the photograph's own profile"
+    if theirs == ours or (original is None and "srgb" in theirs.casefold()):
+        return
+    raise KnownError(
+        f"its colours were converted to {theirs}",
+        remedy=f"Convert it back to {ours} in Photoshop and save it again.",
+        path=path,
+    )

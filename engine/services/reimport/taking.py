@@ -1,0 +1,302 @@
+"""Taking a file back: what differs from what was written becomes new versions, and nothing is written over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.domain.artifacts import ArtifactKind, ArtifactRef
+from engine.domain.errors import KnownError
+from engine.domain.files import known_os_error
+from engine.domain.jobs import Job, JobState
+from engine.domain.review import ReviewItem
+from engine.ports import ArtifactStore, Catalog
+from engine.services.given_files import State
+from engine.services.intake import file_sha256
+from engine.services.reimport.returned_files import ReturnedFiles, TakenBack
+from engine.services.reimport.source import Written, as_written, results_of
+from engine.services.versions import queue_retouched, retouched_request
+
+if TYPE_CHECKING:
+    from engine.domain.picture import Alpha
+    from engine.imaging.psd.read import SavedDocument
+    from engine.imaging.returned import Painted
+
+PHOTOSHOP = "Photoshop"
+"""Author of the versions that come back, whatever program saved them."""
+
+_ALIVE = (JobState.QUEUED, JobState.RUNNING, JobState.SUCCEEDED)
+
+
+@dataclass(frozen=True, slots=True)
+class Reimported:
+    """A file that was taken back.
+
+    Attributes
+    ----------
+    jobs : tuple of Job
+        The new versions, in the queue; or there already, where the file brings an earlier version back.
+    changes : tuple of str
+        What was changed, one sentence each.
+    notices : tuple of str
+        What the operator should know of it, one sentence each.
+    """
+
+    path: Path
+    jobs: tuple[Job, ...]
+    changes: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """A file with nothing to take back.
+
+    Attributes
+    ----------
+    why : str
+        One sentence.
+    """
+
+    path: Path
+    why: str
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A file that contradicts the catalog or itself; nothing was queued.
+
+    Attributes
+    ----------
+    why : tuple of str
+        One sentence each.
+    changes : tuple of str
+        What would be taken back.
+    """
+
+    path: Path
+    why: tuple[str, ...]
+    changes: tuple[str, ...]
+    notices: tuple[str, ...] = ()
+
+
+Returned = Reimported | Unchanged | Conflict
+
+
+def reimport(
+    catalog: Catalog, artifacts: ArtifactStore, path: Path, returned: ReturnedFiles, *, take: bool = False
+) -> Returned:
+    """Take back what a retoucher changed in an exported file: masks, and painted pixels.
+
+    A changed layer mask or alpha channel becomes the mask of a new version, under which a colour match is made again.
+    What was painted, on whatever layer, is laid over it. The new versions' author is `PHOTOSHOP`. The file itself is
+    only read.
+
+    Parameters
+    ----------
+    path : Path
+        A PSD, PSB or TIFF.
+    returned : ReturnedFiles
+        What was taken back before.
+    take : bool
+        Queue it in spite of a conflict: the file then stands above what was made since it was written, and its layer
+        mask above its alpha channel. The versions that it takes the place of stay in the history.
+
+    Raises
+    ------
+    KnownError
+        It is no file of this catalog, cannot be read, or does not fit its photograph any more; names the file.
+    """
+    path = path.absolute()
+    state, earlier, records = _state(path), returned.of(path), catalog.exports_at(path)
+    taken = "It was taken back already, as it is."
+    if earlier is not None and earlier.state == state:
+        return Unchanged(path, taken)
+    digest = file_sha256(path)
+    if any(record.sha256 == digest for record in records):
+        return Unchanged(path, "It is as Chromask wrote it.")
+    if earlier is not None and earlier.sha256 == digest:
+        return Unchanged(path, taken)
+    try:
+        found = _Comparison(catalog, artifacts, path, earlier)
+    except KnownError as error:
+        error.path = error.path or path
+        raise
+    if not found.is_changed:
+        returned.add(path, digest, state, [])
+        return Unchanged(path, "No mask and no pixel of it was changed.", found.notices)
+    if found.is_known:
+        returned.add(path, digest, state, [])
+        return Unchanged(path, taken, found.notices)
+    conflicts = found.conflicts()
+    if conflicts and not take:
+        return Conflict(path, conflicts, found.changes, found.notices)
+    jobs = found.queue()
+    returned.add(path, digest, state, [job.id for job in jobs])
+    for job in jobs:
+        catalog.log("reimport", f"version {job.version} from {path}", job.id)
+    return Reimported(path, jobs, found.changes, found.notices)
+
+
+def _state(path: Path) -> State:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise known_os_error(error, path) from error
+    return status.st_size, status.st_mtime_ns
+
+
+class _Comparison:
+    """A file beside what was written: what came of it, and what speaks against taking it."""
+
+    def __init__(self, catalog: Catalog, artifacts: ArtifactStore, path: Path, earlier: TakenBack | None) -> None:
+        from engine.imaging.psd.read import read_document
+
+        self._catalog, self._artifacts, self._earlier = catalog, artifacts, earlier
+        saved = read_document(path)
+        items = results_of(catalog, path, saved)
+        self._written = as_written(artifacts, path, items, saved, catalog.exports_at(path))
+        self._masks: dict[int, Alpha] = {}
+        self._contradictory: list[str] = []
+        changes: list[str] = []
+        notices: list[str] = []
+        for item in items:
+            changes += self._compare_mask(item, saved, notices)
+        self._painted = self._compare_pixels(saved, notices)
+        if self._painted is not None and any(self._painted.changed):
+            changes.append("Pixels were painted.")
+        notices += _strangers(self._written, saved)
+        self.changes, self.notices = tuple(changes), tuple(dict.fromkeys(notices))
+        retouches = self._stored_retouches()
+        self._wanted = {
+            item.job.id: retouched_request(
+                catalog,
+                artifacts,
+                item,
+                self._masks.get(item.job.id),
+                retouches.get(item.job.id, item.outcome.retouch),
+            )
+            for item in self._changed_items()
+        }
+
+    @property
+    def is_changed(self) -> bool:
+        return bool(self.changes)
+
+    def conflicts(self) -> tuple[str, ...]:
+        """Why it is not taken unasked, one sentence each."""
+        found = list(self._contradictory)
+        for item in self._changed_items():
+            newer = [job for job in self._catalog.versions(item.job.id) if self._stands_against(item, job)]
+            if newer:
+                author = newer[0].origin.author if newer[0].origin is not None else "somebody"
+                found.append(
+                    f"Version {newer[0].version} of '{item.outcome.mask.name}' was made by {author} after this file"
+                    " was exported."
+                )
+        return tuple(found)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether all of it is there already: the file was moved, or is a copy of one that was taken back."""
+        newest = {item.job.id: self._catalog.versions(item.job.id)[0] for item in self._changed_items()}
+        return all(job.request == self._wanted[id] and job.state in _ALIVE for id, job in newest.items())
+
+    def queue(self) -> tuple[Job, ...]:
+        """Queue a new version of each result that was changed."""
+        return tuple(
+            queue_retouched(self._catalog, item, self._wanted[item.job.id], author=PHOTOSHOP)
+            for item in self._changed_items()
+        )
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _compare_mask(self, item: ReviewItem, saved: SavedDocument, notices: list[str]) -> list[str]:
+        from engine.imaging.returned import returned_mask, saved_layer, saved_mask
+
+        written, name = self._written, item.outcome.mask.name
+        layer = saved_layer(saved, written.layers.get(item.job.id, ""))
+        channel_name = written.channels[item.job.id]
+        channel = next((each.alpha for each in saved.alpha_channels if each.name == channel_name), None)
+        before = next(each.alpha for each in written.document.alpha_channels if each.name == channel_name)
+        if item.outcome.edit is not None:
+            if returned_mask(before, None, channel).alpha is not None:
+                notices.append(
+                    f"The channel '{channel_name}' is of an edit, whose masks belong to its turns: it stays."
+                )
+            return []
+        if layer is not None and not layer.is_mask_enabled:
+            notices.append(f"The mask of the layer '{layer.name}' is switched off in the file; it counts all the same.")
+        layer_mask = saved_mask(layer, saved) if layer is not None else None
+        mask = returned_mask(before, layer_mask, channel)
+        if mask.is_contradictory:
+            assert layer is not None
+            assert layer_mask is not None
+            self._contradictory.append(
+                f"The mask of the layer '{layer.name}' and the channel '{channel_name}' were both changed, differently."
+            )
+            self._masks[item.job.id] = layer_mask
+        elif mask.alpha is not None:
+            self._masks[item.job.id] = mask.alpha
+        return [f"The mask '{name}' was changed."] if item.job.id in self._masks else []
+
+    def _compare_pixels(self, saved: SavedDocument, notices: list[str]) -> Painted | None:
+        from engine.imaging.returned import NEARLY_ALL, find_painted
+
+        written = self._written
+        matches = {written.layers[item.job.id] for item in written.items if item.outcome.match is not None}
+        if not written.retouched:
+            if saved.composite is not None and any(find_painted(written.document, saved, ()).changed):
+                notices.append(
+                    "Something was painted on the photograph; only a mask was made of it, so it stays there."
+                )
+            return None
+        painted = find_painted(written.document, saved, matches)
+        if written.is_flat and painted.share > NEARLY_ALL:
+            notices.append(
+                f"{painted.share:.0%} of the picture differs from the result. As a flat file may have been sharpened"
+                " or converted by the export, its pixels were not taken back; those of a layered file would be."
+            )
+            return None
+        notices += painted.notices
+        return painted
+
+    def _changed_items(self) -> list[ReviewItem]:
+        painted = self._painted
+        over = dict(zip(self._written.retouched, painted.changed, strict=True)) if painted is not None else {}
+        return [item for item in self._written.items if item.job.id in self._masks or over.get(item.job.id)]
+
+    def _stored_retouches(self) -> dict[int, ArtifactRef | None]:
+        """By job id, what lies over a result now, where that changed."""
+        from engine.imaging.retouch import encode_retouch
+
+        if self._painted is None:
+            return {}
+        refs: dict[int, ArtifactRef | None] = {}
+        painted = self._painted
+        for job_id, retouch, is_changed in zip(
+            self._written.retouched, painted.retouches, painted.changed, strict=True
+        ):
+            if is_changed:
+                data = encode_retouch(retouch) if retouch is not None else None
+                refs[job_id] = self._artifacts.put(ArtifactKind.RETOUCH, data, ".png") if data is not None else None
+        return refs
+
+    def _stands_against(self, item: ReviewItem, job: Job) -> bool:
+        """Whether a version was made since the file was written, and not from this very file."""
+        if job.version <= item.job.version or job.state not in _ALIVE or job.request == self._wanted[item.job.id]:
+            return False
+        return self._earlier is None or job.id not in self._earlier.jobs
+
+
+def _strangers(written: Written, saved: SavedDocument) -> Sequence[str]:
+    """A notice for each channel that Chromask did not write."""
+    known = set(written.channels.values())
+    return [
+        f"The channel '{channel.name}' is none of Chromask's and stays in the file."
+        for channel in saved.alpha_channels
+        if channel.name not in known
+    ]

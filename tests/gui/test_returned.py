@@ -1,0 +1,81 @@
+"""What a retoucher saves in the export folder while the window is open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pytestqt.qtbot import QtBot
+
+from engine.domain.export import ExportFormat, ExportRecipe
+from engine.domain.jobs import JobState
+from engine.services.export import ExportPlan, export_items
+from engine.services.review import items_of
+from engine.services.versions import correct_mask
+from gui import preferences
+from gui.export import returned
+from gui.frame.main_window import MainWindow
+from tests.gui.studio import Studio
+from tests.unit.retoucher import MASK, Retoucher
+
+
+@pytest.fixture
+def exported(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(returned, "SETTLE", 0.2)
+    monkeypatch.setattr(returned, "LOOK_EVERY", 0.1)
+    studio.queue("A1")
+    studio.finish({"A1": 1.0})
+    recipe = ExportRecipe((ExportFormat.PSD,), approved_only=False)
+    plan = ExportPlan(studio.services.default_export_folder, recipe)
+    report = export_items(studio.catalog, studio.artifacts, items_of(studio.catalog), plan)
+    assert report.failures == ()
+    return report.written[0]
+
+
+def cut(path: Path, columns: int) -> np.ndarray:
+    retoucher = Retoucher(path)
+    mask = retoucher.plane("Matched colour", MASK).copy()
+    mask[:, :columns] = 0
+    retoucher.set_plane("Matched colour", MASK, mask)
+    retoucher.save(path)
+    return mask
+
+
+def test_a_mask_saved_in_the_export_folder_is_queued_and_told(
+    studio: Studio, exported: Path, window: MainWindow, qtbot: QtBot
+) -> None:
+    (first,) = studio.catalog.jobs()
+    box = window.settings.work.takes_back
+    assert not box.isChecked()
+    assert window.returned._watcher is None
+    box.click()
+    assert preferences.takes_back()
+    alpha = Retoucher(exported).plane("Matched colour", MASK)
+    middle = int(np.flatnonzero(alpha.any(axis=0)).mean())
+    cut(exported, middle)
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: "came back" in window.banner.text(), timeout=10_000)
+    assert f"{exported.name} came back: 1 new version in the queue." in window.banner.text()
+    new = studio.catalog.versions(first.id)[0]
+    assert new.state is JobState.QUEUED
+    assert new.origin is not None
+    assert new.origin.author == "Photoshop"
+    # The file of an operator who was quicker is told, and stays.
+    studio.catalog.cancel([new.id])
+    item = studio.catalog.review_item(first.id)
+    correct_mask(studio.catalog, studio.artifacts, item, np.full_like(alpha, 255), author="ada")
+    cut(exported, middle + 3)
+    qtbot.waitUntil(lambda: "was not taken back" in window.banner.text(), timeout=20_000)
+    assert "made by ada" in window.banner.text()
+    assert "--take" in window.banner.text()
+    assert len(studio.catalog.jobs()) == 3
+    box.click()
+    assert window.returned._watcher is None
+
+
+def test_the_watch_stands_at_the_next_start(studio: Studio, exported: Path, window: MainWindow, qtbot: QtBot) -> None:
+    window.settings.work.takes_back.click()
+    window.returned.stop()
+    window.begin()
+    qtbot.waitUntil(lambda: window.returned._watcher is not None, timeout=10_000)
