@@ -24,6 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if arguments[:1] == ["worker"]:
         return _worker(Path(arguments[1]))
+    if arguments[:1] == ["trainer"]:
+        from engine.training.process import main as train
+
+        return train(Path(arguments[1]))
     if not arguments:  # a double click: no command line need be understood, which takes a tenth of a second
         from engine.cli.console import exit_code
 
@@ -31,12 +35,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from engine.cli.app import Composition, run
     from storage.location import SqliteLocation
 
-    return run(arguments, Composition(VERSION, SqliteLocation(), worker_command, _window))
+    return run(arguments, Composition(VERSION, SqliteLocation(), worker_command, trainer_command, _window))
 
 
 def worker_command(catalog: Path) -> list[str]:
     """The command line that starts a worker process for a catalog; also from a frozen application."""
     return [*program(), "worker", str(catalog)]
+
+
+def trainer_command(folder: Path) -> list[str]:
+    """The command line that starts the process of a training run; also from a frozen application."""
+    return [*program(), "trainer", str(folder)]
 
 
 def program() -> list[str]:

@@ -16,7 +16,7 @@ from engine.services.review import current_reviewer
 _NOTIFY, _CHOICES = "queue/notify_when_done", "intake/choices"
 _TIER, _MODEL = "models/vram_tier", "models/kontext"
 _REVIEWER, _EXPORT, _WORKERS = "review/reviewer", "export/folder", "engine/workers"
-_RECIPE, _TAKES_BACK = "export/recipe", "export/takes_back"
+_RECIPE, _TAKES_BACK, _EDITOR = "export/recipe", "export/takes_back", "export/editor"
 
 MOST_WORKERS = 8
 """More at once than this is never offered: each takes about 2 GB for a 48-megapixel picture."""
@@ -74,6 +74,15 @@ def takes_back() -> bool:
 
 def set_takes_back(takes_back: bool) -> None:
     QSettings().setValue(_TAKES_BACK, "true" if takes_back else "false")
+
+
+def editor() -> str:
+    """The program or command that opens documents; empty leaves it to the desktop."""
+    return str(QSettings().value(_EDITOR, "")).strip()
+
+
+def set_editor(command: str) -> None:
+    QSettings().setValue(_EDITOR, command.strip())
 
 
 def export_recipe() -> ExportRecipe:

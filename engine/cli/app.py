@@ -11,6 +11,7 @@ import typer
 from engine.cli import (
     catalog,
     color,
+    dataset,
     demo,
     detect,
     doctor,
@@ -21,6 +22,7 @@ from engine.cli import (
     qc,
     reimport,
     run_batch,
+    train,
     versions,
     watch,
 )
@@ -50,6 +52,8 @@ app.command("history")(versions.history)
 app.add_typer(catalog.app, name="catalog")
 app.add_typer(models.models, name="models")
 app.add_typer(models.lora, name="lora")
+app.add_typer(dataset.app, name="dataset")
+app.add_typer(train.app, name="train")
 app.command("doctor")(doctor.doctor)
 
 

@@ -21,6 +21,8 @@ class Composition:
     ----------
     worker_command : callable
         Catalog file -> command line of a worker process.
+    trainer_command : callable
+        Training run's folder -> command line of its process.
     open_window : callable
         ``open_window(catalog file or None, folders to drop)`` runs the window and returns its exit code.
     """
@@ -28,6 +30,7 @@ class Composition:
     version: str
     location: CatalogLocation
     worker_command: Callable[[Path], Sequence[str]]
+    trainer_command: Callable[[Path], Sequence[str]]
     open_window: Callable[[Path | None, Sequence[Path]], int]
 
 

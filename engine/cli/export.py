@@ -36,7 +36,8 @@ USUAL = ExportRecipe()
 
 def report_lines(report: ExportReport, out: Path) -> list[str]:
     """What an export did, for the console."""
-    counts = [f"{len(report.written)} files written to {out}", f"{len(report.kept)} were there already"]
+    files = "1 file" if len(report.written) == 1 else f"{len(report.written)} files"
+    counts = [f"{files} written to {out}", f"{len(report.kept)} there already"]
     if report.skipped:
         counts.append(f"{len(report.skipped)} skipped, because another file has the name")
     return [*(f"  {line}" for line in (*report.notices, *report.failures)), f"{', '.join(counts)}."]

@@ -15,6 +15,7 @@ from engine.cli.options import ExistingCatalogOption, JsonOption
 from engine.cli.working import tell_event, work_off
 from engine.dispatch.session import Session, open_session
 from engine.domain.errors import KnownError, UsageError
+from engine.domain.files import absolute_path
 from engine.domain.jobs import BatchCounts, JobState
 
 if TYPE_CHECKING:
@@ -174,13 +175,14 @@ def _watch(composition: Composition, folder: Path, settle: float, catalog: Path 
     from engine.services.reimport import ReturnedFiles, returned_list, take_settled
     from engine.services.watch_folders import LOOK_EVERY, FolderWatch, WatchFolder
 
+    folder = absolute_path(folder)
     with open_session(composition.location, catalog) as session:
         returned = ReturnedFiles(returned_list(session.path))
-        watch = FolderWatch(WatchFolder(folder.absolute(), settle), GivenFiles(None))
+        watch = FolderWatch(WatchFolder(folder, settle), GivenFiles(None))
         dispatcher = session.dispatcher(composition.worker_command)
         dispatcher.subscribe(tell_event)
         dispatcher.start()
-        say(f"Watching {folder.absolute()}. Ctrl+C ends it.")
+        say(f"Watching {folder}. Ctrl+C ends it.")
         problem = ""
         try:
             while True:

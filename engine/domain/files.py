@@ -55,6 +55,15 @@ def complete_file(path: Path, *, overwrite: bool = False) -> Generator[Path]:
             temporary.unlink()
 
 
+def absolute_path(path: Path) -> Path:
+    """The path from the root of the disk, in the one form by which the catalog knows a file again.
+
+    `Path.absolute` keeps ``..``, so that ``../out/a.psd`` would be another file in every folder. It is followed on the
+    disk and not struck out, since the folder before it may be a link; without it, links stay as they were given.
+    """
+    return Path(os.path.realpath(path)) if ".." in path.parts else path.absolute()
+
+
 def require_writable(folder: Path) -> None:
     """Create ``folder`` and see that a file can be written in it, before hours of work are spent on its contents.
 

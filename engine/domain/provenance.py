@@ -83,6 +83,9 @@ class ResultOrigin:
     reviewer : str
         Who said it: the approver of an approved result. Empty while nobody has looked.
     reviewed_at : datetime or None
+    retouch_source : str
+        The IPTC digital source type that a file declared when it came back from a retoucher in whose work a generative
+        model took part; empty for a person's own work.
     """
 
     job_id: int
@@ -96,11 +99,12 @@ class ResultOrigin:
     decision: Decision = Decision.PENDING
     reviewer: str = ""
     reviewed_at: datetime | None = None
+    retouch_source: str = ""
 
     @property
     def is_painted(self) -> bool:
         """Whether a generative model painted pixels of the picture."""
-        return any(run.task is ModelTask.EDIT for run in self.models)
+        return bool(self.retouch_source) or any(run.task is ModelTask.EDIT for run in self.models)
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,6 +162,13 @@ def to_canvas(rgb: NDArray[np.uint8], placement: Placement, fill: Color = (255, 
     return canvas
 
 
+def border_color(rgb: NDArray[np.uint8]) -> Color:
+    """The median colour of the photograph's rim: padding that continues a studio's backdrop draws no paint to it."""
+    rim = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
+    red, green, blue = np.median(rim, axis=0).round().astype(int).tolist()
+    return red, green, blue
+
+
 def draw_on(canvas: NDArray[np.uint8], rgb: NDArray[np.uint8], placement: Placement) -> None:
     """Resample the placed crop into an existing canvas, in place; the padding is left as it is.
 

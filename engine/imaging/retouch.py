@@ -143,13 +143,30 @@ def retouch_layer(retouch: Pixels) -> PixelLayer:
     return PixelLayer(RETOUCH_LAYER, retouch[..., :3], transparency=cast("Alpha", transparency))
 
 
-def encode_retouch(retouch: Pixels) -> bytes:
-    """A retouch as an RGBA PNG, without a profile: it is the photograph's."""
+def encode_retouch(retouch: Pixels, source: str = "") -> bytes:
+    """A retouch as an RGBA PNG, without a profile: it is the photograph's.
+
+    Parameters
+    ----------
+    source : str
+        What was declared of it, see `engine.imaging.raster.source_type.declared_source`; kept in the file.
+    """
     from engine.imaging.raster import png
+    from engine.imaging.raster.source_type import source_packet
 
     if retouch.ndim != 3 or retouch.shape[2] != 4:
         raise ValueError(f"a retouch is (H, W, 4), not {retouch.shape}")
-    return png.encode(retouch, [])
+    return png.encode(retouch, [png.xmp_chunk(source_packet(source))] if source else [])
+
+
+def retouch_source(data: bytes) -> str:
+    """Which digital source type was declared where a generative model painted in this retouch; empty for a person's."""
+    import io
+
+    from engine.imaging.raster import png
+    from engine.imaging.raster.source_type import declared_source
+
+    return declared_source(png.inspect(io.BytesIO(data), None).xmp)
 
 
 def decode_retouch(data: bytes, extent: Extent, bit_depth: int) -> Pixels:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engine.domain.assets import NewAsset, NewPair, Role
 from engine.domain.errors import KnownError
-from engine.domain.files import TEMPORARY_PREFIX, known_os_error
+from engine.domain.files import TEMPORARY_PREFIX, absolute_path, known_os_error
 from engine.services.names import parse_name
 from engine.services.pairing import (
     IntakeProblem,
@@ -211,7 +211,7 @@ class _Walk:
         """Every file once, with the dropped folder it came from, in path order."""
         seen: set[Path] = set()
         for given in dropped:
-            path = given.expanduser().absolute()
+            path = absolute_path(given.expanduser())
             is_folder = path.is_dir()
             found = self._below(path) if is_folder else [path]
             root = path if is_folder else self._root_of(path)

@@ -87,17 +87,24 @@ class LoraState:
     own: bool
 
 
-def check_lora_file(path: Path) -> LoraReport:
+def check_lora_file(path: Path, model: Path | None = None) -> LoraReport:
     """Examine a LoRA file against FLUX.1 Kontext's configuration; no model has to be there. Takes seconds (torch).
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    model : Path, optional
+        A base model's diffusers folder, against whose configuration it is examined instead.
 
     Raises
     ------
     KnownError
         It is missing, no safetensors file, damaged, made for another model, or without effect; says which.
     """
-    from engine.inference.kontext.lora import inspect_lora
+    from engine.inference.kontext.lora import configured_shapes, inspect_lora
 
-    return _report(path, inspect_lora(path))
+    return _report(path, inspect_lora(path, None if model is None else configured_shapes(model)))
 
 
 def _report(path: Path, checked: CheckedLora) -> LoraReport:
@@ -130,6 +137,8 @@ class NewLora:
         By default none for masks.
     prompt : str
         By default the known one of the mask type, or the published general caption.
+    base_model : str
+        Name of the model it was trained on.
     """
 
     mask_type: str
@@ -139,6 +148,7 @@ class NewLora:
     scale: float = 1.0
     licence: str = "not stated"
     note: str = ""
+    base_model: str = MODEL_NAME
 
 
 def add_lora(path: Path, new: NewLora, *, replace: bool = False) -> tuple[LoraEntry, LoraReport]:
@@ -273,7 +283,7 @@ def _entry(path: Path, new: NewLora, report: LoraReport) -> LoraEntry:
         # With a part of the hash: another version of a LoRA never takes the place of a file that waiting jobs mean.
         file=f"{name}-{report.sha256[:8]}.safetensors",
         sha256=report.sha256,
-        base_model=MODEL_NAME,
+        base_model=new.base_model,
         trigger=trigger,
         prompt=prompt,
         rank=max(report.ranks),

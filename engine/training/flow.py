@@ -43,6 +43,11 @@ class Batch:
     pooled: Tensor
     weights: Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The same on another device."""
+        tensors = (self.control, self.target, self.sequence, self.pooled, self.weights)
+        return Batch(*(tensor.to(device) for tensor in tensors))
+
 
 def packed(latents: Tensor) -> Tensor:
     """Latents ``(B, C, h, w)`` as tokens ``(B, h / 2 * w / 2, 4 C)``, in the order of FluxKontextPipeline."""
@@ -100,15 +105,15 @@ def flow_loss(transformer: FluxTransformer2DModel, batch: Batch, draws: Draws) -
     target, control, noise = packed(batch.target), packed(batch.control), packed(draws.noise)
     time = draws.times.view(-1, 1, 1)
     mixed = (1 - time) * target + time * noise
-    tokens = target.shape[1]
+    tokens, device = target.shape[1], target.device
     predicted = transformer(
         hidden_states=torch.cat([mixed, control], 1),
         timestep=draws.times,
         guidance=draws.guidance if transformer.config["guidance_embeds"] else None,
         pooled_projections=batch.pooled,
         encoder_hidden_states=batch.sequence,
-        txt_ids=torch.zeros(batch.sequence.shape[1], 3),
-        img_ids=torch.cat([positions(height, width, 0), positions(height, width, 1)]),
+        txt_ids=torch.zeros(batch.sequence.shape[1], 3, device=device),
+        img_ids=torch.cat([positions(height, width, 0), positions(height, width, 1)]).to(device),
         return_dict=False,
     )[0][:, :tokens]
     return ((predicted.float() - (noise - target)).square() * batch.weights * draws.importance.view(-1, 1, 1)).mean()

@@ -55,6 +55,10 @@ class Draws:
     guidance: Tensor
     importance: Tensor
 
+    def to(self, device: torch.device) -> Draws:
+        """The same on another device; they are drawn on the CPU, so that every device gets the same ones."""
+        return Draws(*(tensor.to(device) for tensor in (self.noise, self.times, self.guidance, self.importance)))
+
 
 def generator(seed: int, step: int, stream: int = 0) -> torch.Generator:
     """The random numbers of a step; those of other seeds, steps and streams are independent of them."""

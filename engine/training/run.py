@@ -7,7 +7,7 @@ there is to keep.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -20,10 +20,8 @@ from torch import Tensor, nn
 from engine.domain.errors import KnownError
 from engine.domain.files import complete_file
 from engine.training.flow import Batch, flow_loss
-from engine.training.noise import NoiseRule, draw, generator
-
-CHECKPOINT = "checkpoint.pt"
-"""Of a run's folder. Written whole or not at all."""
+from engine.training.job import CHECKPOINT
+from engine.training.noise import Draws, NoiseRule, draw, generator
 
 
 class Examples(Protocol):
@@ -72,6 +70,11 @@ class Course:
         return self.learning_rate * min(1.0, (step + 1) / max(1, self.warmup)) * cosine
 
 
+def adamw(parameters: list[nn.Parameter], course: Course) -> torch.optim.Optimizer:
+    """Loshchilov & Hutter 2019, its moments in float32."""
+    return torch.optim.AdamW(parameters, course.learning_rate, betas=course.betas, weight_decay=course.weight_decay)
+
+
 class Run:
     """One run in a folder of its own. Used by one thread.
 
@@ -83,6 +86,8 @@ class Run:
     course : Course
     folder : Path
         Where the checkpoint is. One that is there is gone on from.
+    optimiser : callable
+        Makes the optimiser of the parameters.
 
     Raises
     ------
@@ -90,17 +95,20 @@ class Run:
         The checkpoint is of another course or other parameters, or cannot be read.
     """
 
-    def __init__(self, transformer: FluxTransformer2DModel, examples: Examples, course: Course, folder: Path) -> None:
+    def __init__(
+        self,
+        transformer: FluxTransformer2DModel,
+        examples: Examples,
+        course: Course,
+        folder: Path,
+        optimiser: Callable[[list[nn.Parameter], Course], torch.optim.Optimizer] = adamw,
+    ) -> None:
         self.transformer, self.course, self._examples, self._folder = transformer, course, examples, folder
         self.trained: Mapping[str, nn.Parameter] = {
             name: parameter for name, parameter in transformer.named_parameters() if parameter.requires_grad
         }
-        self._optimiser = torch.optim.AdamW(
-            list(self.trained.values()),
-            course.learning_rate,
-            betas=course.betas,
-            weight_decay=course.weight_decay,
-        )
+        self._optimiser = optimiser(list(self.trained.values()), course)
+        self._device = next(iter(self.trained.values())).device
         self._average = [p.detach().clone() for p in self.trained.values()] if course.ema else []
         self.step = 0
         if (folder / CHECKPOINT).exists():
@@ -131,8 +139,7 @@ class Run:
         for part in range(course.accumulation):
             batch = self._examples.batch(generator(course.seed, self.step, 2 * part))
             draws = draw(course.noise, batch.target, generator(course.seed, self.step, 2 * part + 1))
-            with torch.autocast("cpu", torch.bfloat16, enabled=course.precision == "bfloat16"):
-                loss = flow_loss(self.transformer, batch, draws)
+            loss = self.loss(batch, draws)
             (loss / course.accumulation).backward()
             total += float(loss.detach()) / course.accumulation
         if not math.isfinite(total):
@@ -151,6 +158,15 @@ class Run:
                 for mean, parameter in zip(self._average, self.trained.values(), strict=True):
                     mean.lerp_(parameter, 1 - kept)
         return total
+
+    def loss(self, batch: Batch, draws: Draws) -> Tensor:
+        """The loss of a batch from anywhere, in the course's precision."""
+        with self.computing():
+            return flow_loss(self.transformer, batch.to(self._device), draws.to(self._device))
+
+    def computing(self) -> torch.autocast:
+        """Within it the transformer computes in the course's precision."""
+        return torch.autocast(self._device.type, torch.bfloat16, enabled=self.course.precision == "bfloat16")
 
     @contextmanager
     def averaged(self) -> Iterator[None]:
@@ -199,7 +215,7 @@ class Run:
             )
         _put(self.trained.values(), [state["weights"][name] for name in self.trained])
         self._optimiser.load_state_dict(state["optimiser"])
-        self._average = list(state["average"])
+        self._average = [mean.to(self._device) for mean in state["average"]]
         self.step = int(state["step"])
 
 

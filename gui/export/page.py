@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from importlib.resources import files
 from pathlib import Path
 
 from PySide6.QtCore import QSize, Qt, QUrl
@@ -29,6 +30,7 @@ from engine.services.export import ExportPlan, ExportReport, export_items
 from engine.services.review import items_of
 from gui import preferences
 from gui.context import WindowContext
+from gui.export.back_panel import BackPanel
 from gui.export.recipe_form import RecipeForm
 from gui.look import theme
 from gui.look.icons import icon
@@ -61,10 +63,15 @@ class ExportPage(QWidget):
         self.results = QListWidget()
         self.results.setIconSize(QSize(14, 14))
         self.results.setSpacing(2)
+        self.results.setWordWrap(True)  # what failed is read to its end
+        self.results.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.results.setResizeMode(QListWidget.ResizeMode.Adjust)
         self._empty = EmptyState([("Go to Review", context.actions["show_review"])])
         self._empty.say("Nothing was exported yet", "Approve results on the Review page, then press Export.")
         self.results.hide()
+        self.back = BackPanel(context)
         self._build_layout()
+        context.actions.on("photoshop_script", _show_script)
         context.actions.on("export", self.export)
         context.actions.on("stop_export", self.stop)
         self.form.apply(preferences.export_recipe())
@@ -155,6 +162,7 @@ class ExportPage(QWidget):
         actions["export"].setEnabled(is_here and self._stop is None and self._can_start())
         actions["stop_export"].setEnabled(is_here and self._stop is not None)
         self._stop_button.setVisible(self._stop is not None)
+        self.back.refresh_actions()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -195,13 +203,12 @@ class ExportPage(QWidget):
 
     def _done(self, report: ExportReport) -> None:
         self._finish()
-        parts = [f"{count(len(report.written), 'file')} written"]
+        parts = [f"{len(report.failures)} failed"] if report.failures else []
+        parts.append(f"{count(len(report.written), 'file')} written")
         if report.kept:
             parts.append(f"{len(report.kept)} were there already, unchanged")
         if report.skipped:
             parts.append(f"{len(report.skipped)} left alone")
-        if report.failures:
-            parts.append(f"{len(report.failures)} failed")
         self._headline.setText(" · ".join(parts))
         for sentence in report.failures:
             self._add(sentence, "warning", "fail")
@@ -286,8 +293,8 @@ class ExportPage(QWidget):
         start.setMinimumHeight(34)
         side.addWidget(start)
         head = QHBoxLayout()
-        head.addWidget(self._headline)
-        head.addStretch()
+        self._headline.setWordWrap(True)
+        head.addWidget(self._headline, 1)
         self._stop_button = button_for(self._context.actions["stop_export"])
         self._stop_button.hide()
         head.addWidget(self._stop_button)
@@ -295,7 +302,9 @@ class ExportPage(QWidget):
         show.setIcon(icon("folder"))
         show.clicked.connect(self._open_folder)
         head.addWidget(show)
-        right = QVBoxLayout()
+        written = QWidget()
+        right = QVBoxLayout(written)
+        right.setContentsMargins(0, 0, 0, 0)
         right.setSpacing(theme.SMALL)
         right.addLayout(head)
         right.addWidget(self._line)
@@ -305,4 +314,13 @@ class ExportPage(QWidget):
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)
         layout.addWidget(panel)
-        layout.addLayout(right, 1)
+        halves = QVBoxLayout()
+        halves.setSpacing(theme.LARGE)
+        halves.addWidget(written, 3)
+        halves.addWidget(self.back, 2)
+        layout.addLayout(halves, 1)
+
+
+def _show_script() -> None:
+    folder = Path(str(files("resources"))) / "photoshop"
+    QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder)))

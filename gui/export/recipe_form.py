@@ -46,6 +46,7 @@ _COLLISIONS = (
 _OWN = "The photograph's own"
 _LEAST_SIDE = 16
 _TITLE_WIDTH = 112
+_TEXT_MARGIN = 5  # pixels: figures begin where the words of the fields around them do
 
 
 class RecipeForm(QWidget):
@@ -211,4 +212,5 @@ def _number(least: float, most: float, step: float, decimals: int, least_text: s
     field.setSingleStep(step)
     field.setSpecialValueText(least_text)
     field.setSuffix(suffix)
+    field.lineEdit().setTextMargins(_TEXT_MARGIN, 0, 0, 0)
     return field

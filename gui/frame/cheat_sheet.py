@@ -15,7 +15,10 @@ _COLUMN_WIDTH = 330  # pixels of the window for each column, as many as there is
 _MOST_COLUMNS = 4
 _GAP = 36  # pixels between columns
 _MARGIN = 20  # pixels of the window that stay free around the sheet
-_HINT = "In the pictures: wheel zooms at the pointer, drag pans, double click is 100 %."
+_HINT = (
+    "In the pictures: wheel zooms at the pointer, drag pans, double click is 100 %. Into Photoshop or a folder: drag a"
+    " selected result of strip or grid, or the caption above the result."
+)
 
 
 class CheatSheet(QDialog):
@@ -42,7 +45,9 @@ class CheatSheet(QDialog):
         inner.setSpacing(theme.LARGE)
         inner.addLayout(head)
         inner.addWidget(self._scroll, 1)
-        inner.addWidget(theme.label(_HINT, "caption"))
+        hint = theme.label(_HINT, "caption")
+        hint.setWordWrap(True)
+        inner.addWidget(hint)
         head.setContentsMargins(0, 0, theme.LARGE, 0)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)

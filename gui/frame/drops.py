@@ -36,6 +36,8 @@ class Drops:
     def enter(self, event: QDragEnterEvent) -> None:
         """Take files and folders, and say where they would go."""
         dropped = _sorted(event)
+        if event.source() is not None:  # one of the window's own documents, on its way out
+            return
         if not dropped.weights and not dropped.pictures:
             return
         event.acceptProposedAction()

@@ -67,7 +67,7 @@ class MainWindow(QMainWindow):
         self._watching = QTimer(self)
         self._watching.setSingleShot(True)
         self._watching.setInterval(_WATCH_MS)
-        self._watching.timeout.connect(lambda: self.intake)
+        self._watching.timeout.connect(self._pages.build_intake_soon)
         self.returned = ReturnedWatch(self.context, self)
         self._watching.timeout.connect(self.returned.follow)
         self._build_layout()
@@ -268,6 +268,7 @@ class MainWindow(QMainWindow):
                 self.review.requeued.connect(lambda: self.queue.reload())
             case PageName.EXPORT:
                 self.export.set_batch(self.header.batch)
+                self.export.back.follow(self.returned)
             case PageName.MODELS:
                 self.models.changed.connect(lambda: self.intake.plan.look())
             case PageName.SETTINGS:

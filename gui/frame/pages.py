@@ -70,6 +70,17 @@ class Pages(QStackedWidget):
         """That page, built now if it was not yet."""
         return self._wanted(name, _BUILDERS[name])
 
+    def build_intake_soon(self) -> None:
+        """Build the page that watches folders though nobody looks at it: what it needs is imported and read in the
+        background first, which takes longer than the building.
+        """
+
+        def build(_: None) -> None:
+            self.page(PageName.INTAKE)
+
+        if not self.is_built(PageName.INTAKE):
+            self._context.bridge.run_in_background(_import_intake, build, self._context.report)
+
     def is_built(self, name: PageName) -> bool:
         return name in self._built
 
@@ -94,6 +105,13 @@ class Pages(QStackedWidget):
         for command in COMMANDS:
             if command.page is name:
                 self._context.actions[command.name].setEnabled(is_on)
+
+
+def _import_intake() -> None:
+    import gui.intake.page  # noqa: F401
+    from engine.imaging.masks.garments import load_garments
+
+    load_garments()
 
 
 def _intake(context: WindowContext) -> IntakePage:

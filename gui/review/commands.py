@@ -27,6 +27,7 @@ _OF_ONE = (
     "next",
     "note",
     "edit",
+    "open_in_editor",
     "training_pair",
     *REASONS,
     *RATINGS,
@@ -56,6 +57,7 @@ class ReviewCommands:
             "training_pair": page.flow.mark_for_training,
             "edit": lambda: page.edits.ask(page.current_id()),
             "edit_mask": page.mask_editing.begin,
+            "open_in_editor": page.hand_out.open,
         }
         calls |= {name: partial(page.flow.reject_for, reason) for name, reason in REASONS.items()}
         calls |= {name: partial(page.flow.rate, stars) for name, stars in RATINGS.items()}
@@ -78,7 +80,7 @@ class ReviewCommands:
         for name, step in (("older_version", -1), ("newer_version", +1)):
             actions[name].setEnabled(is_here and not page.is_grid and page.history.neighbour(step) is not None)
         actions["auto_advance"].setEnabled(is_here)
-        actions["grid"].setEnabled(is_here and any(True for _ in page.results.rows()))
+        actions["grid"].setEnabled(is_here and page.results.is_any)
         actions["select_all"].setEnabled(is_here and has_result and page.is_grid)
         actions["accept_under"].setEnabled(is_here and has_result)
         actions["undo"].setEnabled(is_here and page.verdicts.can_undo)

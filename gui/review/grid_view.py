@@ -26,7 +26,7 @@ from PySide6.QtGui import (
     QRegion,
     QResizeEvent,
 )
-from PySide6.QtWidgets import QAbstractItemView, QFrame, QStyle, QStyleOptionViewItem, QWidget
+from PySide6.QtWidgets import QAbstractItemView, QApplication, QFrame, QStyle, QStyleOptionViewItem, QWidget
 
 from gui.review.grid_geometry import GridGeometry
 
@@ -56,16 +56,22 @@ class GridView(QAbstractItemView):
         ``opened(index)``: an item was double-clicked, or Return was pressed on it.
     visible_changed : Signal
         ``visible_changed(first, last)``: rows in view, after scrolling or layout has come to rest in the event loop.
+    dragged_out : Signal
+        The selected items were taken hold of and moved. A drag that begins on any other item, or between the items,
+        selects a range.
     """
 
     opened = Signal(QModelIndex)
     visible_changed = Signal(int, int)
+    dragged_out = Signal()
 
     def __init__(self, cell: QSize, margin: int, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self._cell, self._margin = cell, margin
         self._hovered, self._first = -1, 0
+        self._held_at: QPoint | None = None  # where the button went down on what can be dragged out
+        self._is_out = False
         self._told: tuple[int, int] | None = None
         self._telling = QTimer(self)
         self._telling.setSingleShot(True)
@@ -253,9 +259,25 @@ class GridView(QAbstractItemView):
             return
         super().keyPressEvent(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        at, is_plain = event.position().toPoint(), not event.modifiers()
+        is_held = event.button() == Qt.MouseButton.LeftButton and is_plain and self._takes_hold(self.indexAt(at))
+        self._held_at, self._is_out = at if is_held else None, False
+        super().mousePressEvent(event)
+
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        super().mouseMoveEvent(event)
-        self._hover(self.indexAt(event.position().toPoint()).row())
+        at = event.position().toPoint()
+        if self._held_at is not None and event.buttons():
+            if not self._is_out and (at - self._held_at).manhattanLength() >= QApplication.startDragDistance():
+                self._is_out = True  # told once, also where nothing can be dragged
+                self.dragged_out.emit()
+        else:
+            super().mouseMoveEvent(event)
+        self._hover(self.indexAt(at).row())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._held_at = None
+        super().mouseReleaseEvent(event)
 
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
@@ -286,6 +308,10 @@ class GridView(QAbstractItemView):
             delegate.paint(painter, option, index)
 
     # -- inside -------------------------------------------------------------------------------------------------
+
+    def _takes_hold(self, index: QModelIndex) -> bool:
+        """Whether a drag that begins on this item moves the items; it selects otherwise."""
+        return index.isValid() and self.selectionModel().isSelected(index)
 
     def _count(self) -> int:
         model = self.model()

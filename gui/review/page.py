@@ -18,6 +18,7 @@ from gui.review.edits import Edits
 from gui.review.feed import ReviewFeed
 from gui.review.flow import ReviewFlow
 from gui.review.grid_view import GridView
+from gui.review.hand_out import HandOut
 from gui.review.items import ReviewItems
 from gui.review.result_model import ReviewListModel
 from gui.review.side_panel import ReviewSide
@@ -73,6 +74,7 @@ class ReviewPage(QWidget):
         self.list, self.compare = self.strip.list, self.viewer.compare
         self.figures, self.note, self.history = self.side.figures, self.side.note, self.side.history
         self._build_layout()
+        self.hand_out = HandOut(self, context)
         self.commands = ReviewCommands(self, actions)
         self.strip.arranged.connect(self._arrange)
         self.strip.selection.currentChanged.connect(self._on_current)

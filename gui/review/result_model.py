@@ -112,6 +112,11 @@ class ReviewListModel(QAbstractListModel):
     def filter(self) -> ReviewFilter:
         return self._filter
 
+    @property
+    def is_any(self) -> bool:
+        """Whether there is any result, shown or not."""
+        return bool(self._rows)
+
     def rows(self) -> Iterable[ReviewRow]:
         """All results, whatever the filter says, superseded ones too."""
         return iter(self._rows)

@@ -89,40 +89,49 @@ class RowColumns:
 
     def keep(self, rows: Sequence[ReviewRow]) -> list[int]:
         """Take over rows that are new or have changed; their places."""
-        slots = [self._slot_for(row) for row in rows]
+        slots = self._slots_for(rows)
+        is_run = slots == list(range(slots[0], slots[0] + len(slots)))  # as those of a page of new rows
+        where = slice(slots[0], slots[0] + len(slots)) if is_run else np.array(slots)
         if len(self) > len(self._table):
-            wider = np.empty(max(len(self), len(self._table) * 5 // 4), self._table.dtype)
+            # What is not written yet takes no memory.
+            wider = np.empty(max(len(self), 2 * len(self._table)), self._table.dtype)
             wider[: len(self._table)] = self._table
             self._table = wider
         table, columns = self._table, dict(zip(ReviewRow._fields, zip(*rows, strict=True), strict=True))
         for name in _SHARED:
-            table[name][slots] = self._shared[name].code_all(columns[name])
+            table[name][where] = self._shared[name].code_all(columns[name])
         for name in ("change", "job_id", "batch_id", "pair_id", "confidence", "picture_bytes", "has_disagreement"):
-            table[name][slots] = columns[name]
+            table[name][where] = columns[name]
         for name in ("rating", "marked_for_training", "version"):
-            table[name][slots] = columns[name]
+            table[name][where] = columns[name]
         for name in ("delta_E_before", "delta_E_after"):
-            table[name][slots] = [math.nan if value is None else value for value in columns[name]]
+            table[name][where] = [math.nan if value is None else value for value in columns[name]]
         for name in ("finished_at", "reviewed_at"):
-            table[name][slots] = [_NEVER if at is None else (at - _EPOCH) // _TICK for at in columns[name]]
-        table["superseded_by"][slots] = [newer or 0 for newer in columns["superseded_by"]]
-        table["picture_sha256"][slots] = np.array([bytes.fromhex(text) for text in columns["picture_sha256"]], "V32")
-        table["finding"][slots] = [_FINDINGS[finding(row)] for row in rows]
-        table["name_prefix"][slots] = [
+            table[name][where] = [_NEVER if at is None else (at - _EPOCH) // _TICK for at in columns[name]]
+        table["superseded_by"][where] = [newer or 0 for newer in columns["superseded_by"]]
+        table["picture_sha256"][where] = np.array([bytes.fromhex(text) for text in columns["picture_sha256"]], "V32")
+        table["finding"][where] = [_FINDINGS[finding(row)] for row in rows]
+        table["name_prefix"][where] = [
             name.casefold().encode("utf-8", "surrogatepass")[:PREFIX] for name in columns["name"]
         ]
         return slots
 
     # -- inside -------------------------------------------------------------------------------------------------
 
-    def _slot_for(self, row: ReviewRow) -> int:
-        slot = self._slots.setdefault(row.job_id, len(self))
-        if slot == len(self):
-            self.names.append(row.name)
-            self._skus.append(row.sku)
-        else:
-            self.names[slot], self._skus[slot] = row.name, row.sku
-        return slot
+    def _slots_for(self, rows: Sequence[ReviewRow]) -> list[int]:
+        """Where the rows belong; their texts are there then."""
+        slots: list[int] = []
+        known, names, skus = self._slots, self.names, self._skus
+        for row in rows:
+            slot = known.get(row.job_id)
+            if slot is None:
+                slot = known[row.job_id] = len(names)
+                names.append(row.name)
+                skus.append(row.sku)
+            else:
+                names[slot], skus[slot] = row.name, row.sku
+            slots.append(slot)
+        return slots
 
     def _row(self, name: str, sku: str, values: tuple[Any, ...]) -> ReviewRow:
         (
@@ -152,10 +161,12 @@ class _Shared:
 
     def code_all(self, values: Sequence[Hashable]) -> list[int]:
         codes = self.codes
-        for value in dict.fromkeys(values):
-            if value not in codes:
-                codes[value] = len(self.values)
-                self.values.append(value)
+        try:
+            return [codes[value] for value in values]
+        except KeyError:  # seldom: a value that was never seen
+            for value in values:
+                if codes.setdefault(value, len(codes)) == len(self.values):
+                    self.values.append(value)
         return [codes[value] for value in values]
 
 

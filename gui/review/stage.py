@@ -92,7 +92,7 @@ class ReviewStage(QWidget):
         self.viewer.setVisible(has_viewer or (is_there and not is_grid))
         self.grid.setVisible(is_there and is_grid and not has_viewer)
         self.empty.setVisible(not is_there and not has_viewer)
-        is_new = not any(True for _ in self._results.rows())
+        is_new = not self._results.is_any
         self.empty.say(*self._nothing(is_new=is_new, is_reading=is_reading), offers=is_new)
         self.is_empty = is_new and not is_reading
         self.bar.setHidden(has_viewer or self.is_empty)  # it says nothing of nothing

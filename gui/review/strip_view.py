@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QEvent, QSize, Qt
+from PySide6.QtCore import QEvent, QModelIndex, QSize, Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QAbstractItemView, QWidget
 
@@ -21,6 +21,9 @@ class StripView(GridView):
             Qt.ScrollBarPolicy.ScrollBarAsNeeded
         )  # one column stays one, with it or without
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+
+    def _takes_hold(self, index: QModelIndex) -> bool:
+        return index.isValid()  # one result is selected whatever is dragged: there is no range to select
 
     def event(self, event: QEvent) -> bool:
         # Past the grid, which keeps arrows, Space and Return for itself: here they are commands.

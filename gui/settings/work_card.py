@@ -37,6 +37,12 @@ class WorkCard(SettingsCard):
         self.choose = QPushButton("Choose…")
         self.choose.setAccessibleName("Choose the export folder")
         self.add_choice("Export into", self.folder, (self.choose,))
+        self.editor = QLineEdit(at_home(preferences.editor()))
+        self.editor.setPlaceholderText("The desktop's choice")
+        self.editor.setToolTip("A program, or a command with options; Open in editor adds the files to it")
+        self.choose_editor = QPushButton("Choose…")
+        self.choose_editor.setAccessibleName("Choose the program that opens documents")
+        self.add_choice("Opens documents", self.editor, (self.choose_editor,))
         self.takes_back = QCheckBox("Take back what is saved there")
         self.takes_back.setChecked(preferences.takes_back())
         self.takes_back.setToolTip("Masks and paint that a retoucher saves in an exported file become new versions")
@@ -59,6 +65,8 @@ class WorkCard(SettingsCard):
         self.reviewer.editingFinished.connect(lambda: preferences.set_reviewer(self.reviewer.text()))
         self.folder.editingFinished.connect(self._on_folder)
         self.choose.clicked.connect(self._choose_folder)
+        self.editor.editingFinished.connect(self._on_editor)
+        self.choose_editor.clicked.connect(self._choose_editor)
         self.workers.currentIndexChanged.connect(self._on_workers)
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -79,6 +87,16 @@ class WorkCard(SettingsCard):
         if name:
             self.folder.setText(name)
             self._on_folder()
+
+    def _on_editor(self) -> None:
+        text = self.editor.text().strip()
+        preferences.set_editor(str(Path(text).expanduser()) if text.startswith("~") else text)
+
+    def _choose_editor(self) -> None:
+        name, _ = QFileDialog.getOpenFileName(self, "Program that opens documents", "")
+        if name:
+            self.editor.setText(at_home(name))
+            self._on_editor()
 
     def _on_takes_back(self, takes_back: bool) -> None:
         preferences.set_takes_back(takes_back)

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from gui.look import theme
 from gui.pictures.tile_store import TileStore
+from gui.viewer.drag_handle import DragHandle
 from gui.viewer.picture_view import PictureView
 from gui.viewer.view_geometry import ViewLink
 from gui.widgets.elided_label import ElidedLabel
 
 
 class PicturePane(QFrame):
-    """A view under its caption: what it shows on the left, size and magnification on the right."""
+    """A view under its caption: what it shows on the left, size and magnification on the right.
+
+    Attributes
+    ----------
+    handle : DragHandle
+        The caption.
+    """
 
     def __init__(
         self, title: str, link: ViewLink, tiles: TileStore | None = None, parent: QWidget | None = None
@@ -28,15 +35,13 @@ class PicturePane(QFrame):
         self._facts = theme.label("", "caption")
         self._note = ""
         self._facts.setAlignment(Qt.AlignmentFlag.AlignRight)
-        caption = QHBoxLayout()
-        caption.setContentsMargins(theme.SMALL, 6, theme.SMALL, 6)
-        caption.setSpacing(theme.SMALL)
-        caption.addWidget(self._title, 1)
-        caption.addWidget(self._facts)
+        self.handle = DragHandle()
+        self.handle.line.addWidget(self._title, 1)
+        self.handle.line.addWidget(self._facts)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(0)
-        layout.addLayout(caption)
+        layout.addWidget(self.handle)
         layout.addWidget(self.view)
 
     def set_title(self, title: str, *, emphasised: bool = False) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -131,3 +132,12 @@ class Studio:
             preview(picture(1)), preview(picture(2)), preview(result) if match else None, preview(small)
         )
         return JobOutcome(mask, match, previews)
+
+
+def editor_that_notes(noted: Path) -> str:
+    """The command of a program that writes the names of the files it is given, one a line."""
+    script = noted.with_suffix(".py")
+    lines = ("import os, pathlib, sys", f"part = pathlib.Path({str(noted)!r} + '.part')",
+             "part.write_text('\\n'.join(sys.argv[2:]))", f"os.replace(part, {str(noted)!r})")  # fmt: skip
+    script.write_text("\n".join(lines))
+    return f'"{sys.executable}" "{script}" --open'

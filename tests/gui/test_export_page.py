@@ -13,6 +13,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.export import Collision, ExportFormat, ExportRecipe, PathUse
 from engine.domain.review import Decision
+from engine.services.export.manifest import MANIFEST
 from engine.services.review import decide, items_of
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
@@ -49,8 +50,9 @@ def test_approved_results_are_written_and_listed(window: MainWindow, studio: Stu
     export(window, qtbot)
     folder = studio.services.default_export_folder
     written = sorted(path.name for path in folder.iterdir())
-    assert written == ["A1_model.psd", "A1_model_garment-mask.png", "A1_model_matched.jpg", "A1_model_matched.tif"]
-    assert sorted(rows(window)) == written
+    files = ["A1_model.psd", "A1_model_garment-mask.png", "A1_model_matched.jpg", "A1_model_matched.tif"]
+    assert written == [*files, MANIFEST]
+    assert sorted(rows(window)) == files
     with Image.open(folder / "A1_model_matched.tif") as picture:
         assert picture.size == (600, 900)
     assert window.export._headline.text() == "4 files written"
@@ -98,7 +100,7 @@ def test_an_export_can_be_stopped_and_continued(window: MainWindow, studio: Stud
     qtbot.waitUntil(lambda: not window.export.is_busy, timeout=30_000)
     assert window.export._headline.text().startswith(("The export was stopped", "6 files"))
     export(window, qtbot)
-    assert len(list(studio.services.default_export_folder.iterdir())) == 6
+    assert len([path for path in studio.services.default_export_folder.iterdir() if path.name != MANIFEST]) == 6
 
 
 def test_every_part_of_a_recipe_is_offered_and_comes_back(window: MainWindow, qtbot: QtBot) -> None:

@@ -74,6 +74,7 @@ def test_the_last_choices_are_there_in_the_next_session(
     rest(window, qtbot)
     later = open_window()
     plan = later.intake.plan
+    rest(later, qtbot)
     assert plan.presets.box.currentText() == "Acme"
     assert plan.presets._changed.text() == "Changed since it was chosen."
     assert (plan.choices().seeds, plan.choices().draft, plan.choices().mask_source) == (5, True, MaskSource.CLASSICAL)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
 from engine.domain.export import ExportFormat, ExportRecipe
@@ -14,7 +15,9 @@ from engine.services.export import ExportPlan, export_items
 from engine.services.review import items_of
 from engine.services.versions import correct_mask
 from gui import preferences
+from gui.actions import PageName
 from gui.export import returned
+from gui.export.returned import Standing
 from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 from tests.unit.retoucher import MASK, Retoucher
@@ -31,6 +34,15 @@ def exported(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> Path:
     report = export_items(studio.catalog, studio.artifacts, items_of(studio.catalog), plan)
     assert report.failures == ()
     return report.written[0]
+
+
+def press(window: MainWindow, qtbot: QtBot, name: str) -> None:
+    """Press a button of the list, and wait for what comes of it."""
+    button = window.export.back.findChild(QPushButton, name)
+    assert button is not None
+    button.click()
+    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    QApplication.processEvents()
 
 
 def cut(path: Path, columns: int) -> np.ndarray:
@@ -68,8 +80,22 @@ def test_a_mask_saved_in_the_export_folder_is_queued_and_told(
     cut(exported, middle + 3)
     qtbot.waitUntil(lambda: "was not taken back" in window.banner.text(), timeout=20_000)
     assert "made by ada" in window.banner.text()
-    assert "--take" in window.banner.text()
+    assert "Decide under 'Back from Photoshop' on the Export page." in window.banner.text()
     assert len(studio.catalog.jobs()) == 3
+    window.show_page(PageName.EXPORT)
+    panel, before = window.export.back, exported.read_bytes()
+    assert "1 conflict" in panel._headline.text()
+    press(window, qtbot, f"keep_{exported.name}")
+    assert panel.current() is not None
+    assert panel.current().standing is Standing.KEPT  # pyright: ignore[reportOptionalMemberAccess]
+    press(window, qtbot, f"undo_{exported.name}")
+    press(window, qtbot, f"take_{exported.name}")
+    taken = studio.catalog.versions(first.id)[0]
+    assert taken.origin is not None
+    assert (taken.origin.author, taken.state) == ("Photoshop", JobState.QUEUED)
+    press(window, qtbot, f"undo_{exported.name}")
+    assert studio.catalog.job(taken.id).state is JobState.CANCELLED
+    assert exported.read_bytes() == before, "the file is never written to"
     box.click()
     assert window.returned._watcher is None
 

@@ -188,7 +188,7 @@ UNREADABLE = {
     "nan.tif": "this is a floating-point TIFF, which has no defined white. Save it as 8- or 16-bit RGB TIFF",
 }
 GREY = ("grey.jpg", "equal.jpg", "grey_alpha.png")
-NO_PERSON = "nobody stands out from the background. Use an on-model photograph"
+NO_PERSON = "nobody stands out from the background. Use a photograph taken before a plain background"
 NO_GARMENT = "no garment stands out from the background. Use a flatlay on a plain background, or a cut-out"
 BUSY = "the background is not plain, so the garment cannot be told from it. Use a flatlay on a plain background"
 OWN_INPUT = "this command reads it, and originals are never written to. Choose another name"

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -42,6 +43,10 @@ if TYPE_CHECKING:
     from engine.domain.picture import Alpha
 
 
+_MASKS: dict[tuple[str, str, MaskRequest], PaintedMask] = {}
+"""Masks of pictures that were drawn before: every studio draws the same ones, and finding a mask takes a second."""
+
+
 class NotingBackend(ClassicalBackend):
     """The classical backend; it notes what it was asked to mask."""
 
@@ -53,7 +58,15 @@ class NotingBackend(ClassicalBackend):
     ) -> PaintedMask:
         assert on_model.path is not None
         self.masked.append(on_model.path.name)
-        return super().make_mask(on_model, flatlay, request, report)
+        key = _hash(on_model), _hash(flatlay), request
+        if key not in _MASKS:
+            _MASKS[key] = super().make_mask(on_model, flatlay, request, report)
+            _MASKS[key].alpha.flags.writeable = False
+        return _MASKS[key]
+
+
+def _hash(picture: Picture | None) -> str:
+    return "" if picture is None else sha256(repr(picture.pixels.dtype).encode() + picture.pixels.tobytes()).hexdigest()
 
 
 class NotingBackends(Backends):

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from engine.domain.errors import BugError
 from engine.domain.geometry import Box, Extent
 from engine.imaging.edit_placement import covers, paintable, paste, paste_alpha, place_edit, together
-from engine.imaging.placement import KONTEXT_BUCKETS
+from engine.imaging.placement import KONTEXT_BUCKETS, covered
 from engine.imaging.raster.icc import to_srgb8
 from engine.imaging.untouched import outside_max_change
 
@@ -82,12 +82,13 @@ def test_the_model_paints_all_that_is_pasted_in_whole_cells(mask) -> None:
     assert np.array_equal(blocks.min(axis=(1, 3)), blocks.max(axis=(1, 3)))
     rows, columns = np.nonzero(mask)
     crop = placement.crop
-    x = (columns + 0.5 - crop.left) * placement.scale + placement.left
-    y = (rows + 0.5 - crop.top) * placement.scale + placement.top
+    # What is pasted there: at the photograph's very edge, the last whole pixel of the canvas.
+    pasted = covered(placement)
+    x = np.floor((columns + 0.5 - crop.left) * placement.scale + placement.left).clip(pasted.left, pasted.right - 1)
+    y = np.floor((rows + 0.5 - crop.top) * placement.scale + placement.top).clip(pasted.top, pasted.bottom - 1)
     for dx in (-8, 0, 8):  # and a cell more on every side
         for dy in (-8, 0, 8):
-            at_x = np.clip(np.floor(x + dx), 0, width - 1).astype(int)
-            at_y = np.clip(np.floor(y + dy), 0, height - 1).astype(int)
+            at_x, at_y = np.clip(x + dx, 0, width - 1).astype(int), np.clip(y + dy, 0, height - 1).astype(int)
             assert (cells[at_y, at_x] == 255).all()
 
 

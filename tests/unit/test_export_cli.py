@@ -30,7 +30,7 @@ def chromask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chromask:
         studio.approve(studio.match(changed_inside(studio.original, alpha, 9_000), alpha))
 
     def call(*words: object) -> int:
-        composition = Composition("0", SqliteLocation(), lambda catalog: [str(catalog)], lambda *_: 1)
+        composition = Composition("0", SqliteLocation(), lambda catalog: [str(catalog)], lambda _: [], lambda *_: 1)
         return run(["export", "last", "--out", "out", *map(str, words), "--catalog", "catalog.db"], composition)
 
     return call

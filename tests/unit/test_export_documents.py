@@ -24,6 +24,7 @@ from engine.imaging.raster.decode import read_picture
 from engine.imaging.raster.xmp import read_provenance
 from engine.ports import ArtifactStore
 from engine.services.export.document import needs_large_document
+from engine.services.export.manifest import MANIFEST
 from engine.services.export.photograph import Photograph
 from tests.unit.export_studio import ExportStudio, changed_inside, drawn_alpha, item_of
 
@@ -186,7 +187,7 @@ def test_somebody_who_saves_the_document_while_it_is_written_anew_loses_nothing(
     (sentence,) = studio.export(PSD, approved_only=True).failures
     assert "was changed since" in sentence
     assert path.read_bytes() == b"a night's work"
-    assert [file.name for file in path.parent.iterdir()] == [path.name]
+    assert sorted(file.name for file in path.parent.iterdir()) == [path.name, MANIFEST]
 
 
 def test_an_older_tiff_with_layers_is_told_from_a_flat_one(studio: ExportStudio) -> None:

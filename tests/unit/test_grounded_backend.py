@@ -142,7 +142,7 @@ def test_models_are_loaded_once(settings, tiny, tmp_path) -> None:
 
 def test_nothing_found_names_the_file_and_says_what_to_do(backend, settings) -> None:
     nothing = replace(settings, box_threshold=1.0)
-    with pytest.raises(KnownError, match=r"^look\.jpg: no shirt was found on it\. .*Photoshop"):
+    with pytest.raises(KnownError, match=r"^look\.jpg: no shirt was found on it\. .*chromask correct"):
         backend.make_mask(picture(1, name="look.jpg"), None, request(nothing, "shirt"), no_report)
     with pytest.raises(KnownError, match=r"^flat\.jpg: none of these was found on it: shirt, gilet"):
         backend.make_mask(picture(1, name="look.jpg"), picture(2, name="flat.jpg"), request(nothing), no_report)

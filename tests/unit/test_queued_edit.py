@@ -43,7 +43,9 @@ def chromask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Chromask:
         cv2.imwrite(f"{name}_flat.png", flat)
 
     def call(*words: object) -> int:
-        composition = Composition("0", SqliteLocation(), lambda catalog: [*WORKER, str(catalog)], lambda *_: 1)
+        composition = Composition(
+            "0", SqliteLocation(), lambda catalog: [*WORKER, str(catalog)], lambda _: [], lambda *_: 1
+        )
         return run([*map(str, words), "--catalog", "c.db"], composition)
 
     assert call("run", ".", "--out", "out", "--tasks", "mask", "--engine", "classical", "--format", "png") == 0

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +14,12 @@ import tifffile
 from psd_tools.constants import Resource
 
 from engine.domain.artifacts import ArtifactKind
+from engine.domain.errors import KnownError
 from engine.domain.export import ExportFormat, ExportRecipe
 from engine.domain.geometry import Extent
 from engine.domain.requests import ColorMatchRequest, EngineName, MaskRequest, Request
 from engine.domain.results import EditedTurn, EditResult
 from engine.imaging.drawn import write_demo_set
-from engine.imaging.psd.read import read_document
 from engine.imaging.raster.decode import read_picture
 from engine.imaging.raster.encode import encode_mask, encode_png
 from engine.services.export import ExportPlan, export_items
@@ -26,9 +27,10 @@ from engine.services.intake import hashed_pairs, scan
 from engine.services.reimport import Reimported, ReturnedFiles, Unchanged, reimport
 from engine.services.review import items_of
 from tests.contract.factories import edit_request
+from tests.layered_documents import profile as other_profile
 from tests.unit.retoucher import MASK, Retoucher
 from tests.unit.studio import Studio, open_studio, upper_half
-from tests.unit.test_reimport import MATCH, middle, retouch_of, take
+from tests.unit.test_reimport import MATCH, asked_mask, asked_retouch, middle, retouch_of, take
 
 
 @pytest.fixture
@@ -36,7 +38,7 @@ def studio(matched_studio: Studio) -> Studio:
     return matched_studio
 
 
-def export(studio: Studio, format: ExportFormat, **more: float) -> Path:
+def export(studio: Studio, format: ExportFormat, **more: Any) -> Path:
     recipe = ExportRecipe((format,), approved_only=False, **more)
     plan = ExportPlan(studio.folder / "out", recipe)
     report = export_items(studio.catalog, studio.artifacts, items_of(studio.catalog), plan)
@@ -53,7 +55,7 @@ def empty_studio(tmp_path: Path) -> Iterator[Studio]:
 def submit_16_bits(studio: Studio) -> None:
     """One colour match of a photograph with real 16-bit values."""
     folder = studio.folder / "pictures"
-    write_demo_set(folder, 1, extent=Extent(240, 300))
+    write_demo_set(folder, 1, extent=Extent(180, 225))
     (pair,) = scan([folder]).pairs
     picture = read_picture(pair.on_model.path)
     deep = picture.pixels.astype(np.uint16) * 257
@@ -124,31 +126,71 @@ def test_a_tiff_whose_extra_channel_was_repainted_gives_its_mask(studio: Studio,
     )  # fmt: skip
     found = take(studio, path)
     assert found.changes == ("The mask 'garment' was changed.", "Pixels were painted.")
-    studio.work()
-    new = studio.item(found.jobs[0].id)
-    np.testing.assert_array_equal(studio.alpha(new), half)
-    assert (retouch_of(studio, new)[..., 3] > 0).sum() == 36
+    np.testing.assert_array_equal(asked_mask(studio, found.jobs[0]), half)
+    assert (asked_retouch(studio, found.jobs[0])[..., 3] > 0).sum() == 36
 
 
-def test_a_flat_file_that_the_export_sharpened_gives_its_mask_and_not_its_pixels(studio: Studio) -> None:
+ONLY_MASKS = " this flat file: only its masks are taken back, not its pixels. Those of a layered document would be."
+
+
+@pytest.mark.parametrize("profile", [False, True])
+def test_a_flat_file_that_the_export_finished_gives_its_mask_and_not_its_pixels(studio: Studio, profile: bool) -> None:
     (item,) = items_of(studio.catalog)
-    path = export(studio, ExportFormat.TIFF, sharpening=3.0)
+    icc = studio.folder / "other.icc"
+    icc.write_bytes(other_profile("ProPhoto"))
+    path = export(studio, ExportFormat.TIFF, **({"profile": str(icc)} if profile else {"sharpening": 3.0}))
+    words = "converted to another profile" if profile else "sharpened"
     half = upper_half(studio.alpha(item))
-    document = read_document(path)
-    assert document.composite is not None
-    # The drawn photograph has flat areas that sharpening leaves alone; grain it everywhere.
     with tifffile.TiffFile(path) as tiff:
         page = tiff.pages[0]
         samples = page.asarray().copy()
-        kept = [(tag.code, tag.dtype, tag.count, tag.value, True) for tag in page.tags if tag.code in (700, 34377)]
-    samples[..., :3] ^= 4
+        kept = [
+            (tag.code, tag.dtype, tag.count, tag.value, True) for tag in page.tags if tag.code in (700, 34377, 34675)
+        ]
+
+    def save(place: Path) -> None:
+        tifffile.imwrite(
+            place, samples, photometric="rgb", extrasamples=["unspecified"], extratags=kept, byteorder=">",
+            metadata=None,
+        )  # fmt: skip
+
+    save(path)
+    found = reimport(studio.catalog, studio.artifacts, path, ReturnedFiles(None))
+    assert isinstance(found, Unchanged)
+    assert (found.why, found.notices) == ("No mask of it was changed.", (f"The export {words}{ONLY_MASKS}",))
     samples[..., 3] = half
+    samples[:20, :20, :3] = 0  # where it was drawn plain: sharpening does not make everything differ
+    moved = path.with_name("moved.tif")
+    save(moved)
+    found = take(studio, moved)
+    assert found.changes == ("The mask 'garment' was changed.",)
+    assert found.notices == (f"The export {words}{ONLY_MASKS}",)
+    (job,) = found.jobs
+    np.testing.assert_array_equal(asked_mask(studio, job), half)
+    assert isinstance(job.request, ColorMatchRequest)
+    assert job.request.retouch is None
+
+
+def test_flat_files_that_were_reduced_or_converted_elsewhere_are_told_apart(studio: Studio) -> None:
+    (item,) = items_of(studio.catalog)
+    small = export(studio, ExportFormat.TIFF, max_side=100)
+    small.write_bytes(small.read_bytes() + b"\0")  # saved again
+    with pytest.raises(KnownError, match="the export made it smaller") as caught:
+        reimport(studio.catalog, studio.artifacts, small, ReturnedFiles(None))
+    assert "layered document" in caught.value.remedy
+    small.unlink()
+    path = export(studio, ExportFormat.TIFF)
+    with tifffile.TiffFile(path) as tiff:
+        samples = tiff.pages[0].asarray().copy()
+        kept = [(t.code, t.dtype, t.count, t.value, True) for t in tiff.pages[0].tags if t.code in (700, 34377)]
+    samples[..., 3] = upper_half(studio.alpha(item))
     tifffile.imwrite(
-        path, samples, photometric="rgb", extrasamples=["unspecified"], extratags=kept, byteorder=">", metadata=None
-    )
+        path, samples, photometric="rgb", extrasamples=["unspecified"], extratags=kept, metadata=None,
+        iccprofile=other_profile("AdobeRGB-compatible"),
+    )  # fmt: skip
     found = take(studio, path)
     assert found.changes == ("The mask 'garment' was changed.",)
-    assert any("may have been sharpened" in notice for notice in found.notices)
+    assert any("were converted to" in notice and "only its masks" in notice for notice in found.notices)
 
 
 def test_a_match_and_an_edit_in_one_document_keep_to_their_own(studio: Studio) -> None:
@@ -187,10 +229,8 @@ def test_a_match_and_an_edit_in_one_document_keep_to_their_own(studio: Studio) -
     assert found.changes == ("The mask 'garment' was changed.", "Pixels were painted.")
     assert any("'edit' is of an edit" in notice for notice in found.notices)
     assert [taken.request.__class__ for taken in found.jobs] == [ColorMatchRequest]
-    studio.work()
-    new = studio.item(found.jobs[0].id)
-    np.testing.assert_array_equal(studio.alpha(new), half)
-    np.testing.assert_array_equal(retouch_of(studio, new)[..., 3] > 0, where)
+    np.testing.assert_array_equal(asked_mask(studio, found.jobs[0]), half)
+    np.testing.assert_array_equal(asked_retouch(studio, found.jobs[0])[..., 3] > 0, where)
 
 
 def test_a_document_whose_layers_were_merged_still_gives_paint_and_mask(studio: Studio) -> None:
@@ -209,9 +249,7 @@ def test_a_document_whose_layers_were_merged_still_gives_paint_and_mask(studio: 
     retoucher.save(path)
     found = take(studio, path)
     assert isinstance(found, Reimported)
-    studio.work()
-    new = studio.item(found.jobs[0].id)
-    np.testing.assert_array_equal(studio.alpha(new), half)
-    painted = retouch_of(studio, new)[..., 3] > 0
+    np.testing.assert_array_equal(asked_mask(studio, found.jobs[0]), half)
+    painted = asked_retouch(studio, found.jobs[0])[..., 3] > 0
     assert painted[row - 4 : row + 4, column - 4 : column + 4].all()
     assert painted.sum() == 64

@@ -26,7 +26,8 @@ from engine.domain.picture import Picture
 from engine.imaging.psd.document import AlphaChannel, LayeredDocument, PixelLayer
 from engine.imaging.psd.paths import Subpath, VectorPath, decode_path
 from engine.imaging.raster.decode import read_picture
-from engine.imaging.raster.tiff_write import LAYER_DATA_MARK, verify_tiff, write_layered_tiff, write_tiff
+from engine.imaging.raster.tiff_verify import verify_tiff
+from engine.imaging.raster.tiff_write import LAYER_DATA_MARK, write_layered_tiff, write_tiff
 
 PROJECT = Path(__file__).resolve().parents[2]
 ICC = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -12,8 +12,9 @@ from torch import Tensor
 
 from engine.domain.errors import KnownError
 from engine.training.flow import Batch, flow_loss, packed, positions, token_weights
+from engine.training.job import CHECKPOINT
 from engine.training.noise import NoiseRule, draw, generator
-from engine.training.run import CHECKPOINT, Course, Run
+from engine.training.run import Course, Run
 
 COURSE = Course(steps=6, learning_rate=1e-2, warmup=2, ema=0.9, accumulation=2, seed=3)
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 BACKGROUND_NAME = "Background"
 """What Photoshop itself calls the locked bottom layer."""
 
+BACKGROUND_ID, FIRST_LAYER_ID = 1, 2
+"""Layer ids in a document as Chromask writes it: the background's, and that of the lowest layer over it."""
+
 MAX_CHANNELS = 56
 """Channels in the merged image, colours included (Adobe Photoshop File Formats Specification, file header)."""
 

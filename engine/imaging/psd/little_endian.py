@@ -3,91 +3,88 @@
 psd-tools parses the big-endian form only. In the other one every number is little-endian, four-letter keys stand
 backwards and text is UTF-16LE; the byte counts of packed rows are turned, too, but 16-bit samples are not. What is
 found is handed on as psd-tools' own records. Of a layer's blocks only those are decoded that
-`engine.imaging.psd.saved_layers` looks into.
+`engine.imaging.psd.saved_records` looks into.
 """
 
 from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import Any, BinaryIO
 
-import numpy as np
-from psd_tools.constants import BlendMode, Clipping, Compression, SectionDivider, Tag
+from psd_tools.constants import BlendMode, Clipping, SectionDivider, Tag
 from psd_tools.psd.layer_and_mask import (
-    ChannelData,
-    ChannelDataList,
-    ChannelImageData,
     ChannelInfo,
     LayerBlendingRanges,
     LayerFlags,
-    LayerInfo,
     LayerRecord,
-    LayerRecords,
     MaskData,
     MaskFlags,
 )
 from psd_tools.psd.tagged_blocks import SectionDividerSetting, TaggedBlock, TaggedBlocks
 
-SIGNATURE = b"8BIM"[::-1]
+SIGNATURES = (b"8BIM"[::-1], b"8B64"[::-1])
 
 
 class _Cursor:
-    def __init__(self, data: bytes) -> None:
-        self.data, self.at = data, 0
+    def __init__(self, file: BinaryIO, end: int) -> None:
+        self._file, self._end = file, end
 
     @property
     def left(self) -> int:
-        return len(self.data) - self.at
+        return self._end - self._file.tell()
 
     def take(self, count: int) -> bytes:
         if count > self.left:
             raise ValueError("truncated layers")
-        self.at += count
-        return self.data[self.at - count : self.at]
+        data = self._file.read(count)
+        if len(data) != count:
+            raise ValueError("truncated layers")
+        return data
+
+    def rest(self) -> bytes:
+        return self.take(self.left)
 
     def unpack(self, fields: str) -> tuple[Any, ...]:
         return struct.unpack("<" + fields, self.take(struct.calcsize("<" + fields)))
 
-    def block(self) -> _Cursor:
+    def block(self, length: str = "I") -> _Cursor:
         """What follows the length that stands here."""
-        return _Cursor(self.take(self.unpack("I")[0]))
+        data = self.take(self.unpack(length)[0])
+        return _Cursor(io.BytesIO(data), len(data))
 
     def key(self) -> bytes:
         return self.take(4)[::-1]
 
     def signed_key(self) -> bytes:
-        if self.take(4) != SIGNATURE:
+        if self.take(4) not in SIGNATURES:
             raise ValueError("a block of a layer is not where it should be")
         return self.key()
 
 
-def read_layers(data: bytes) -> LayerInfo:
-    """The layer info in a block ``Layr`` or ``Lr16`` of a little-endian TIFF.
+def read_records(file: BinaryIO, end: int, version: int) -> list[LayerRecord]:
+    """The records of the layers in a block ``Layr`` or ``Lr16`` of a little-endian TIFF; their channels follow.
+
+    Parameters
+    ----------
+    end : int
+        Where the block ends.
+    version : int
+        2 in a 64-bit block, whose channel lengths have eight bytes.
 
     Raises
     ------
     ValueError, KeyError
         The data are damaged.
     """
-    cursor = _Cursor(data)
+    cursor = _Cursor(file, end)
     (count,) = cursor.unpack("h")
-    records = [_record(cursor) for _ in range(abs(count))]
-    channels = [
-        ChannelDataList(
-            [
-                _channel(cursor, info.length, height)
-                for info, (_, height) in zip(record.channel_info, record.channel_sizes, strict=True)
-            ]
-        )  # type: ignore[arg-type]
-        for record in records
-    ]
-    return LayerInfo(count, LayerRecords(records), ChannelImageData(channels))  # type: ignore[arg-type]
+    return [_record(cursor, "hI" if version == 1 else "hQ") for _ in range(abs(count))]
 
 
-def _record(cursor: _Cursor) -> LayerRecord:
+def _record(cursor: _Cursor, channel: str) -> LayerRecord:
     top, left, bottom, right, count = cursor.unpack("4iH")
-    channels = [ChannelInfo(*cursor.unpack("hI")) for _ in range(count)]
+    channels = [ChannelInfo(*cursor.unpack(channel)) for _ in range(count)]
     mode = BlendMode(cursor.signed_key())
     opacity, clipping, flags, _ = cursor.take(4)
     extra = cursor.block()
@@ -145,17 +142,7 @@ def _value(key: Tag | bytes, body: _Cursor) -> Any:
             return SectionDividerSetting(kind, blend_mode=BlendMode(body.signed_key()) if body.left >= 8 else None)
         case Tag.BLEND_FILL_OPACITY | Tag.KNOCKOUT_SETTING:
             return body.take(1)[0]
+        case Tag.LAYER_ID:
+            return body.unpack("I")[0]
         case _:
-            return body.data
-
-
-def _channel(cursor: _Cursor, length: int, height: int) -> ChannelData:
-    if length < 2:
-        cursor.take(length)
-        return ChannelData()
-    compression = Compression(cursor.unpack("H")[0])
-    data = cursor.take(length - 2)
-    if compression == Compression.RLE:
-        counts = np.frombuffer(data, "<u2", height)
-        data = counts.astype(">u2").tobytes() + data[counts.nbytes :]
-    return ChannelData(compression, data)
+            return body.rest()

@@ -6,23 +6,28 @@ Follows the Adobe Photoshop File Formats Specification (November 2019). The stru
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
 from psd_tools.constants import AlphaChannelMode, ColorMode, Compression, Tag
-from psd_tools.psd import PSD
+from psd_tools.psd.bin_utils import read_fmt
+from psd_tools.psd.color_mode_data import ColorModeData
 from psd_tools.psd.header import FileHeader
 from psd_tools.psd.image_resources import ImageResources
+from psd_tools.psd.tagged_blocks import TaggedBlock
 
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
 from engine.domain.geometry import Extent
 from engine.imaging.psd import resources as ids
-from engine.imaging.psd.document import AlphaChannel
-from engine.imaging.psd.saved_layers import Coding, SavedLayer, decoded_plane, layers_of, to_alpha
+from engine.imaging.psd.channels import row_chunks
+from engine.imaging.psd.saved_layers import SavedLayer
+from engine.imaging.psd.saved_planes import Coding, PlaneRows, SavedFile, SavedPlane, to_alpha
+from engine.imaging.psd.saved_records import read_layers
 from engine.imaging.raster.stored import check_extent, cut_off, decoding
 
 if TYPE_CHECKING:
@@ -41,7 +46,52 @@ _MODE_NAMES = {
     ColorMode.DUOTONE: "duotone",
     ColorMode.LAB: "Lab",
 }
+_BLOCK_SIGNATURES = (b"8BIM", b"8B64")
+_LEAST_BLOCK = 12
+"""Bytes of signature, key and length."""
+
 _TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ExtraChannel:
+    """A channel beside the colours as it lies in the merged image.
+
+    Attributes
+    ----------
+    merged : SavedPlane
+        All planes of the image, one below the other.
+    first, height : int
+        Rows of this one in it.
+    """
+
+    file: SavedFile
+    merged: SavedPlane
+    first: int
+    height: int
+
+    def read(self, rows: PlaneRows) -> Alpha:
+        """``(H, W)`` uint8."""
+        alpha = np.empty((self.height, self.merged.width), np.uint8)
+        for part in row_chunks(self.height, self.merged.width * self.merged.coding.samples.itemsize):
+            alpha[part] = to_alpha(rows.read(self.first + part.start, self.first + part.stop))
+        return cast("Alpha", alpha)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SavedChannel:
+    """A saved selection as it was found on disk."""
+
+    name: str
+    plane: Alpha | ExtraChannel
+
+    @property
+    def alpha(self) -> Alpha:
+        """``(H, W)`` uint8, 255 = selected; decoded whenever it is asked for."""
+        if not isinstance(self.plane, ExtraChannel):
+            return self.plane
+        with self.plane.file.opened() as file:
+            return self.plane.read(PlaneRows(file, self.plane.merged))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,7 +105,7 @@ class SavedDocument:
         8 or 16, of all pixels.
     layers : tuple of SavedLayer
         From the bottom up; empty in a flat file. Groups are dissolved, layers without any pixels left out.
-    alpha_channels : tuple of AlphaChannel
+    alpha_channels : tuple of SavedChannel
         Saved selections; neither transparency nor spot colours.
     composite : ndarray or None
         ``(H, W, 3)`` uint8 or uint16, the flattened picture, over white where the document is transparent. None where
@@ -67,7 +117,7 @@ class SavedDocument:
     extent: Extent
     bit_depth: int
     layers: tuple[SavedLayer, ...]
-    alpha_channels: tuple[AlphaChannel, ...]
+    alpha_channels: tuple[SavedChannel, ...]
     composite: Pixels | None
     icc: bytes | None = None
     xmp: bytes | None = None
@@ -76,7 +126,8 @@ class SavedDocument:
 def read_document(path: Path) -> SavedDocument:
     """Read a PSD, PSB, or a flat or layered TIFF, whichever the file is, whatever its name ends in.
 
-    All planes are decoded: a document takes its size in pixels times three, for every layer and the composite.
+    The flattened picture is decoded (of a TIFF the alpha channels as well), layers and channels when they are looked
+    at: the file must stay where and as it is meanwhile.
 
     Raises
     ------
@@ -121,13 +172,15 @@ def require_rgb(mode: str, bit_depth: int, path: Path) -> None:
         )
 
 
-def channels_of(planes: Sequence[Alpha], transparency: int | None, resources: ImageResources) -> list[AlphaChannel]:
+def channels_of(
+    planes: Sequence[Alpha | ExtraChannel], transparency: int | None, resources: ImageResources
+) -> list[SavedChannel]:
     """The saved selections among the extra channels, by their names.
 
     Parameters
     ----------
-    planes : sequence of ndarray
-        All extra channels, ``(H, W)`` uint8.
+    planes : sequence of ndarray or ExtraChannel
+        All extra channels, ``(H, W)`` uint8 where they were decoded.
     transparency : int or None
         Which of them is the picture's transparency.
     """
@@ -135,7 +188,7 @@ def channels_of(planes: Sequence[Alpha], transparency: int | None, resources: Im
     stored = resources.get_data(ids.ALPHA_NAMES_UNICODE) or resources.get_data(ids.ALPHA_NAMES) or ()
     names = [name.rstrip("\0") for name in stored]
     shown = getattr(resources.get_data(ids.DISPLAY_INFO), "alpha_channels", ())
-    found: list[AlphaChannel] = []
+    found: list[SavedChannel] = []
     for position, number in enumerate(numbers):
         # Photoshop lists the transparency with the others, some programs do not.
         named = number if len(names) == len(planes) else position
@@ -143,73 +196,119 @@ def channels_of(planes: Sequence[Alpha], transparency: int | None, resources: Im
         if looks < len(shown) and shown[looks].mode == AlphaChannelMode.SPOT:
             continue
         name = names[named] if named < len(names) else ""
-        found.append(AlphaChannel(name or f"Alpha {position + 1}", planes[number]))
+        found.append(SavedChannel(name or f"Alpha {position + 1}", planes[number]))
     return found
 
 
 def is_blank(composite: Pixels, layers: Sequence[SavedLayer]) -> bool:
-    """Whether the flattened picture is one colour although a layer is not: a program wrote a placeholder."""
+    """Whether the flattened picture is a placeholder of one colour, as Photoshop writes it without Maximize
+    Compatibility.
+    """
     if not layers or not (composite[0] == composite[0, 0]).all() or not (composite == composite[0, 0]).all():
         return False
-    return any(
-        layer.is_visible and layer.pixels is not None and (layer.pixels != layer.pixels[0, 0]).any() for layer in layers
-    )
+    return any(layer.is_visible and _has_several_colours(layer) for layer in layers)
+
+
+def _has_several_colours(layer: SavedLayer) -> bool:
+    pixels = layer.pixels
+    return pixels is not None and bool((pixels != pixels[0, 0]).any())
 
 
 def _read_psd(path: Path) -> SavedDocument:
     with decoding(path, "PSD"), open(path, "rb") as file:
         header = FileHeader.read(file)
-        extent = Extent(header.width, header.height)
+        extent, coding = Extent(header.width, header.height), Coding(header.depth, header.version)
         check_extent(extent, path)
         require_rgb(_MODE_NAMES[header.color_mode], header.depth, path)
         if header.channels < 3:
             raise cut_off(path)
-        file.seek(0)
-        psd = PSD.read(file)
-        resources = psd.image_resources
-        info = psd._get_layer_info()  # no public name; the blocks of 16-bit documents are looked for there as well
-        layers = layers_of(info, extent, Coding(header.depth, header.version)) if info is not None else ()
-        blocks = psd.layer_and_mask_information.tagged_blocks or {}
-        transparent = (info is not None and info.layer_count < 0) or any(
-            tag in blocks for tag in (Tag.SAVING_MERGED_TRANSPARENCY, Tag.SAVING_MERGED_TRANSPARENCY16)
-        )
-        planes = _merged_planes(psd, path)
-        composite = cast("Pixels", np.empty((extent.height, extent.width, 3), f"u{header.depth // 8}"))
-        for number in range(3):
-            composite[..., number] = next(planes)
-        alphas = [to_alpha(plane) for plane in planes]
+        ColorModeData.read(file)
+        resources = ImageResources.read(file)
+        source = SavedFile.of(path, file, "PSD")
+        layers, transparent = _layer_section(file, source, extent, coding)
+        composite, extra = _merged_image(file, header.channels, source, extent, coding)
     version = resources.get_data(ids.VERSION_INFO)
     is_real = getattr(version, "has_composite", True) and not is_blank(composite, layers)
     return SavedDocument(
         extent,
         header.depth,
         layers,
-        tuple(channels_of(alphas, 0 if transparent and alphas else None, resources)),
+        tuple(channels_of(extra, 0 if transparent and extra else None, resources)),
         composite if is_real else None,
         icc=resources.get_data(ids.ICC_PROFILE),
         xmp=resources.get_data(ids.XMP),
     )
 
 
-def _merged_planes(psd: PSD, path: Path) -> Iterator[Pixels]:
-    """All planes of the merged image, each decoded by itself where the compression allows it."""
-    header: FileHeader = psd.header
-    data, compression = psd.image_data.data, psd.image_data.compression
-    width, height, coding = header.width, header.height, Coding(header.depth, header.version)
-    if compression not in (Compression.RAW, Compression.RLE):
-        whole = decoded_plane(data, compression, width, height * header.channels, coding)
-        yield from whole.reshape(header.channels, height, width)
-        return
-    if compression == Compression.RAW:
-        size = width * height * header.depth // 8
-        for number in range(header.channels):
-            yield decoded_plane(data[number * size : (number + 1) * size], compression, width, height, coding)
-    else:
-        dtype = np.dtype(">u2" if header.version == 1 else ">u4")
-        if len(data) < height * header.channels * dtype.itemsize:
-            raise cut_off(path)
-        counts = np.frombuffer(data, dtype, height * header.channels).reshape(header.channels, height)
-        ends = counts.nbytes + counts.sum(axis=1, dtype=np.int64).cumsum()
-        starts = [counts.nbytes, *ends[:-1]]
-        for row, start, end in zip(counts, starts, ends, strict=True):
-            yield decoded_plane(row.tobytes() + data[start:end], compression, width, height, coding)
+def _layer_section(
+    file: BinaryIO, source: SavedFile, extent: Extent, coding: Coding
+) -> tuple[tuple[SavedLayer, ...], bool]:
+    """The layers, and whether the first extra channel of the merged image is its transparency. Leaves the file behind
+    the section.
+    """
+    length = "I" if coding.version == 1 else "Q"
+    (section,) = read_fmt(length, file)
+    end = file.tell() + section
+    if end > source.size:
+        raise ValueError("truncated layers")
+    layers, transparent = (), False
+    if section:
+        (info,) = read_fmt(length, file)
+        behind = file.tell() + info
+        if info:
+            count, layers = read_layers(file, behind, source, extent, coding)
+            transparent = count < 0
+        file.seek(behind)
+        for key, at, size in _blocks(file, end, coding.version):
+            if key in (Tag.LAYER_16, Tag.LAYER_32, Tag.LAYER) and size:
+                file.seek(at)
+                count, layers = read_layers(file, at + size, source, extent, coding)
+                transparent = transparent or count < 0
+            transparent = transparent or key in (Tag.SAVING_MERGED_TRANSPARENCY, Tag.SAVING_MERGED_TRANSPARENCY16)
+    file.seek(end)
+    return layers, transparent
+
+
+def _blocks(file: BinaryIO, end: int, version: int) -> Iterator[tuple[Tag | None, int, int]]:
+    """Key, place and length of each block behind the layer info; None for a key that psd-tools does not know."""
+    at = file.tell()
+    if at + 4 <= end and file.read(4) not in _BLOCK_SIGNATURES:  # some programs leave the global layer mask info out
+        file.seek(at)
+        at += 4 + read_fmt("I", file)[0]
+    while at + _LEAST_BLOCK <= end:
+        file.seek(at)
+        signature, name = read_fmt("4s4s", file)
+        if signature not in _BLOCK_SIGNATURES:
+            return
+        key = Tag(name) if name in Tag._value2member_map_ else None
+        # No public name: which keys have eight bytes of length in a PSB.
+        (size,) = read_fmt(TaggedBlock._length_format(key, version), file)
+        at = file.tell()
+        if at + size > end:
+            raise ValueError("truncated layers")
+        yield key, at, size
+        at += size + -size % 4
+
+
+def _merged_image(
+    file: BinaryIO, channels: int, source: SavedFile, extent: Extent, coding: Coding
+) -> tuple[Pixels, list[ExtraChannel]]:
+    """The colours of the merged image, which begins here, and where its extra channels lie: its planes stand one below
+    the other.
+    """
+    compression = Compression(read_fmt("H", file)[0])
+    at, behind = file.tell(), file.seek(0, os.SEEK_END)
+    width, height = extent.width, extent.height
+    tall = SavedPlane(at, behind - at, compression, width, height * channels, coding)
+    rows = PlaneRows(file, tall)
+    if compression is Compression.RAW and tall.length < tall.height * width * coding.samples.itemsize:
+        raise cut_off(source.path)
+    composite = np.empty((height, width, 3), coding.samples.newbyteorder("="))
+    for number in range(3):
+        for part in row_chunks(height, width * coding.samples.itemsize):
+            composite[part, :, number] = rows.read(number * height + part.start, number * height + part.stop)
+    extra = [ExtraChannel(source, tall, number * height, height) for number in range(3, channels)]
+    if compression in (Compression.ZIP, Compression.ZIP_WITH_PREDICTION):  # whether it is whole is known at its end
+        for channel in extra:
+            channel.read(rows)
+    return cast("Pixels", composite), extra

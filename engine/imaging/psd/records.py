@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from struct import Struct
 
 from engine.domain.geometry import Extent
-from engine.imaging.psd.document import LayeredDocument, StoredLayer
+from engine.imaging.psd.document import BACKGROUND_ID, LayeredDocument, StoredLayer
 
 SIGNATURE = b"8BIM"
 RGB_COLOR_MODE = 3
@@ -85,8 +85,8 @@ def layer_records(
         Bytes of each channel of each layer, the two bytes of the compression code included.
     """
     return b"".join(
-        _layer_record(layer, layer_lengths, number, extent, file_format)
-        for number, (layer, layer_lengths) in enumerate(zip(layers, lengths, strict=True), start=1)
+        _layer_record(layer, layer_lengths, layer_id, extent, file_format)
+        for layer_id, (layer, layer_lengths) in enumerate(zip(layers, lengths, strict=True), start=BACKGROUND_ID)
     )
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 import numpy as np
 import tifffile
 from psd_tools.psd.image_resources import ImageResources
-from psd_tools.psd.layer_and_mask import LayerInfoBlock
 
 from engine.domain.geometry import Extent
 from engine.imaging.psd import little_endian
 from engine.imaging.psd.read import SavedDocument, channels_of, is_blank, require_rgb
-from engine.imaging.psd.saved_layers import Coding, SavedLayer, layers_of, to_alpha
+from engine.imaging.psd.saved_layers import SavedLayer
+from engine.imaging.psd.saved_planes import Coding, SavedFile, to_alpha
+from engine.imaging.psd.saved_records import layers_of, read_layers
 from engine.imaging.raster.stored import check_extent, decoding
 from engine.imaging.raster.tiff_write import IMAGE_RESOURCES_TAG, LAYER_DATA_MARK, LAYERS_TAG, XMP_TAG
 
@@ -36,6 +37,12 @@ _BLOCK_HEAD = 12
 """Bytes of signature, key and length."""
 
 _LAYER_KEYS = (b"Layr", b"Lr16")
+_LONG = b"8B64"
+"""Signature of blocks whose lengths may have 64 bits, in TIFFs that were saved as large documents."""
+
+_SIGNATURES = (b"8BIM", _LONG)
+_LONG_KEYS = frozenset(b"LMsk Lr16 Lr32 Layr Mt16 Mt32 Mtrn Alph FMsk lnk2 FEid FXid PxSD".split())
+"""Whose length then has eight bytes (Photoshop File Formats Specification, "Additional layer information")."""
 
 
 def read_tiff(path: Path) -> SavedDocument:
@@ -56,7 +63,7 @@ def read_tiff(path: Path) -> SavedDocument:
         composite, alphas, transparency = _picture(page)
         resources = _resources(page)
         depth = composite.dtype.itemsize * 8
-        layers = _layers(file, page, tiff.byteorder, extent, depth)
+        layers = _layers(file, page, tiff.byteorder, extent, SavedFile.of(path, file, "TIFF"), depth)
         icc, xmp = page.iccprofile, _bytes(page, XMP_TAG)
     return SavedDocument(
         extent,
@@ -97,9 +104,9 @@ def _resources(page: tifffile.TiffPage) -> ImageResources:
 
 
 def _layers(
-    file: BinaryIO, page: tifffile.TiffPage, order: str, extent: Extent, bit_depth: int
+    file: BinaryIO, page: tifffile.TiffPage, order: str, extent: Extent, source: SavedFile, bit_depth: int
 ) -> tuple[SavedLayer, ...]:
-    """Read where they stand: as a value of the tag they would be in memory twice."""
+    """Read where they stand: as a value of the tag they would be in memory."""
     tag = page.tags.get(LAYERS_TAG)
     if tag is None or tag.count < len(LAYER_DATA_MARK) + _BLOCK_HEAD:
         return ()
@@ -108,17 +115,25 @@ def _layers(
     if file.read(len(LAYER_DATA_MARK)) != LAYER_DATA_MARK:
         return ()
     at += len(LAYER_DATA_MARK)
-    backwards = -1 if order == "<" else 1
+    is_little = order == "<"
+    backwards = -1 if is_little else 1
     while at + _BLOCK_HEAD <= end:
         file.seek(at)
         signature, key = file.read(4)[::backwards], file.read(4)[::backwards]
-        length = int.from_bytes(file.read(4), "little" if order == "<" else "big")
-        if signature != b"8BIM":
+        if signature not in _SIGNATURES:
             break
+        # 64-bit blocks have the lengths and counts of a PSB.
+        is_long = signature == _LONG and key in _LONG_KEYS
+        length = int.from_bytes(file.read(8 if is_long else 4), "little" if is_little else "big")
+        at = file.tell()
         if key in _LAYER_KEYS and length:
-            info = little_endian.read_layers(file.read(length)) if order == "<" else LayerInfoBlock.read(file)
-            return layers_of(info, extent, Coding(bit_depth))
-        at += _BLOCK_HEAD + length + -length % 4
+            coding = Coding(bit_depth, 2 if signature == _LONG else 1, is_little)
+            behind = at + length
+            if not is_little:
+                return read_layers(file, behind, source, extent, coding)[1]
+            records = little_endian.read_records(file, behind, coding.version)
+            return layers_of(records, file, behind, source, extent, coding)
+        at += length + -length % 4
     return ()
 
 

@@ -5,14 +5,11 @@ Follows TIFF 6.0 and Adobe's "Photoshop TIFF technical notes" (2002): tag 34377 
 
 from __future__ import annotations
 
-import io
-import mmap
 import os
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Literal, cast
 
@@ -38,7 +35,7 @@ if TYPE_CHECKING:
 LAYER_DATA_MARK = b"Adobe Photoshop Document Data Block\0"
 """What the value of tag 37724 begins with."""
 
-XMP_TAG, IMAGE_RESOURCES_TAG, _ICC_TAG, LAYERS_TAG = 700, 34377, 34675, 37724
+XMP_TAG, IMAGE_RESOURCES_TAG, ICC_TAG, LAYERS_TAG = 700, 34377, 34675, 37724
 _BYTE, _ASCII, _UNDEFINED = 1, 2, 7
 
 TRANSPARENCY_NAME = "Transparency"
@@ -122,7 +119,8 @@ def write_layered_tiff(path: Path, document: LayeredDocument) -> None:
     Parameters
     ----------
     path : Path
-        A temporary name (`engine.domain.files.complete_file`); check with `verify_tiff` before it gets its final one.
+        A temporary name (`engine.domain.files.complete_file`); check with
+        `engine.imaging.raster.tiff_verify.verify_tiff` before it gets its final one.
 
     Raises
     ------
@@ -133,7 +131,7 @@ def write_layered_tiff(path: Path, document: LayeredDocument) -> None:
     from engine.imaging.psd.records import PSD, SIGNATURE
     from engine.imaging.psd.writer import length_before, write_layers
 
-    described, inner = _big_endian_directories(document)
+    described, inner = big_endian_directories(document)
     names = [channel.name for channel in document.alpha_channels]
     resources = tiff_resources(names, document.resolution, document.paths)
     tags = [(tag, _ASCII, entry.count, entry.raw, True) for tag, entry in described.items() if entry.type == _ASCII]
@@ -238,7 +236,7 @@ def interleaved(pixels: Pixels, alphas: Sequence[Alpha], rows: slice) -> NDArray
     return samples
 
 
-def _big_endian_directories(document: LayeredDocument) -> tuple[dict[int, exif.Entry], Directories]:
+def big_endian_directories(document: LayeredDocument) -> tuple[dict[int, exif.Entry], Directories]:
     if document.exif is None:
         return {}, {}
     order, described, inner = exif.directories(document.exif)
@@ -278,98 +276,3 @@ def _even_end(file: BinaryIO) -> int:
     """Go to the end of the file, padded to an even offset as TIFF 6.0 demands of directories."""
     end = file.seek(0, os.SEEK_END)
     return end + file.write(b"\0") if end % 2 else end
-
-
-def verify_tiff(path: Path, document: LayeredDocument, *, shown_as: Path | None = None) -> None:
-    """Check that the layered TIFF at ``path`` holds ``document``: every pixel, name, profile, metadata, resolution.
-
-    The picture is decoded by tifffile and the layers by psd-tools, a few rows at a time.
-
-    Parameters
-    ----------
-    shown_as : Path, optional
-        The name to put in the error, where ``path`` is a temporary one.
-
-    Raises
-    ------
-    KnownError
-        The file does not read back; retryable, since the writing itself can only be at fault through the disk.
-    OSError
-        The file cannot be opened or the disk fails while reading.
-    """
-    from engine.imaging.psd.layer_check import LayerCheck, expect, reading_back
-
-    with reading_back(shown_as or path), open(path, "rb") as file, _opened(file) as tiff:
-        page = tiff.pages.first
-        expect("byte order", tiff.byteorder, ">")
-        _check_tags(file, page, document)
-        _check_picture(file, page, document)
-        layers = page.tags[LAYERS_TAG]
-        file.seek(layers.valueoffset)
-        mark = LAYER_DATA_MARK + b"8BIM" + layer_key(document.bit_depth)
-        expect("mark of the layers", file.read(len(mark)), mark)
-        length = int.from_bytes(file.read(4), "big")
-        expect("length of the layers", length + len(mark) + 4, layers.count)
-        LayerCheck(file, document, version=1).check_block(length)
-
-
-@contextmanager
-def _opened(file: BinaryIO) -> Iterator[tifffile.TiffFile]:
-    from engine.imaging.psd.layer_check import DifferenceError
-
-    try:
-        tiff = tifffile.TiffFile(file)
-    except (tifffile.TiffFileError, struct.error) as error:
-        raise DifferenceError(str(error)) from error
-    with tiff:
-        yield tiff
-
-
-def _check_tags(file: BinaryIO, page: tifffile.TiffPage, document: LayeredDocument) -> None:
-    from psd_tools.psd.image_resources import ImageResources
-
-    from engine.imaging.psd.layer_check import DifferenceError, expect
-    from engine.imaging.psd.verify import check_resources
-
-    for what, tag, wanted in (("ICC profile", _ICC_TAG, document.icc), ("XMP packet", XMP_TAG, document.xmp)):
-        if _value(page, tag) != wanted:
-            raise DifferenceError(f"the {what} differs")
-    data = _value(page, IMAGE_RESOURCES_TAG) or b""
-    resources = ImageResources.read(io.BytesIO(len(data).to_bytes(4, "big") + data))
-    check_resources(
-        resources, [channel.name for channel in document.alpha_channels], document.resolution, document.paths
-    )
-    found = [page.tags[tag].value for tag in (exif.X_RESOLUTION, exif.Y_RESOLUTION)]
-    for (numerator, denominator), axis in zip(found, document.resolution or (1, 1), strict=True):
-        # A rational of 32 bits each holds any resolution to a millionth.
-        expect("resolution of the TIFF", abs(numerator / denominator / axis - 1) < 1e-6, True)
-    described, inner = _big_endian_directories(document)
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-        block = exif.from_tiff(view)
-    _, stored_described, stored_inner = exif.directories(block) if block is not None else (">", {}, {})
-    for wanted, stored in ((described, stored_described), *((inner[tag], stored_inner.get(tag, {})) for tag in inner)):
-        if {tag: entry.raw for tag, entry in wanted.items()} != {tag: entry.raw for tag, entry in stored.items()}:
-            raise DifferenceError("the EXIF block differs")
-
-
-def _check_picture(file: BinaryIO, page: tifffile.TiffPage, document: LayeredDocument) -> None:
-    from engine.imaging.psd.layer_check import DifferenceError, expect
-
-    alphas = [channel.alpha for channel in document.alpha_channels]
-    expect("size", page.shaped[-3:], (document.extent.height, document.extent.width, 3 + len(alphas)))
-    expect("bit depth", page.bitspersample, document.bit_depth)
-    expect("colour model", (int(page.photometric), int(page.planarconfig)), (2, 1))
-    expect("kind of the extra channels", [int(kind) for kind in page.extrasamples], [0] * len(alphas))
-    expect("number of strips", len(page.dataoffsets), -(-document.extent.height // page.rowsperstrip))
-    for index, (offset, length) in enumerate(zip(page.dataoffsets, page.databytecounts, strict=True)):
-        file.seek(offset)
-        decoded = cast("Any", page.decode(file.read(length), index))[0]
-        first = index * page.rowsperstrip
-        wanted = interleaved(document.composite, alphas, slice(first, first + page.rowsperstrip))
-        if decoded is None or not np.array_equal(decoded[0, : len(wanted)], wanted):
-            raise DifferenceError(f"composite: pixels of the rows {first} to {first + len(wanted) - 1} differ")
-
-
-def _value(page: tifffile.TiffPage, code: int) -> bytes | None:
-    tag = page.tags.get(code)
-    return None if tag is None else bytes(tag.value)

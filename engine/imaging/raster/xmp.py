@@ -221,6 +221,7 @@ def _of_origin(origin: ResultOrigin) -> Mapping[Name, Value]:
         "Reviewer": origin.reviewer or None,
         "ReviewDate": None if origin.reviewed_at is None else _date(origin.reviewed_at),
         "Models": [_of_model(run) for run in origin.models] or None,
+        "RetouchSource": origin.retouch_source or None,
     }
     return {(CHROMASK, name): value for name, value in fields.items() if value is not None}
 
@@ -256,6 +257,7 @@ def _origin(fields: Mapping[str, Value]) -> ResultOrigin:
         decision=Decision(_text(fields["Decision"])),
         reviewer=_text(fields["Reviewer"]) if "Reviewer" in fields else "",
         reviewed_at=datetime.fromisoformat(_text(fields["ReviewDate"])) if "ReviewDate" in fields else None,
+        retouch_source=_text(fields["RetouchSource"]) if "RetouchSource" in fields else "",
     )
 
 

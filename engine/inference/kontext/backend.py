@@ -16,7 +16,7 @@ from engine.domain.requests import ColorMatchRequest, DiffusionSettings, EditTur
 from engine.imaging.edit_placement import paintable, place_edit
 from engine.imaging.painted import ExtractedMask, agreement, extract_painted_mask
 from engine.imaging.person_crop import person_crop
-from engine.imaging.placement import KONTEXT_BUCKETS, Color, place, to_canvas
+from engine.imaging.placement import KONTEXT_BUCKETS, border_color, place, to_canvas
 from engine.imaging.raster.icc import to_srgb8
 from engine.imaging.side_by_side import (
     LANDSCAPE_BUCKETS,
@@ -128,7 +128,7 @@ class KontextBackend:
         placement = place(_extent(photograph), crop, round_.buckets)
         shown = placement.crop
         canvas = to_canvas(
-            photograph, placement, _border_color(photograph[shown.top : shown.bottom, shown.left : shown.right])
+            photograph, placement, border_color(photograph[shown.top : shown.bottom, shown.left : shown.right])
         )
         found: list[ExtractedMask] = []
         for sampling in round_.samplings:
@@ -248,7 +248,7 @@ class KontextBackend:
         rgb = to_srgb8(photograph.pixels, photograph.icc)
         placement = place_edit(mask, self._buckets)
         crop = placement.crop
-        canvas = to_canvas(rgb, placement, _border_color(rgb[crop.top : crop.bottom, crop.left : crop.right]))
+        canvas = to_canvas(rgb, placement, border_color(rgb[crop.top : crop.bottom, crop.left : crop.right]))
         repainted = paintable(mask, placement)
         shown = self._reference_canvas(reference) if reference is not None else None
 
@@ -275,7 +275,7 @@ class KontextBackend:
         if reference.alpha is not None:
             share = reference.alpha[..., None].astype(np.float32) / 255
             rgb = np.rint(255 + (rgb.astype(np.float32) - 255) * share).astype(np.uint8)
-        return to_canvas(rgb, place(_extent(rgb), buckets=self._buckets), _border_color(rgb))
+        return to_canvas(rgb, place(_extent(rgb), buckets=self._buckets), border_color(rgb))
 
     def _provenance(self, settings: DiffusionSettings, lora: CheckedLora | None, began: float) -> Provenance:
         placing = self.residence.model.placing
@@ -313,13 +313,6 @@ def _extent(rgb: NDArray[np.uint8]) -> Extent:
 
 def _written(crop: Box) -> str:
     return f"{crop.extent.width}x{crop.extent.height}+{crop.left}+{crop.top}"
-
-
-def _border_color(rgb: NDArray[np.uint8]) -> Color:
-    """The median colour of the photograph's rim: padding that continues a studio's backdrop draws no paint to it."""
-    rim = np.concatenate([rgb[0], rgb[-1], rgb[:, 0], rgb[:, -1]])
-    red, green, blue = np.median(rim, axis=0).round().astype(int).tolist()
-    return red, green, blue
 
 
 def _working_size(picture: Picture, alpha: NDArray[np.uint8] | None) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:

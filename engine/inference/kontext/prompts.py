@@ -8,6 +8,7 @@ card, whichever card it is and whatever was loaded before.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,13 +68,30 @@ class PromptCache:
         KnownError
             The text encoders do not load.
         """
+        return self.embeddings_of_all(source, [prompt], dtype)[prompt]
+
+    def embeddings_of_all(
+        self, source: ModelSource, prompts: Sequence[str], dtype: torch.dtype
+    ) -> dict[str, PromptEmbeddings]:
+        """Several prompts by their texts; the text encoders are loaded once for those that are not on disk.
+
+        Raises
+        ------
+        KnownError
+            The text encoders do not load.
+        """
         self.notice = ""
-        path = self._path(source, prompt, dtype)
-        known = _read(path)
-        if known is not None:
-            return known
-        self.encodings += 1
-        encoded = _encode(source, prompt, dtype)
+        known = {prompt: _read(self._path(source, prompt, dtype)) for prompt in prompts}
+        found = {prompt: encoded for prompt, encoded in known.items() if encoded is not None}
+        unknown = [prompt for prompt in known if prompt not in found]
+        if unknown:
+            self.encodings += 1
+            for prompt, encoded in zip(unknown, _encode(source, unknown, dtype), strict=True):
+                self._keep(self._path(source, prompt, dtype), prompt, encoded)
+                found[prompt] = encoded
+        return found
+
+    def _keep(self, path: Path, prompt: str, encoded: PromptEmbeddings) -> None:
         try:
             with complete_file(path, overwrite=True) as temporary:
                 save_file(
@@ -81,7 +99,6 @@ class PromptCache:
                 )
         except KnownError as error:
             self.notice = f"The encoded prompt could not be kept, so the next start encodes it again: {error}"
-        return encoded
 
     def _path(self, source: ModelSource, prompt: str, dtype: torch.dtype) -> Path:
         parts = (_FORMAT, source.text_fingerprint(), str(dtype), str(MAX_PROMPT_TOKENS), prompt)
@@ -105,7 +122,7 @@ def _read(path: Path) -> PromptEmbeddings | None:
         return None
 
 
-def _encode(source: ModelSource, prompt: str, dtype: torch.dtype) -> PromptEmbeddings:
+def _encode(source: ModelSource, prompts: Sequence[str], dtype: torch.dtype) -> list[PromptEmbeddings]:
     try:
         encoders = FluxKontextPipeline.from_pretrained(
             source.folder, transformer=None, vae=None, dtype=dtype, local_files_only=True, use_safetensors=True
@@ -117,6 +134,10 @@ def _encode(source: ModelSource, prompt: str, dtype: torch.dtype) -> PromptEmbed
             remedy="Copy the model again; docs/models.md lists its files.",
             path=source.folder,
         ) from error
+    return [_encoded(encoders, prompt) for prompt in prompts]
+
+
+def _encoded(encoders: FluxKontextPipeline, prompt: str) -> PromptEmbeddings:
     with torch.inference_mode():
         sequence, pooled, _ = encoders.encode_prompt(
             prompt=prompt,

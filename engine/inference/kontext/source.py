@@ -89,6 +89,10 @@ class ModelSource:
         tokenizers = [path for name in _TOKENIZER_FILES for path in (self.folder / name).iterdir() if path.is_file()]
         return _fingerprint([*weights, *tokenizers])
 
+    def vae_fingerprint(self) -> str:
+        """The same over what turns a picture into latents."""
+        return _fingerprint([path for path in self.weights if path.parent.name == "vae"])
+
 
 def _fingerprint(files: Iterable[Path]) -> str:
     digest = hashlib.sha256()

@@ -182,7 +182,8 @@ def write_document(path: Path, document: LayeredDocument, format: ExportFormat, 
         write_psd(path, document, force_psb=shown_as.suffix == ".psb")
         verify_psd(path, document, shown_as=shown_as)
     else:
-        from engine.imaging.raster.tiff_write import verify_tiff, write_layered_tiff
+        from engine.imaging.raster.tiff_verify import verify_tiff
+        from engine.imaging.raster.tiff_write import write_layered_tiff
 
         write_layered_tiff(path, document)
         verify_tiff(path, document, shown_as=shown_as)

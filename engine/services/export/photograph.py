@@ -74,6 +74,13 @@ class Photograph:
             error.path = self.pair.on_model.path
             raise
 
+    def retouch_source(self, item: ReviewItem) -> str:
+        """What was declared of the retouch, see `engine.imaging.retouch.retouch_source`."""
+        from engine.imaging.retouch import retouch_source
+
+        ref = item.outcome.retouch
+        return "" if ref is None else retouch_source(self._stored(ref))
+
     def shown(self, item: ReviewItem) -> Picture:
         """The picture as it leaves the house flat: matched or edited, and retouched."""
         from engine.imaging.retouch import laid_over

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from engine.domain.export import ExportRecipe
+from engine.domain.files import absolute_path
 from engine.domain.jobs import JobState
 from engine.domain.review import Decision, ReviewItem
 from engine.ports import Catalog
@@ -19,6 +20,9 @@ class ExportPlan:
 
     folder: Path
     recipe: ExportRecipe = field(default_factory=ExportRecipe)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "folder", absolute_path(self.folder))
 
 
 @dataclass(frozen=True, slots=True)

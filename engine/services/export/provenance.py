@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import PurePath
@@ -24,16 +25,17 @@ def provenance_of(
     catalog: str,
     at: datetime,
     mask_names: Mapping[int, str] | None = None,
+    retouch_sources: Mapping[int, str] | None = None,
     *,
     is_picture: bool = True,
 ) -> Provenance:
     """Where a file made of these results comes from.
 
-    A picture counts as painted where a generative model's pixels are in it, which is so for one kind of result alone:
-    an edit with a turn that was painted. A mask changes no pixel, however it was made; it is a selection, and a model
-    that dreams one is a means of selecting. A colour match moves the photograph's own pixels by a transfer of colours:
-    where a model's picture of the recoloured garment guided it, that picture was measured and thrown away, and its
-    influence on any pixel is a share of a colour shift that all pixels of that colour get
+    A picture counts as painted where a generative model's pixels are in it: those of an edit with a turn that was
+    painted, and those of a retouch whose file declared them. A mask changes no pixel, however it was made; it is a
+    selection, and a model that dreams one is a means of selecting. A colour match moves the photograph's own pixels by
+    a transfer of colours: where a model's picture of the recoloured garment guided it, that picture was measured and
+    thrown away, and its influence on any pixel is a share of a colour shift that all pixels of that colour get
     (`engine.imaging.color.guide`). This is correction in the sense of the IPTC's vocabulary, not compositing with
     trained algorithmic media; which models took part is named all the same (`Provenance.origins`).
 
@@ -48,6 +50,8 @@ def provenance_of(
     mask_names : mapping of int to str, optional
         By job id, the name that a result's mask has in the file where it is not the mask's own: alpha channels must
         have names of their own.
+    retouch_sources : mapping of int to str, optional
+        By job id, what was declared of a result's retouch (`engine.services.export.photograph.Photograph`).
     is_picture : bool
         False for a file that holds a mask and nothing else.
 
@@ -59,12 +63,18 @@ def provenance_of(
     photographs = {NamedHash(item.pair.on_model.path.name, item.pair.on_model.sha256) for item in items}
     if len(photographs) != 1:
         raise BugError(f"a file is made of one photograph, not of {len(photographs)}")
-    names = mask_names or {}
+    names, sources = mask_names or {}, retouch_sources or {}
     return Provenance(
         photograph=photographs.pop(),
         catalog=catalog,
         software=f"Chromask {version('chromask')}",
-        origins=tuple(_origin(item, names.get(item.job.id, item.outcome.mask.name)) for item in items),
+        origins=tuple(
+            replace(
+                _origin(item, names.get(item.job.id, item.outcome.mask.name)),
+                retouch_source=sources.get(item.job.id, ""),
+            )
+            for item in items
+        ),
         at=at,
         is_picture=is_picture,
     )

@@ -177,7 +177,9 @@ def _in_the_way(path: Path) -> KnownError:
 
 def _changed(path: Path) -> KnownError:
     return KnownError(
-        "this file was changed since Chromask wrote it",
-        remedy="Take the changes back with 'chromask reimport', or choose another folder.",
+        "this file was changed since Chromask wrote it; layers and channels of the retoucher's own, and whatever else"
+        " was not taken back, would be lost",
+        remedy="Take the changes back with 'chromask reimport'. Then choose another folder, write beside it with"
+        " numbers (--collision number), or replace it (--collision overwrite).",
         path=path,
     )

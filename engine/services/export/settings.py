@@ -31,6 +31,22 @@ def settings_line(subject: Subject, recipe: ExportRecipe, profile: bytes | None)
     return " ".join(words)
 
 
+def differs_from_result(line: str) -> str:
+    """How the pixels of a flat file with this line are other than those of its result, as words for a sentence; empty
+    where they are the same.
+    """
+    words: dict[str, str] = {}
+    for word in line.split(" "):
+        key, _, value = word.partition("=")
+        words[key] = value
+    done = {
+        "made smaller": words.get("side", "0") != "0",
+        "converted to another profile": words.get("profile", "") != "",
+        "sharpened": float(words.get("sharpening", "0")) > 0,
+    }
+    return " and ".join(what for what, is_done in done.items() if is_done)
+
+
 def is_of(subject: Subject, line: str) -> bool:
     """Whether a file with this line is of the same photograph (a layered one) or of a version of the same result."""
     return line.partition(" ")[0] == _subject(subject)

@@ -21,6 +21,7 @@ from engine.services.export.document import (
     write_document,
 )
 from engine.services.export.flat import finished_picture, reduced
+from engine.services.export.manifest import ListedDocument, listed, write_manifest
 from engine.services.export.names import Names, Subject, numbers_of
 from engine.services.export.photograph import Photograph
 from engine.services.export.plan import (
@@ -82,15 +83,24 @@ def export_items(
     originals = [asset.path for pair in pairs.values() for asset in (pair.on_model, pair.flatlay) if asset is not None]
     shelf = Shelf(catalog, plan.folder, names, plan.recipe.collision, originals)
     groups = photographs(chosen)
+    documents: list[ListedDocument] = []
     for done, group in enumerate(groups):
         if advance:
             advance(done, len(groups), group[0].pair.on_model.path.name)
         export = _PhotographExport(catalog, artifacts, plan, shelf, group, profile)
         for subject in export.subjects():
             try:
-                report.add(*export.write(subject))
+                done_with, notices = export.write(subject)
+                report.add(done_with, notices)
+                if subject.format.is_layered and not isinstance(done_with, Skipped):
+                    documents.append(listed(plan.folder.absolute(), done_with.path.absolute(), subject.items))
             except KnownError as error:
                 report.failed(error, subject.items[0].job.id)
+    if documents:
+        try:
+            write_manifest(plan.folder.absolute(), documents)
+        except KnownError as error:
+            report.failed(error, None)
     if advance:
         advance(len(groups), len(groups), "")
     return report.made()
@@ -240,8 +250,9 @@ class _PhotographExport:
 
         names = channel_names(subject.items)
         is_picture = subject.format is not ExportFormat.MASK
+        sources = {item.job.id: self._photograph.retouch_source(item) for item in subject.items}
         provenance = provenance_of(
-            subject.items, self._catalog.identity(), datetime.now(UTC), names, is_picture=is_picture
+            subject.items, self._catalog.identity(), datetime.now(UTC), names, sources, is_picture=is_picture
         )
         # A mask is no rendition of the photograph: its rights and settings do not describe it.
         packet = self._photograph.original().xmp if is_picture else None

@@ -71,6 +71,17 @@ class ReturnedFiles:
             except OSError as error:
                 raise known_os_error(error, self._path) from error
 
+    def look_anew(self, path: Path) -> None:
+        """Have a file looked at once more though it is as it was; what was queued from there stays known.
+
+        Raises
+        ------
+        KnownError
+            As `add`.
+        """
+        if path in self._files:
+            self.add(path, "", (0, 0), [])
+
 
 def returned_list(catalog: Path) -> Path:
     """Where it is noted what was taken back: beside the catalog."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from engine.domain.artifacts import ArtifactKind, ArtifactRef
 from engine.domain.errors import KnownError
-from engine.domain.files import known_os_error
+from engine.domain.files import absolute_path, known_os_error
 from engine.domain.jobs import Job, JobState
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore, Catalog
@@ -75,12 +75,17 @@ class Conflict:
         One sentence each.
     changes : tuple of str
         What would be taken back.
+    sha256 : str
+    state : State
+        Of the file as it was compared.
     """
 
     path: Path
     why: tuple[str, ...]
     changes: tuple[str, ...]
-    notices: tuple[str, ...] = ()
+    notices: tuple[str, ...]
+    sha256: str
+    state: State
 
 
 Returned = Reimported | Unchanged | Conflict
@@ -110,7 +115,7 @@ def reimport(
     KnownError
         It is no file of this catalog, cannot be read, or does not fit its photograph any more; names the file.
     """
-    path = path.absolute()
+    path = absolute_path(path)
     state, earlier, records = _state(path), returned.of(path), catalog.exports_at(path)
     taken = "It was taken back already, as it is."
     if earlier is not None and earlier.state == state:
@@ -127,13 +132,14 @@ def reimport(
         raise
     if not found.is_changed:
         returned.add(path, digest, state, [])
-        return Unchanged(path, "No mask and no pixel of it was changed.", found.notices)
+        what = "No mask and no pixel" if found.is_whole else "No mask"
+        return Unchanged(path, f"{what} of it was changed.", found.notices)
     if found.is_known:
         returned.add(path, digest, state, [])
         return Unchanged(path, taken, found.notices)
     conflicts = found.conflicts()
     if conflicts and not take:
-        return Conflict(path, conflicts, found.changes, found.notices)
+        return Conflict(path, conflicts, found.changes, found.notices, digest, state)
     jobs = found.queue()
     returned.add(path, digest, state, [job.id for job in jobs])
     for job in jobs:
@@ -154,11 +160,14 @@ class _Comparison:
 
     def __init__(self, catalog: Catalog, artifacts: ArtifactStore, path: Path, earlier: TakenBack | None) -> None:
         from engine.imaging.psd.read import read_document
+        from engine.imaging.raster.source_type import declared_source
 
         self._catalog, self._artifacts, self._earlier = catalog, artifacts, earlier
         saved = read_document(path)
         items = results_of(catalog, path, saved)
-        self._written = as_written(artifacts, path, items, saved, catalog.exports_at(path))
+        others = catalog.exports_of_pair(items[0].pair.id)
+        self._written = as_written(artifacts, path, items, saved, catalog.exports_at(path), others)
+        self._source = "" if self._written.is_declared else declared_source(saved.xmp)
         self._masks: dict[int, Alpha] = {}
         self._contradictory: list[str] = []
         changes: list[str] = []
@@ -168,6 +177,10 @@ class _Comparison:
         self._painted = self._compare_pixels(saved, notices)
         if self._painted is not None and any(self._painted.changed):
             changes.append("Pixels were painted.")
+            if self._source:
+                notices.append(
+                    "The file declares the work of a generative model; what is exported of this version will say so."
+                )
         notices += _strangers(self._written, saved)
         self.changes, self.notices = tuple(changes), tuple(dict.fromkeys(notices))
         retouches = self._stored_retouches()
@@ -185,6 +198,11 @@ class _Comparison:
     @property
     def is_changed(self) -> bool:
         return bool(self.changes)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether its pixels were compared as well."""
+        return not self._written.unlike
 
     def conflicts(self) -> tuple[str, ...]:
         """Why it is not taken unasked, one sentence each."""
@@ -215,10 +233,11 @@ class _Comparison:
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _compare_mask(self, item: ReviewItem, saved: SavedDocument, notices: list[str]) -> list[str]:
-        from engine.imaging.returned import returned_mask, saved_layer, saved_mask
+        from engine.imaging.returned import own_layers, returned_mask, saved_mask
 
         written, name = self._written, item.outcome.mask.name
-        layer = saved_layer(saved, written.layers.get(item.job.id, ""))
+        own = own_layers([layer.name for layer in written.document.layers], saved)
+        layer = own.get(written.layers.get(item.job.id, ""))
         channel_name = written.channels[item.job.id]
         channel = next((each.alpha for each in saved.alpha_channels if each.name == channel_name), None)
         before = next(each.alpha for each in written.document.alpha_channels if each.name == channel_name)
@@ -229,7 +248,10 @@ class _Comparison:
                 )
             return []
         if layer is not None and not layer.is_mask_enabled:
-            notices.append(f"The mask of the layer '{layer.name}' is switched off in the file; it counts all the same.")
+            notices.append(
+                f"The mask of the layer '{layer.name}' is switched off in the file. It counts all the same, as it is"
+                " painted: fill it with white to match the whole picture."
+            )
         layer_mask = saved_mask(layer, saved) if layer is not None else None
         mask = returned_mask(before, layer_mask, channel)
         if mask.is_contradictory:
@@ -244,7 +266,7 @@ class _Comparison:
         return [f"The mask '{name}' was changed."] if item.job.id in self._masks else []
 
     def _compare_pixels(self, saved: SavedDocument, notices: list[str]) -> Painted | None:
-        from engine.imaging.returned import NEARLY_ALL, find_painted
+        from engine.imaging.returned import NEARLY_ALL, find_painted, require_upright
 
         written = self._written
         matches = {written.layers[item.job.id] for item in written.items if item.outcome.match is not None}
@@ -254,11 +276,16 @@ class _Comparison:
                     "Something was painted on the photograph; only a mask was made of it, so it stays there."
                 )
             return None
+        if written.unlike:
+            notices.append(written.unlike)
+            if saved.composite is not None:
+                require_upright(written.document.composite, saved.composite)
+            return None
         painted = find_painted(written.document, saved, matches)
         if written.is_flat and painted.share > NEARLY_ALL:
             notices.append(
-                f"{painted.share:.0%} of the picture differs from the result. As a flat file may have been sharpened"
-                " or converted by the export, its pixels were not taken back; those of a layered file would be."
+                f"{painted.share:.0%} of this flat file differs from the result: only its masks are taken back, not its"
+                " pixels. Those of a layered document would be."
             )
             return None
         notices += painted.notices
@@ -277,13 +304,21 @@ class _Comparison:
             return {}
         refs: dict[int, ArtifactRef | None] = {}
         painted = self._painted
+        former = {item.job.id: self._former_source(item) for item in self._written.items}
         for job_id, retouch, is_changed in zip(
             self._written.retouched, painted.retouches, painted.changed, strict=True
         ):
             if is_changed:
-                data = encode_retouch(retouch) if retouch is not None else None
+                data = encode_retouch(retouch, self._source or former[job_id]) if retouch is not None else None
                 refs[job_id] = self._artifacts.put(ArtifactKind.RETOUCH, data, ".png") if data is not None else None
         return refs
+
+    def _former_source(self, item: ReviewItem) -> str:
+        """What was declared of the retouch that the result has: programs may drop metadata."""
+        from engine.imaging.retouch import retouch_source
+
+        ref = item.outcome.retouch
+        return "" if ref is None else retouch_source(self._artifacts.read(ref))
 
     def _stands_against(self, item: ReviewItem, job: Job) -> bool:
         """Whether a version was made since the file was written, and not from this very file."""

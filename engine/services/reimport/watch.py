@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,18 +52,37 @@ def take_settled(
     is_over : callable
         Asked before each file: True leaves the others alone.
     """
+    settled = (
+        path
+        for path, state in files.items()
+        if path.suffix.lower() in SUFFIXES and not _is_as_written(catalog.exports_at(path), state)
+    )
+    return _taken(catalog, artifacts, settled, returned, is_over)
+
+
+def take_files(catalog: Catalog, artifacts: ArtifactStore, paths: Iterable[Path], returned: ReturnedFiles) -> Settled:
+    """Take back files that a person has chosen: one that is none of Chromask's is a failure. Conflicts are told."""
+    return _taken(catalog, artifacts, paths, returned, is_chosen=True)
+
+
+def _taken(
+    catalog: Catalog,
+    artifacts: ArtifactStore,
+    paths: Iterable[Path],
+    returned: ReturnedFiles,
+    is_over: Callable[[], bool] = lambda: False,
+    *,
+    is_chosen: bool = False,
+) -> Settled:
     taken, conflicts, failures = list[Reimported](), list[Conflict](), list[KnownError]()
-    for path, state in files.items():
+    for path in paths:
         if is_over():
             break
-        if path.suffix.lower() not in SUFFIXES or _is_as_written(catalog.exports_at(path), state):
-            continue
         try:
             found = reimport(catalog, artifacts, path, returned)
-        except ForeignFileError:
-            continue
         except KnownError as error:
-            failures.append(error)
+            if is_chosen or not isinstance(error, ForeignFileError):
+                failures.append(error)
             continue
         match found:
             case Reimported():

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from engine.domain.jobs import Reason
 from engine.domain.review import Decision
+from gui import preferences
 from gui.review import settings as review_settings
 from gui.review.edit_dialog import EditDialog
 from tests.gui.hand import Case, Hand
+from tests.gui.studio import editor_that_notes
 
 
 def _at(name: str) -> Callable[[Hand], object]:
@@ -74,7 +77,21 @@ def _reason(hand: Hand) -> tuple[Decision, Reason | None]:
     return _decision(hand), hand.stored("B2").reason
 
 
+def _with_an_editor(hand: Hand) -> None:
+    """An editor that notes what it was asked to open, and has opened nothing yet."""
+    noted = hand.studio.folder / "opened.txt"
+    noted.unlink(missing_ok=True)
+    preferences.set_editor(editor_that_notes(noted))
+    hand.at("B2")
+
+
+def _opened(hand: Hand) -> list[str]:
+    noted = hand.studio.folder / "opened.txt"
+    return [Path(line).name for line in noted.read_text().splitlines()] if noted.exists() else []
+
+
 REVIEW = {
+    "open_in_editor": Case(_with_an_editor, _opened, ["B2_model.psd"]),
     "approve": Case(_at("B2"), _decision, Decision.APPROVED),
     "reject": Case(_at("B2"), _decision, Decision.REJECTED),
     "clear_verdict": Case(_decided, _decision, Decision.PENDING),

@@ -1,0 +1,291 @@
+"""`chromask dataset build mask|color`, `check`, `export`, `import`."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli.composition import composition_of
+from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, progress_bar, say
+from engine.cli.options import ExistingCatalogOption, JsonOption, LabelsOption, OverwriteOption
+from engine.domain.datasets import TRIGGER, DatasetKind, Finding, LossRegion, Manifest, Split, has_errors
+from engine.domain.errors import UsageError
+from engine.services.datasets.approved import Chosen
+from engine.services.datasets.layouts.export import Layout
+from engine.services.plan import MaskSource
+
+if TYPE_CHECKING:
+    from engine.ports import Catalog
+    from engine.services.datasets.writing import Built
+
+app = typer.Typer(help="Training sets: build, check, and exchange them with other trainers.", no_args_is_help=True)
+build = typer.Typer(help="Build a set.", no_args_is_help=True)
+app.add_typer(build, name="build")
+
+SetArgument = Annotated[Path, typer.Argument(metavar="SET", help="The set's folder.")]
+OutOption = Annotated[Path, typer.Option("-o", "--out", help="Folder that receives the set.")]
+HeldOutOption = Annotated[float, typer.Option("--held-out", help="Share of the pairs that measure the LoRA, 0 to 1.")]
+SeedOption = Annotated[int, typer.Option("--seed", help="Of the split, and of the wrong colours.")]
+ChosenOption = Annotated[Chosen, typer.Option("--which", help="Results of the catalog: approved, marked (T), or both.")]
+BatchOption = Annotated[
+    str, typer.Option("--batch", help="Of the catalog: a batch's number, name, or 'last'; every batch by default.")
+]
+
+
+@build.command("mask")
+def build_mask(
+    context: typer.Context,
+    out: OutOption,
+    object: Annotated[str, typer.Option("--object", help="What is masked, as the prompt will say it: 'socks'.")],
+    photographs: Annotated[
+        Path | None, typer.Option("--photographs", help="Folder of photographs; the catalog by default.")
+    ] = None,
+    masks: Annotated[Path | None, typer.Option("--masks", help="Folder of their masks, of the same names.")] = None,
+    painted: Annotated[
+        bool, typer.Option("--painted", help="The masks are photographs with the mask painted green.")
+    ] = False,
+    mask: Annotated[str, typer.Option("--mask", help="Of the catalog: masks of this name, such as 'garment'.")] = "",
+    which: ChosenOption = Chosen.BOTH,
+    batch: BatchOption = "",
+    caption: Annotated[str, typer.Option("--caption", help="With {object}; the published one by default.")] = "",
+    held_out: HeldOutOption = 0.2,
+    seed: SeedOption = 0,
+    catalog: ExistingCatalogOption = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Photographs, and the same with the mask painted green: from approved results, or from folders.
+
+    Exit code 1 when a photograph was left out; the set is written all the same.
+    """
+    from engine.dispatch.session import open_session
+    from engine.services.datasets.mask_sets import CAPTION, MaskRecipe, mask_set_from_catalog, mask_set_from_folders
+
+    recipe = MaskRecipe(object, caption or CAPTION, held_out, seed)
+    if (photographs is None) != (masks is None):
+        raise UsageError("photographs and masks come together", remedy="Give --photographs and --masks, or neither.")
+    if photographs is not None and masks is not None:
+        with _progress(json) as advance:
+            built = mask_set_from_folders(
+                photographs, masks, out, recipe, painted=painted, overwrite=overwrite, advance=advance
+            )
+        _tell(built, json)
+    with open_session(composition_of(context).location, catalog) as session, _progress(json) as advance:
+        built = mask_set_from_catalog(
+            session.catalog,
+            session.artifacts,
+            out,
+            recipe,
+            mask_name=mask,
+            chosen=which,
+            batch_id=_batch_id(session.catalog, batch),
+            overwrite=overwrite,
+            advance=advance,
+        )
+    _tell(built, json)
+
+
+@build.command("color")
+def build_color(
+    context: typer.Context,
+    out: OutOption,
+    pictures: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FOLDER|FILE...", help="True on-model photographs and their flatlays."),
+    ] = None,
+    labels: LabelsOption = None,
+    pair_list: Annotated[
+        list[Path] | None, typer.Option("--pairs", help="CSV with the columns on_model,flatlay,sku,garment.")
+    ] = None,
+    mask_source: Annotated[
+        MaskSource,
+        typer.Option(
+            "--mask-source",
+            help="What names and masks garments: classical, or grounded (Grounding DINO and SAM 2); auto is grounded "
+            "where its weights are.",
+        ),
+    ] = MaskSource.AUTO,
+    least: Annotated[float, typer.Option("--delta-e-from", help="Least mean ΔE00 of the wrong colours.")] = 7.0,
+    most: Annotated[float, typer.Option("--delta-e-to", help="Greatest mean ΔE00 of the wrong colours.")] = 30.0,
+    loss: Annotated[LossRegion, typer.Option("--loss", help="Where the loss counts.")] = LossRegion.RIGHT_HALF,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Whole photographs, as published, instead of the garment with a margin.")
+    ] = False,
+    trigger: Annotated[str, typer.Option("--trigger", help="Word that the LoRA shall answer to.")] = TRIGGER,
+    caption: Annotated[str, typer.Option("--caption", help="With {trigger} and {garment}.")] = "",
+    confidence: Annotated[
+        float, typer.Option("--least-confidence", help="Leave out pairs whose mask is less sure of itself; 0: none.")
+    ] = 0.5,
+    true: Annotated[
+        float, typer.Option("--true-within", help="Leave out pairs farther from their flatlay, ΔE00 of the means.")
+    ] = 25.0,
+    which: ChosenOption = Chosen.BOTH,
+    batch: BatchOption = "",
+    held_out: HeldOutOption = 0.2,
+    seed: SeedOption = 0,
+    catalog: ExistingCatalogOption = None,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Flatlay beside the photograph in a wrong colour, and beside the true one: made without a hand.
+
+    Without pictures, approved colour matches of the catalog are taken. Exit code 1 when a pair was left out; the set is
+    written all the same.
+    """
+    from engine.dispatch.session import open_session
+    from engine.services.datasets.color_sets import CAPTION, ColorRecipe, color_set_from_catalog, color_set_from_folders
+    from engine.services.garment_labels import read_garments
+
+    recipe = ColorRecipe(
+        least_delta_E=least,
+        most_delta_E=most,
+        trigger=trigger,
+        caption=caption or CAPTION,
+        loss=loss,
+        cropped=not whole,
+        least_confidence=confidence,
+        most_true_delta_E=true,
+        held_out=held_out,
+        seed=seed,
+    )
+    if pictures or pair_list:
+        with _progress(json) as advance:
+            built = color_set_from_folders(
+                pictures or [],
+                out,
+                recipe,
+                mask_source=mask_source,
+                labels=read_garments(labels) if labels is not None else None,
+                pair_lists=pair_list or [],
+                overwrite=overwrite,
+                advance=advance,
+            )
+        _tell(built, json)
+    with open_session(composition_of(context).location, catalog) as session, _progress(json) as advance:
+        built = color_set_from_catalog(
+            session.catalog,
+            session.artifacts,
+            out,
+            recipe,
+            chosen=which,
+            batch_id=_batch_id(session.catalog, batch),
+            overwrite=overwrite,
+            advance=advance,
+        )
+    _tell(built, json)
+
+
+@app.command("check")
+def check(dataset: SetArgument, json: JsonOption = False) -> None:
+    """Look a set through before it is trained on. Exit code 1 when something forbids training."""
+    from engine.services.datasets.check import check_dataset
+    from engine.services.datasets.manifest import dataset_hash
+
+    with _progress(json) as advance:
+        manifest, findings = check_dataset(dataset, advance)
+    if json:
+        answer_json({**_summary(dataset, manifest), "sha256": dataset_hash(manifest), "findings": _rows(findings)})
+    else:
+        for finding in findings:
+            say(f"{finding.severity.value}: {finding}")
+        verdict = "must not be trained on" if has_errors(findings) else "can be trained on"
+        answer(f"{_sentence(dataset, manifest)}; it {verdict}.")
+    raise typer.Exit(SOME_FAILED if has_errors(findings) else DONE)
+
+
+@app.command("export")
+def export(
+    dataset: SetArgument,
+    out: Annotated[Path, typer.Option("-o", "--out", help="Folder that receives the layout.")],
+    layout: Annotated[Layout, typer.Option("--layout", help="For which trainer.")] = Layout.AI_TOOLKIT,
+    name: Annotated[str, typer.Option("--name", help="Of the LoRA; the set's by default.")] = "",
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Write a set for AI-Toolkit, OneTrainer or musubi-tuner, with a configuration. Pictures are linked, not copied."""
+    from engine.services.datasets.layouts.export import export_dataset
+
+    exported = export_dataset(dataset, out, layout, name=name, overwrite=overwrite)
+    if json:
+        answer_json(asdict(exported))
+        return
+    for notice in exported.notices:
+        say(notice)
+    answer(f"{exported.pairs} pairs for {layout.value}: {exported.config}")
+
+
+@app.command("import")
+def import_(
+    source: Annotated[Path, typer.Argument(help="AI-Toolkit's config.yaml, or a folder with target and control.")],
+    out: OutOption,
+    kind: Annotated[
+        DatasetKind | None, typer.Option("--kind", help="What it teaches; found out when left out.")
+    ] = None,
+    held_out: HeldOutOption = 0.2,
+    seed: SeedOption = 0,
+    overwrite: OverwriteOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Make a set of what AI-Toolkit trains on."""
+    from engine.services.datasets.layouts.imported import import_ai_toolkit
+
+    with _progress(json) as advance:
+        imported = import_ai_toolkit(
+            source, out, kind=kind, held_out=held_out, seed=seed, overwrite=overwrite, advance=advance
+        )
+    if imported.settings is not None and not json:
+        settings = imported.settings
+        say(f"Its settings: rank {settings.rank}, {settings.steps} steps, learning rate {settings.learning_rate:g}.")
+    if imported.unknown and not json:
+        say(f"Without counterpart here: {', '.join(imported.unknown)}.")
+    more = {"settings": asdict(imported.settings) if imported.settings else None, "unknown": imported.unknown}
+    _tell(imported.built, json, more)
+
+
+def _progress(quiet: bool) -> Any:
+    return progress_bar("Reading", quiet=quiet)
+
+
+def _batch_id(catalog: Catalog, wanted: str) -> int | None:
+    from engine.services.review import find_batch
+
+    if not wanted:
+        return None
+    batch = find_batch(catalog, wanted)
+    if batch is None:
+        raise UsageError(f"there is no batch '{wanted}'", remedy="Give its number or name, or 'last'.")
+    return batch.id
+
+
+def _tell(built: Built, json: bool, more: dict[str, Any] | None = None) -> None:
+    """Say what was built, and leave."""
+    if json:
+        answer_json({**_summary(built.folder, built.manifest), "findings": _rows(built.findings), **(more or {})})
+    else:
+        for finding in built.findings:
+            say(str(finding))
+        answer(f"{_sentence(built.folder, built.manifest)}. Look it through: chromask dataset check {built.folder}")
+    raise typer.Exit(SOME_FAILED if built.findings else DONE)
+
+
+def _summary(folder: Path, manifest: Manifest) -> dict[str, Any]:
+    return {
+        "dataset": folder,
+        "kind": manifest.kind.value,
+        "pairs": len(manifest.examples),
+        "training": len(manifest.of(Split.TRAIN)),
+        "held_out": len(manifest.of(Split.HELD_OUT)),
+        "parameters": manifest.parameters,
+    }
+
+
+def _sentence(folder: Path, manifest: Manifest) -> str:
+    held_out = len(manifest.of(Split.HELD_OUT))
+    return f"{folder}: {len(manifest.examples)} pairs of a {manifest.kind.value} set, {held_out} of them held out"
+
+
+def _rows(findings: tuple[Finding, ...] | list[Finding]) -> list[dict[str, Any]]:
+    return [asdict(finding) for finding in findings]

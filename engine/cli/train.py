@@ -1,0 +1,257 @@
+"""`chromask train`: LoRAs from the studio's own data sets."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.composition import composition_of
+from engine.cli.console import DONE, INTERRUPTED, answer, answer_json, progress_bar, say
+from engine.cli.options import JsonOption, ModelOption, VramTierOption
+from engine.domain.datasets import DatasetKind
+from engine.domain.errors import UsageError
+from engine.domain.training import (
+    BaseWeights,
+    Evaluated,
+    Finished,
+    LoraLayers,
+    Optimiser,
+    Paused,
+    Prepared,
+    Preparing,
+    Saved,
+    StepDone,
+    TrainingEvent,
+    TrainingJob,
+    TrainingSettings,
+    default_settings,
+)
+
+app = typer.Typer(help="Train LoRAs for FLUX.1 Kontext on data sets of your own.", no_args_is_help=True)
+
+DatasetOption = Annotated[Path | None, typer.Option("--dataset", help="A folder from 'chromask dataset build'.")]
+OutOption = Annotated[Path | None, typer.Option("--out", help="The run's folder; by default beside the data set.")]
+RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
+
+
+def _options(
+    context: typer.Context,
+    dataset: DatasetOption = None,
+    model: ModelOption = None,
+    out: OutOption = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
+    name: Annotated[str, typer.Option("--name", help="Of the LoRA; by default the data set's.")] = "",
+    rank: Annotated[int | None, typer.Option("--rank", help="Of the LoRA.")] = None,
+    alpha: Annotated[int | None, typer.Option("--alpha", help="Strength times rank; by default the rank.")] = None,
+    layers: Annotated[LoraLayers | None, typer.Option("--layers", help="Which layers learn.")] = None,
+    learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None,
+    weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="AdamW's.")] = None,
+    warmup: Annotated[int | None, typer.Option("--warmup", help="Steps until the full learning rate.")] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help="In all; more of them make a finished run go on.")
+    ] = None,
+    batch: Annotated[int | None, typer.Option("--batch", help="Examples of one batch.")] = None,
+    accumulation: Annotated[int | None, typer.Option("--accumulation", help="Batches of one step.")] = None,
+    resolutions: Annotated[
+        str, typer.Option("--resolution", help="Sides in pixels, e.g. 512,768,1024; each example is trained at all.")
+    ] = "",
+    mask_min_value: Annotated[
+        float | None, typer.Option("--mask-min-value", help="What counts where the loss mask is black, 0 to 1.")
+    ] = None,
+    caption_dropout: Annotated[
+        float | None, typer.Option("--caption-dropout", help="Share of examples without their caption.")
+    ] = None,
+    ema: Annotated[
+        float | None, typer.Option("--ema", help="Moving average of the weights, e.g. 0.99; 0: none.")
+    ] = None,
+    time_mean: Annotated[float | None, typer.Option("--time-mean", help="Of the logit-normal times.")] = None,
+    time_deviation: Annotated[float | None, typer.Option("--time-deviation", help="Of the logit-normal times.")] = None,
+    pure_noise: Annotated[float | None, typer.Option("--pure-noise", help="Share of examples at time 1.")] = None,
+    guidance: Annotated[float | None, typer.Option("--guidance", help="Guidance embedding while training.")] = None,
+    variants: Annotated[
+        int | None, typer.Option("--variants", help="Cropped, mirrored and newly exposed ones of each pair.")
+    ] = None,
+    base_weights: Annotated[
+        BaseWeights | None, typer.Option("--base-weights", help="How the model's own weights are stored.")
+    ] = None,
+    optimiser: Annotated[Optimiser | None, typer.Option("--optimiser", help="adamw8bit needs bitsandbytes.")] = None,
+    gradient_checkpointing: Annotated[
+        bool | None, typer.Option("--checkpointing/--no-checkpointing", help="Less memory for more time.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option("--seed", help="Everything random follows from it.")] = None,
+    sample_every: Annotated[int | None, typer.Option("--sample-every", help="In steps; 0: never.")] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help="Pictures each time.")] = None,
+    sample_steps: Annotated[int | None, typer.Option("--sample-steps", help="Denoising steps of a sample.")] = None,
+    evaluate_every: Annotated[int | None, typer.Option("--evaluate-every", help="In steps; 0: never.")] = None,
+    patience: Annotated[
+        int | None, typer.Option("--patience", help="Evaluations without a better one after which it stops; 0: never.")
+    ] = None,
+    save_every: Annotated[int | None, typer.Option("--save-every", help="A LoRA file every so many steps.")] = None,
+    checkpoint_every: Annotated[
+        int | None, typer.Option("--checkpoint-every", help="What a killed run goes on from, in steps.")
+    ] = None,
+    vram_tier: VramTierOption = 0,
+    json: JsonOption = False,
+) -> None:
+    from engine.services.training import begin, go_on, has_run, new_job
+
+    given = {
+        "rank": rank, "alpha": alpha, "layers": layers, "learning_rate": learning_rate, "weight_decay": weight_decay,
+        "warmup": warmup, "steps": steps, "batch": batch, "accumulation": accumulation,
+        "resolutions": _resolutions(resolutions), "mask_min_value": mask_min_value,
+        "caption_dropout": caption_dropout, "ema": ema, "time_mean": time_mean, "time_deviation": time_deviation,
+        "pure_noise": pure_noise, "guidance": guidance, "variants": variants, "base_weights": base_weights,
+        "optimiser": optimiser, "gradient_checkpointing": gradient_checkpointing, "seed": seed,
+        "sample_every": sample_every, "samples": samples, "sample_steps": sample_steps,
+        "evaluate_every": evaluate_every, "patience": patience, "save_every": save_every,
+        "checkpoint_every": checkpoint_every,
+    }  # fmt: skip
+    kind = DatasetKind(str(context.command.name))
+    if out is None and dataset is None:
+        raise UsageError("it must be said what to train on", remedy="Give --dataset, or --out of a run with --resume.")
+    folder = out if out is not None else _beside(dataset)
+    if resume and has_run(folder):
+        job = go_on(folder, _changed(go_on(folder).settings, given))
+    else:
+        if dataset is None:
+            raise UsageError("there is no run to go on with", remedy="Give --dataset to begin one.", path=folder)
+        settings = _changed(default_settings(kind), given)
+        job = new_job(kind, dataset, model, settings, name=name, vram_tier=vram_tier)
+        begin(job, folder)
+    raise typer.Exit(_run(context, job, folder, as_json=json))
+
+
+def _changed(settings: TrainingSettings, given: dict[str, object]) -> TrainingSettings:
+    return replace(settings, **{name: value for name, value in given.items() if value is not None})  # pyright: ignore[reportArgumentType]
+
+
+def _beside(dataset: Path | None) -> Path:
+    assert dataset is not None
+    folder = dataset.absolute()
+    return folder.with_name(f"{folder.name}-training")
+
+
+def _resolutions(text: str) -> tuple[int, ...] | None:
+    try:
+        return tuple(int(word) for word in text.split(",") if word.strip()) or None
+    except ValueError:
+        raise UsageError(f"'{text}' are no resolutions", remedy="Give sides in pixels, e.g. 512,768,1024.") from None
+
+
+def _run(context: typer.Context, job: TrainingJob, folder: Path, *, as_json: bool) -> int:
+    """Show a run until it ends; Ctrl+C pauses it, a second one ends it at once."""
+    from engine.services.training import TrainingProcess
+
+    say(f"Training '{job.name}' in {folder}. Ctrl+C pauses; --resume goes on.")
+    process = TrainingProcess(composition_of(context).trainer_command(folder.absolute()))
+    last: TrainingEvent | None = None
+    with _pausing(process.pause, process.kill), progress_bar("training", quiet=False) as advance:
+        for event in process.events():
+            last = event
+            if isinstance(event, StepDone):
+                left = f"loss {event.loss:.4f}, {_duration(event.remaining)} left"
+                advance(event.step, event.steps, left)
+            elif sentence := _sentence(event):
+                say(sentence)
+    if as_json and last is not None:
+        answer_json({"event": type(last).__name__, **asdict(last), "folder": str(folder)})
+    if isinstance(last, Finished):
+        if not as_json:
+            answer(str(folder / last.path))
+        return DONE
+    return INTERRUPTED
+
+
+@contextmanager
+def _pausing(pause: Callable[[], None], kill: Callable[[], None]) -> Generator[None]:
+    """Within it Ctrl+C asks the run to pause, and a second one ends it."""
+    asked: list[int] = []
+
+    def interrupted(number: int, _: object) -> None:
+        asked.append(number)
+        if len(asked) > 1:
+            kill()
+            return
+        say("Pausing after this step ...")
+        pause()
+
+    # A handler, not KeyboardInterrupt: that would end the very loop which waits for the run's last events.
+    former = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, former)
+
+
+def _sentence(event: TrainingEvent) -> str:
+    match event:
+        case Preparing(what, done, total) if done == 0:
+            return f"Preparing: {what} ({total})"
+        case Prepared():
+            plan = event.plan
+            memory = f", estimated {event.plan.peak_bytes / 2**30:.1f} GiB" if plan.peak_bytes else ""
+            return (
+                f"{event.training} examples and {event.held_out} held out, {event.parameters:,} weights learn "
+                f"from step {event.step} on {plan.device} ({plan.compute}, model {plan.base_weights}, {plan.optimiser}"
+                f"{memory})."
+            )
+        case Evaluated():
+            return f"Step {event.step}: held-out loss {event.loss:.4f}, best {event.best_loss:.4f} ({event.best_step})."
+        case Saved():
+            return f"Step {event.step}: {event.path}"
+        case Paused():
+            return f"Paused at step {event.step}."
+        case Finished():
+            early = "The held-out loss no longer falls. " if event.is_early else ""
+            return f"{early}Finished at step {event.step}; the LoRA is of step {event.from_step}."
+        case _:
+            return ""
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes // 60} h {minutes % 60:02} min" if minutes >= 60 else f"{minutes} min"
+
+
+app.command("mask", help="Train a mask LoRA: it paints a region green, also of what is not there.")(_options)
+app.command("color", help="Train a colour LoRA: it matches the right half to the left one.")(_options)
+
+
+@app.command("register")
+def register(
+    run: RunFolder,
+    step: Annotated[int, typer.Option("--step", help="One of its checkpoints; by default the finished LoRA.")] = 0,
+    name: Annotated[str, typer.Option("--name", help="By default the run's.")] = "",
+    mask_type: Annotated[str, typer.Option("--mask-type", help="The task's name, e.g. hat.")] = "",
+    note: Annotated[str, typer.Option("--note", help="A note for your colleagues.")] = "",
+    replace_own: Annotated[bool, typer.Option("--replace", help="Take the place of your own one.")] = False,
+    json: JsonOption = False,
+) -> None:
+    """Check what RUN made and enter it in your registry, as 'chromask lora add' does."""
+    from engine.services.training import register_run
+
+    entry = register_run(run, step=step, name=name, mask_type=mask_type, note=note, replace=replace_own)
+    if json:
+        answer_json(asdict(entry))
+        return
+    answer(f"{entry.name}: {entry.file}")
+    answer(f"Prompt: {entry.prompt}")
+
+
+@app.command("convert")
+def convert(
+    file: Annotated[Path, typer.Argument(help="A LoRA that was trained here.")],
+    target: Annotated[Path, typer.Argument(help="The file to write.")],
+    form: Annotated[str, typer.Option("--form", help="diffusers, ai-toolkit or comfyui.")] = "comfyui",
+) -> None:
+    """Write FILE with another program's keys."""
+    from engine.services.training import convert_trained
+
+    convert_trained(file, target, form)
+    answer(str(target))

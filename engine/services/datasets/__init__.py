@@ -1,0 +1,1 @@
+"""Training sets: building, checking, splitting, and the layouts of other trainers."""

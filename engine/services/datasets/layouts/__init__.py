@@ -1,0 +1,1 @@
+"""Data sets in the folders and files of other trainers, and back."""

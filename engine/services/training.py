@@ -1,0 +1,329 @@
+"""Training runs: begun, run in a process of their own, gone on with, and registered. No torch in here."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import re
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from engine.domain.datasets import DatasetKind, Split
+from engine.domain.errors import KnownError, UsageError
+from engine.domain.training import Broken, Finished, Paused, TrainingEvent, TrainingJob, TrainingSettings
+from engine.inference.kontext.architecture import KONTEXT
+from engine.inference.kontext.availability import resolve_model
+from engine.inference.kontext.source import MODEL_NAME, find_source
+from engine.services.datasets.manifest import dataset_hash, read_manifest
+from engine.services.lora_files import NewLora, check_lora_file, register_lora
+from engine.training.job import JOB, decode_event, read_events, read_job, saved_files, write_job
+from engine.training.process import PAUSE
+
+if TYPE_CHECKING:
+    from engine.services.registries import LoraEntry
+
+_NEW_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
+_MAY_CHANGE = ("steps", "sample_every", "samples", "sample_steps", "save_every", "checkpoint_every", "patience")
+"""Settings of a run that has begun which no weight that is learnt already depends on."""
+
+
+def new_job(
+    kind: DatasetKind,
+    dataset: Path,
+    model: Path | None,
+    settings: TrainingSettings,
+    *,
+    name: str = "",
+    vram_tier: int = 0,
+) -> TrainingJob:
+    """What a run on a data set does.
+
+    Parameters
+    ----------
+    dataset : Path
+        The set's folder.
+    model : Path, optional
+        The base model; the default one otherwise.
+    name : str
+        Of the LoRA; by default the folder's own, in lower case letters, digits and hyphens.
+    vram_tier : int
+        Train as on a card of so many GB; 0 asks the card.
+
+    Raises
+    ------
+    UsageError
+        The set is of the other kind, or the name cannot be one of a file.
+    KnownError
+        There is no such set or model, or one of them is not complete.
+    """
+    manifest = read_manifest(dataset)
+    if manifest.kind is not kind:
+        raise UsageError(
+            f"this is a {manifest.kind.value} set", remedy=f"Run 'chromask train {manifest.kind.value}'.", path=dataset
+        )
+    if not manifest.of(Split.TRAIN):
+        raise KnownError("the set has no examples to train on", remedy="Build it again.", path=dataset)
+    base = resolve_model(model)
+    find_source(base)
+    name = name or re.sub(r"[^a-z0-9]+", "-", dataset.absolute().name.lower()).strip("-") or "lora"
+    if not re.fullmatch(r"[A-Za-z0-9][\w.-]*", name):
+        raise UsageError(f"'{name}' is no name for a LoRA", remedy="Use letters, digits, hyphens and full stops.")
+    return TrainingJob(
+        name=name,
+        kind=kind,
+        model=str(base.absolute()),
+        dataset=str(dataset.absolute()),
+        dataset_hash=dataset_hash(manifest),
+        examples=manifest.examples,
+        settings=settings,
+        vram_tier=vram_tier,
+    )
+
+
+def has_run(folder: Path) -> bool:
+    """Whether a folder holds a training run, begun or finished."""
+    return (folder / JOB).is_file()
+
+
+def begin(job: TrainingJob, folder: Path) -> None:
+    """Put a new run into a folder; `TrainingProcess` runs it.
+
+    Raises
+    ------
+    UsageError
+        The folder holds a run already.
+    KnownError
+        It cannot be written to.
+    """
+    if has_run(folder):
+        raise UsageError(
+            "this folder holds a training run already",
+            remedy="Go on with it (--resume), or give another folder.",
+            path=folder,
+        )
+    write_job(folder, job)
+
+
+def go_on(folder: Path, settings: TrainingSettings | None = None) -> TrainingJob:
+    """Prepare to go on with a run.
+
+    Parameters
+    ----------
+    settings : TrainingSettings, optional
+        Changed ones, such as more steps; those of before otherwise.
+
+    Raises
+    ------
+    UsageError
+        A setting was changed on which weights depend that are learnt already; names it.
+    KnownError
+        There is no run in the folder.
+    """
+    job = read_job(folder)
+    if settings is None or settings == job.settings:
+        return job
+    changed = [f.name for f in fields(settings) if getattr(settings, f.name) != getattr(job.settings, f.name)]
+    fixed = [name for name in changed if name not in _MAY_CHANGE]
+    if fixed:
+        raise UsageError(
+            f"the run was begun with another {', '.join(fixed)}",
+            remedy="Leave that option out, or train into another folder.",
+            path=folder,
+        )
+    job = replace(job, settings=settings)
+    write_job(folder, job)
+    return job
+
+
+class TrainingProcess:
+    """The process of one run. `events` on one thread; `pause` and `kill` from any.
+
+    Parameters
+    ----------
+    command : sequence of str
+        Starts it (`engine.cli.composition.Composition.trainer_command`).
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        # A group of its own: the terminal's Ctrl+C reaches this program, which asks the run to pause.
+        is_windows = sys.platform == "win32"
+        self._process = subprocess.Popen(
+            list(command),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=not is_windows,
+            creationflags=_NEW_GROUP if is_windows else 0,
+        )
+        self._last_words: collections.deque[str] = collections.deque(maxlen=40)
+        self._errors = threading.Thread(target=self._read_errors, name="trainer-stderr", daemon=True)
+        self._errors.start()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def events(self) -> Iterator[TrainingEvent]:
+        """Every event until the process is gone; the last one is `Finished` or `Paused`.
+
+        Raises
+        ------
+        KnownError
+            The run broke off; says why. It goes on from its last checkpoint.
+        """
+        assert self._process.stdout is not None
+        last: TrainingEvent | None = None
+        try:
+            for line in self._process.stdout:
+                last = decode_event(line.decode())
+                if isinstance(last, Broken):
+                    path = Path(last.path) if last.path else None
+                    raise KnownError(last.what, remedy=last.remedy, path=path, retryable=last.retryable)
+                yield last
+        finally:
+            returncode = self._left()
+        if not isinstance(last, Finished | Paused):
+            raise KnownError(
+                f"the training process ended ({_ending(returncode, ''.join(self._last_words))})",
+                remedy="Go on from its last checkpoint with --resume.",
+                retryable=True,
+            )
+
+    def pause(self) -> None:
+        """Ask it to leave with a checkpoint after the step that it is at."""
+        assert self._process.stdin is not None
+        with contextlib.suppress(BrokenPipeError, ValueError):  # it is gone already
+            self._process.stdin.write(PAUSE + b"\n")
+            self._process.stdin.flush()
+
+    def kill(self) -> None:
+        """End it at once; what was learnt since the last checkpoint is learnt again when it goes on."""
+        self._process.kill()
+        self._process.wait()
+
+    def _left(self) -> int:
+        """Wait for a process that is not listened to any more, which pauses it, and close what led to it."""
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                with contextlib.suppress(BrokenPipeError):
+                    stream.close()
+        returncode = self._process.wait()
+        self._errors.join(timeout=2)
+        return returncode
+
+    def _read_errors(self) -> None:
+        assert self._process.stderr is not None
+        with self._process.stderr:
+            for line in self._process.stderr:
+                self._last_words.append(line.decode(errors="replace"))
+
+
+def _ending(returncode: int, last_words: str) -> str:
+    if returncode < 0:
+        return f"killed by {signal.Signals(-returncode).name}"
+    said = last_words.strip().splitlines()
+    return f"exit code {returncode}{': ' + said[-1][:200] if said else ''}"
+
+
+def trained_file(folder: Path, step: int = 0) -> Path:
+    """The LoRA that a run made.
+
+    Parameters
+    ----------
+    step : int
+        One of its checkpoints; 0: the finished one.
+
+    Raises
+    ------
+    KnownError
+        There is none.
+    """
+    if step:
+        saved = saved_files(folder)
+        if step in saved:
+            return saved[step]
+        known = ", ".join(map(str, saved)) or "none yet"
+        raise UsageError(f"the run saved nothing at step {step}", remedy=f"It has: {known}.", path=folder)
+    finished = [event for event in read_events(folder) if isinstance(event, Finished)]
+    if finished and (folder / finished[-1].path).is_file():
+        return folder / finished[-1].path
+    raise KnownError(
+        "the run has not finished", remedy="Go on with it (--resume), or name a checkpoint with --step.", path=folder
+    )
+
+
+def register_run(
+    folder: Path, *, step: int = 0, name: str = "", mask_type: str = "", note: str = "", replace: bool = False
+) -> LoraEntry:
+    """Check what a run made, copy it into the models folder, and enter it in the operator's registry.
+
+    Its prompt is the caption that it was trained with, and its trigger that of the data set. Takes seconds (torch).
+
+    Parameters
+    ----------
+    step : int
+        As in `trained_file`.
+    name, mask_type : str
+        By default the run's own name.
+    replace : bool
+        Take the place of own entries of its name or for its mask type.
+
+    Raises
+    ------
+    KnownError
+        There is no LoRA yet, the preflight refuses it, or a name is taken.
+    """
+    job = read_job(folder)
+    source = find_source(Path(job.model))
+    report = check_lora_file(trained_file(folder, step), source.folder)
+    new = NewLora(
+        mask_type=(mask_type or job.name).lower() if job.kind is DatasetKind.MASK else "",
+        name=name or job.name,
+        trigger=job.trigger,
+        prompt=prompt_of(job),
+        licence="the studio's own; the base model's licence applies",
+        note=note or f"trained here, data set {job.dataset_hash[:12]}",
+        base_model=_model_name(source.folder),
+    )
+    return register_lora(report, new, replace=replace)
+
+
+def prompt_of(job: TrainingJob) -> str:
+    """The caption of most examples, with ``{garment}`` where it names the garment of a colour set."""
+    captions = collections.Counter(
+        example.caption.replace(example.garment, "{garment}") if example.garment else example.caption
+        for example in job.of(Split.TRAIN)
+    )
+    return captions.most_common(1)[0][0]
+
+
+def _model_name(folder: Path) -> str:
+    """FLUX.1 Kontext's own name for a model of its layers, whatever its folder is called."""
+    import json
+
+    config = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
+    same = all(config.get(name) == value for name, value in KONTEXT.config().items())
+    return MODEL_NAME if same else folder.name
+
+
+def convert_trained(source: Path, target: Path, form: str) -> None:
+    """Write a LoRA with another program's keys: ``diffusers``, ``ai-toolkit`` or ``comfyui``. Takes seconds (torch).
+
+    Raises
+    ------
+    UsageError
+        There is no such form, or the LoRA has no such form.
+    KnownError
+        The file is no LoRA, or cannot be written.
+    """
+    from engine.training.lora_file import LoraForm, convert_lora
+
+    if form not in list(LoraForm):
+        raise UsageError(f"there is no form '{form}'", remedy=f"Choose from: {', '.join(LoraForm)}.")
+    convert_lora(source, target, LoraForm(form))
