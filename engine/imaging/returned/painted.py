@@ -111,7 +111,8 @@ def find_painted(written: LayeredDocument, saved: SavedDocument, own_masks: Coll
         kept = [_came_back(own.get(layer.name), above, written) for layer in before] or [None]
         added = LayersOnTop([layer for layer in above if all(layer is not one for one in own.values())], came)
     else:  # a flat file, or a document whose layers were merged: what there was before is in its pixels
-        kept, added = [_as_retouch(layer) for layer in before] or [None], LayersOnTop((), came)
+        kept = [_as_retouch(layer) for layer in before] or [None]
+        added = LayersOnTop((), came)
     is_shown = [layer.name not in own or own[layer.name].is_visible for layer in before] or [True]
     views = [_Given([_under_saved_mask(layer, own, saved, own_masks) for layer in changes], kept)]
     if not all(layer.is_visible and layer.is_mask_enabled for layer in own.values()):

@@ -157,9 +157,10 @@ def configured_shapes(folder: Path) -> Shapes:
     """The linear layers of the model in a diffusers folder, from its configuration: its weights are not read."""
     from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 
-    config = FluxTransformer2DModel.load_config(folder / "transformer", local_files_only=True)
+    config: Any = FluxTransformer2DModel.load_config(folder / "transformer", local_files_only=True)
     with torch.device("meta"):
-        return linear_shapes(FluxTransformer2DModel.from_config(config))
+        model: Any = FluxTransformer2DModel.from_config(config)
+    return linear_shapes(model)
 
 
 def _read(path: Path, sha256: str | None) -> tuple[Tensors, dict[str, str], str]:
