@@ -96,7 +96,7 @@ def _inspect(last: subprocess.CompletedProcess[str], out: Path, catalog: Path, o
         outcome.faults.append(f"{summary['pairs']} pairs became {outcome.jobs} jobs")
     if outcome.succeeded + outcome.failed != outcome.jobs:
         outcome.faults.append(f"unfinished jobs: {summary['jobs']}")
-    wanted = {"delta_e.csv"}
+    wanted = {"delta_e.csv", "chromask-batch.json"}
     for row in rows:
         if row["state"] == "succeeded":
             stem = Path(row["on_model"]).stem

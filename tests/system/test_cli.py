@@ -225,7 +225,8 @@ def test_read_only_output_is_one_clear_sentence_and_nothing_is_lost(
     run = chromask("run", drawn_pairs, "--out", "out", "--catalog", "c.db", "--tasks", "mask")
     assert run.returncode == 1
     assert run.stderr.splitlines()[-1] == (
-        "chromask: out: a file of this name exists already. Choose another folder, or allow overwriting."
+        f"chromask: {tmp_path / 'out'}: a file of this name exists already. "
+        "Choose another folder, or allow overwriting."
     )
     assert "Traceback" not in run.stderr
     assert (tmp_path / "out").read_text() == "a file, not a folder"
