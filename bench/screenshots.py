@@ -20,6 +20,8 @@ sys.path.insert(0, str(PROJECT))
 from PySide6.QtCore import QSettings  # noqa: E402
 from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 
+from bench.training_scene import SETTINGS as TRAINED  # noqa: E402
+from bench.training_scene import base_model, draw_training_set  # noqa: E402
 from engine.dispatch.session import open_session  # noqa: E402
 from engine.domain.review import Decision  # noqa: E402
 from engine.services.demo import draw_demo  # noqa: E402
@@ -32,6 +34,7 @@ from gui.look import appearance  # noqa: E402
 from gui.look.appearance import Theme  # noqa: E402
 from gui.services import WindowServices  # noqa: E402
 from gui.torch_process import TorchProcess  # noqa: E402
+from gui.training.set_list import Check  # noqa: E402
 from main import program, worker_command  # noqa: E402
 from storage.location import SqliteLocation  # noqa: E402
 
@@ -94,6 +97,7 @@ class Photographer:
         window.export.export()
         wait(lambda: not window.export.is_busy)
         self.save("export")
+        self.training(pictures.parent / "training")
         window.show_page(PageName.SETTINGS)
         window.settings.shortcuts.select("approve")
         self.save("settings")
@@ -101,6 +105,26 @@ class Photographer:
         (sheet,) = window.findChildren(CheatSheet)
         self.save("shortcuts", sheet)
         sheet.close()
+
+    def training(self, work: Path) -> None:
+        """A real run on drawn figures, two thirds through."""
+        window = self._window
+        draw_training_set(work / "hat-set")
+        window.training.folder.mkdir(parents=True, exist_ok=True)
+        (work / "hat-set").rename(window.training.folder / "hat-set")
+        preferences.set_training_model(base_model(window.training.folder.parent / "models" / "nano-Kontext"))
+        window.show_page(PageName.TRAINING)
+        page = window.training
+        wait(lambda: page.sets.check_state() in (Check.GOOD, Check.WARNED))
+        page.settings.apply(TRAINED)
+        wait(window.actions_table["train"].isEnabled)
+        page.train()
+        wait(lambda: page.progress()[0] >= TRAINED.steps * 2 // 3, 1800)
+        wait(lambda: page.panel.samples.slider.maximum() and page.panel.samples.strips.is_complete())
+        window.banner.hide()
+        self.save("training")
+        window.actions_table["pause_training"].trigger()
+        wait(lambda: page.runs.live is None)
 
     def _review(self) -> None:
         window = self._window
@@ -135,6 +159,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--to", type=Path, default=PROJECT / "docs" / "guide")
     parser.add_argument("--count", type=int, default=12)
+    parser.add_argument("--training", action="store_true", help="the Training page alone")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
@@ -146,7 +171,7 @@ def main() -> None:
         application = QApplication(["chromask"])
         prepare(application)
         preferences.set_reviewer("Ada")  # nor the name of its account
-        pictures = draw_demo(folder, options.count).pictures
+        pictures = folder if options.training else draw_demo(folder, options.count).pictures
         location = SqliteLocation()
         with (
             open_session(location, folder / "Chromask" / "catalog.db") as session,
@@ -158,7 +183,11 @@ def main() -> None:
             window = MainWindow(WindowServices(*parts, pictures_folder, demo, session.path, thumbnails))
             window.resize(*SIZE)
             window.show()
-            Photographer(application, window, options.to).all_pages(pictures)
+            photographer = Photographer(application, window, options.to)
+            if options.training:
+                photographer.training(folder / "training")
+            else:
+                photographer.all_pages(pictures)
             window.close()
 
 

@@ -22,6 +22,7 @@ class PageName(StrEnum):
     REVIEW = "review"
     EXPORT = "export"
     MODELS = "models"
+    TRAINING = "training"
     SETTINGS = "settings"
 
 
@@ -83,7 +84,7 @@ class FixedKeys:
 
 
 _IN, _QU, _RE, _EX, _MO = PageName.INTAKE, PageName.QUEUE, PageName.REVIEW, PageName.EXPORT, PageName.MODELS
-_SE, _MASK = PageName.SETTINGS, Mode.MASK_EDITOR
+_TR, _SE, _MASK = PageName.TRAINING, PageName.SETTINGS, Mode.MASK_EDITOR
 
 # ruff: noqa: E501 - one row of the table is one line
 COMMANDS = (
@@ -198,6 +199,21 @@ COMMANDS = (
     Command("remove_lora", "Models", "Remove LoRA…", ("Del",), "Take the chosen LoRA out of your registry; its file stays", _MO),
     Command("open_models_folder", "Models", "Open the models folder", (), "Show where models and LoRAs lie", icon="folder"),
     Command("look_again", "Models", "Look again", ("F5",), "Read the models folder and the graphics card again", _MO, icon="retry"),
+    Command("new_set", "Training", "New data set…", ("Ctrl+N",), "Build a data set of approved or marked results, or of folders", _TR, icon="plus"),
+    Command("stop_build", "Training", "Stop the build", (), "End the build of the data set; nothing is kept of it", _TR, icon="cancel"),
+    Command("check_set", "Training", "Check again", ("Ctrl+K",), "Look the chosen data set through before it is trained on", _TR, icon="check"),
+    Command("open_set", "Training", "Open folder", ("Ctrl+Shift+F",), "Show the chosen data set's folder", _TR, icon="folder"),
+    Command("train", "Training", "Start training", ("Ctrl+Return", "Ctrl+Enter"), "Train a LoRA on the chosen data set", _TR, icon="play"),
+    Command("pause_training", "Training", "Pause the training", ("Ctrl+Shift+P",), "Leave after the step that it is at, with a checkpoint", _TR, icon="pause"),
+    Command("go_on_training", "Training", "Go on", ("Ctrl+G",), "Go on with the shown run from its last checkpoint", _TR, icon="play"),
+    Command("stop_training", "Training", "Stop at once", ("Ctrl+.",), "End the process now; what was learnt since the last checkpoint is learnt again", _TR, icon="cancel"),
+    Command("register_run", "Training", "Register as LoRA…", ("Ctrl+R",), "Enter what the shown run made in your registry", _TR, icon="check"),
+    Command("run_figures", "Training", "Figures…", ("Ctrl+M",), "Measure every checkpoint of the shown run on the held-out pairs", _TR, icon="grid"),
+    Command("open_run", "Training", "Open the run's folder", (), "Show the shown run's files: its curve, samples and checkpoints", _TR, icon="folder"),
+    Command("training_model", "Training", "Use another model…", (), "Train on a model in another folder", _TR),
+    Command("usual_training_model", "Training", "Use the usual model", (), "Train on the model that jobs use", _TR),
+    Command("training_folder", "Training", "Another folder…", (), "Choose where data sets and runs lie", _TR),
+    Command("read_training", "Training", "Look again", ("F5",), "Read the training folder and the model again", _TR, icon="retry"),
     Command("change_shortcut", "Settings", "Change shortcut…", (), "Press the key that shall give the chosen command", _SE),
     Command("reset_shortcut", "Settings", "Reset shortcut", (), "Give the chosen command the keys that it had from the start", _SE, icon="undo"),
     Command("reset_shortcuts", "Settings", "Reset all shortcuts…", (), "Give every command the keys that it had from the start", _SE),
@@ -209,7 +225,8 @@ COMMANDS = (
     Command("show_review", "Go", "Review", ("Ctrl+3",), "Look, compare and decide"),
     Command("show_export", "Go", "Export", ("Ctrl+4",), "Write layered files for Photoshop"),
     Command("show_models", "Go", "Models", ("Ctrl+5",), "See what is installed, and add LoRAs"),
-    Command("show_settings", "Go", "Settings", ("Ctrl+6", "Ctrl+,"), "Choose how the window looks and works"),
+    Command("show_training", "Go", "Training", ("Ctrl+6",), "Build data sets, train LoRAs of your own, and register them"),
+    Command("show_settings", "Go", "Settings", ("Ctrl+7", "Ctrl+,"), "Choose how the window looks and works"),
     Command("cheat_sheet", "Help", "Keyboard shortcuts", ("?", "F1", "Shift+?"), "Show every key"),
 )  # fmt: skip
 

@@ -16,6 +16,7 @@ from engine.services.review import current_reviewer
 _NOTIFY, _CHOICES = "queue/notify_when_done", "intake/choices"
 _TIER, _MODEL = "models/vram_tier", "models/kontext"
 _REVIEWER, _EXPORT, _WORKERS = "review/reviewer", "export/folder", "engine/workers"
+_TRAINING_FOLDER, _TRAINING_MODEL = "training/folder", "training/model"
 _RECIPE, _TAKES_BACK, _EDITOR = "export/recipe", "export/takes_back", "export/editor"
 
 MOST_WORKERS = 8
@@ -65,6 +66,26 @@ def export_folder() -> Path | None:
 
 def set_export_folder(path: Path | None) -> None:
     QSettings().setValue(_EXPORT, str(path) if path is not None else "")
+
+
+def training_folder() -> Path | None:
+    """Where data sets and training runs lie; None means beside the catalog."""
+    text = str(QSettings().value(_TRAINING_FOLDER, ""))
+    return Path(text) if text else None
+
+
+def set_training_folder(path: Path | None) -> None:
+    QSettings().setValue(_TRAINING_FOLDER, str(path) if path is not None else "")
+
+
+def training_model() -> Path | None:
+    """The model that LoRAs are trained on; None means the one that jobs use."""
+    text = str(QSettings().value(_TRAINING_MODEL, ""))
+    return Path(text) if text else None
+
+
+def set_training_model(path: Path | None) -> None:
+    QSettings().setValue(_TRAINING_MODEL, str(path) if path is not None else "")
 
 
 def takes_back() -> bool:

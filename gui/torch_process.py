@@ -8,12 +8,19 @@ import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.domain.errors import Cancelled, KnownError, printable_path
 from engine.services.doctor import CARD_QUESTION, GraphicsCard, graphics_card
 from engine.services.lora_files import LoraReport
 
+if TYPE_CHECKING:
+    from engine.domain.datasets import Finding
+    from engine.domain.training import TrainingJob
+    from engine.services.training import TrainingProcess
+
 _PREFIX = "chromask: "
+_STOP_S = 0.3
 
 
 class TorchProcess:
@@ -61,6 +68,87 @@ class TorchProcess:
         """
         return graphics_card(self._ask([sys.executable, "-c", CARD_QUESTION]))
 
+    def train(self, folder: Path) -> TrainingProcess:
+        """Start the process of the run in a folder; the caller follows it, and `stop` leaves it alone.
+
+        Raises
+        ------
+        OSError
+            It does not start.
+        """
+        from engine.services.training import TrainingProcess
+
+        return TrainingProcess([*self._program, "trainer", str(folder)])
+
+    def register_run(self, run: Path, which: Sequence[str], name: str, mask_type: str, *, replace: bool) -> str:
+        """Enter what a run made in the registry as ``chromask train register`` does; the LoRA's name. Takes seconds.
+
+        Parameters
+        ----------
+        which : sequence of str
+            Options that choose one of its files; empty for the finished one.
+
+        Raises
+        ------
+        KnownError
+            The file is refused, or the name is taken; says why.
+        Cancelled
+            The window is being closed.
+        """
+        options = [*which, "--name", name, "--mask-type", mask_type, *(["--replace"] if replace else [])]
+        answer = self._ask([*self._program, "train", "register", str(run), *options, "--json"])
+        if answer.returncode != 0:
+            raise _refusal(answer.stderr, run)
+        return str(json.loads(answer.stdout)["name"])
+
+    def build_color_set(self, pictures: Path, folder: Path, held_out: float, stop: threading.Event) -> list[Finding]:
+        """Build a colour set from photographs as ``chromask dataset build color`` does; what was left out, and why.
+
+        Takes seconds for each pair. In a process because garments are detected by networks where those are there.
+
+        Parameters
+        ----------
+        stop : threading.Event
+            Ends it.
+
+        Raises
+        ------
+        KnownError
+            Nothing is left for the set, or it cannot be written.
+        Cancelled
+            It was stopped, or the window is being closed.
+        """
+        from engine.domain.datasets import Finding, Severity
+
+        options = ["-o", str(folder), "--held-out", str(held_out), "--json"]
+        answer = self._ask([*self._program, "dataset", "build", "color", str(pictures), *options], stop)
+        if not answer.stdout.strip():
+            raise _refusal(answer.stderr, pictures)
+        rows = json.loads(answer.stdout)["findings"]
+        return [Finding(Severity(row["severity"]), row["subject"], row["what"], row["remedy"]) for row in rows]
+
+    def evaluate_run(self, run: Path, job: TrainingJob, folder: Path, vram_tier: int, stop: threading.Event) -> None:
+        """Measure every checkpoint of a run on its held-out pairs as ``chromask eval`` does, into a folder.
+
+        Parameters
+        ----------
+        stop : threading.Event
+            Ends it; what was measured until some seconds before stays.
+
+        Raises
+        ------
+        KnownError
+            Nothing can be measured; says why.
+        Cancelled
+            It was stopped, or the window is being closed.
+        """
+        what = "masks" if job.kind.value == "mask" else "color"
+        options = ["--dataset", job.dataset, "--model", job.model, "--checkpoints", str(run), "-o", str(folder)]
+        options += ["--steps", str(job.settings.sample_steps), "--vram-tier", str(vram_tier), "--json"]
+        answer = self._ask([*self._program, "eval", what, *options], stop)
+        if not answer.stdout.strip():
+            raise _refusal(answer.stderr, run)
+
     def stop(self) -> None:
         """End what is running, and answer nothing more."""
         with self._lock:
@@ -68,20 +156,30 @@ class TorchProcess:
             for process in self._running:
                 process.kill()
 
-    def _ask(self, command: Sequence[str]) -> subprocess.CompletedProcess[str]:
+    def _ask(self, command: Sequence[str], stop: threading.Event | None = None) -> subprocess.CompletedProcess[str]:
         with self._lock:
             if self._is_stopped:
                 raise Cancelled
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self._running.add(process)
         try:
-            output, errors = process.communicate()
+            output, errors = _heard(process, stop)
         finally:
             with self._lock:
                 self._running.discard(process)
-        if self._is_stopped:
+        if self._is_stopped or (stop is not None and stop.is_set()):
             raise Cancelled
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def _heard(process: subprocess.Popen[str], stop: threading.Event | None) -> tuple[str, str]:
+    """Everything a process says; it is killed as soon as ``stop`` is set."""
+    while True:
+        try:
+            return process.communicate(timeout=None if stop is None else _STOP_S)
+        except subprocess.TimeoutExpired:
+            if stop is not None and stop.is_set():
+                process.kill()
 
 
 def _refusal(errors: str, path: Path) -> KnownError:

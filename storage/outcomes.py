@@ -91,6 +91,7 @@ def _slots(outcome: JobOutcome) -> dict[Slot, ArtifactRef]:
         Slot.PREVIEW_MATCHED: outcome.previews.matched,
         Slot.PREVIEW_MASK: outcome.previews.mask,
         Slot.PREVIEW_DISAGREEMENT: outcome.previews.disagreement,
+        Slot.PREVIEW_PAINTED: outcome.previews.painted,
     }
     return {slot: ref for slot, ref in refs.items() if ref is not None}
 
@@ -222,6 +223,7 @@ def _outcome(
             matched=refs.get(Slot.PREVIEW_MATCHED),
             mask=refs.get(Slot.PREVIEW_MASK),
             disagreement=refs.get(Slot.PREVIEW_DISAGREEMENT),
+            painted=refs.get(Slot.PREVIEW_PAINTED),
         ),
         notices=result.notices,
         edit=None if edit is None else EditResult(refs[Slot.EDITED_PICTURE], edit.outside_max_change, turns),

@@ -50,6 +50,7 @@ class Slot(StrEnum):
     PREVIEW_MATCHED = "preview_matched"
     PREVIEW_MASK = "preview_mask"
     PREVIEW_DISAGREEMENT = "preview_disagreement"
+    PREVIEW_PAINTED = "preview_painted"
 
 
 class Stage(StrEnum):

@@ -12,8 +12,6 @@ from engine.domain.geometry import Extent
 from engine.domain.picture import Picture
 from engine.domain.requests import DiffusionSettings, LoraRef, Sampling
 
-CANVASES = (Extent(96, 128), Extent(128, 96))
-GUIDE_CANVASES = (Extent(128, 80),)
 PROMPT = "put a green mask for a hat on the person"
 SLOWLY = "slowly"
 """A prompt that the tiny worker takes half a second for, each step."""

@@ -15,8 +15,20 @@ from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxKontex
 from peft import LoraConfig, get_peft_model_state_dict
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTokenizer, T5Config, T5EncoderModel, T5TokenizerFast
 
+from engine.domain.geometry import Extent
+from engine.inference.kontext.description import DESCRIPTION
+
 PROMPT_TOKENS = 32
 """Length of both tokenizers; the real ones have 77 and 512."""
+
+CANVASES = (Extent(96, 128), Extent(128, 96))
+GUIDE_CANVASES = (Extent(128, 80),)
+
+_DESCRIPTION = f"""
+canvases = {[[size.width, size.height] for size in CANVASES]}
+side_by_side = {[[size.width, size.height] for size in GUIDE_CANVASES]}
+prompt_tokens = {PROMPT_TOKENS}
+"""
 
 
 def _bytes_to_unicode() -> list[str]:
@@ -126,8 +138,9 @@ def _assemble(seed: int) -> FluxKontextPipeline:
 
 
 def build_tiny_kontext(folder: Path, seed: int = 0) -> Path:
-    """Save the tiny pipeline to ``folder`` in diffusers' layout and return the folder."""
+    """Save the tiny pipeline to ``folder`` in diffusers' layout, with its own canvases, and return the folder."""
     _assemble(seed).save_pretrained(folder, safe_serialization=True)
+    (folder / DESCRIPTION).write_text(f'name = "{folder.name}"{_DESCRIPTION}', encoding="utf-8")
     return folder
 
 

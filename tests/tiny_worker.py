@@ -29,9 +29,9 @@ from engine.ports import Backend, ReportStep
 from engine.worker.backends import Backends
 from engine.worker.loop import main
 from storage.location import SqliteLocation
-from tests.kontext_jobs import CANVASES, GUIDE_CANVASES, SLOWLY, with_green_patch
+from tests.kontext_jobs import SLOWLY, with_green_patch
 from tests.tiny_grounded import build_tiny_detector, build_tiny_segmenter
-from tests.tiny_kontext import build_tiny_kontext, build_tiny_lora
+from tests.tiny_kontext import GUIDE_CANVASES, build_tiny_kontext, build_tiny_lora
 
 _STEP_SECONDS = 0.5
 Made = TypeVar("Made", PaintedMask, ColorGuide, PaintedCrop)
@@ -79,7 +79,7 @@ class TinyBackends(Backends):
 
     def get(self, name: EngineName) -> Backend:
         if name not in self._built and name is EngineName.KONTEXT:
-            built = kontext.KontextBackend(CANVASES, GUIDE_CANVASES, self._prompts)
+            built = kontext.KontextBackend(self._prompts)
             self._built[name] = Tiny("kontext", built)
         if name not in self._built and name is EngineName.GROUNDED:
             self._built[name] = Tiny("grounded", super().get(name))

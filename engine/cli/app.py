@@ -16,9 +16,12 @@ from engine.cli import (
     detect,
     doctor,
     edit,
+    evaluate,
     export,
+    kontext_bench,
     mask,
     models,
+    nano,
     qc,
     reimport,
     run_batch,
@@ -54,6 +57,9 @@ app.add_typer(models.models, name="models")
 app.add_typer(models.lora, name="lora")
 app.add_typer(dataset.app, name="dataset")
 app.add_typer(train.app, name="train")
+app.add_typer(nano.app, name="nano")
+evaluate.app.command("bench")(kontext_bench.bench)
+app.add_typer(evaluate.app, name="eval")
 app.command("doctor")(doctor.doctor)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -35,6 +37,49 @@ BatchOption = Annotated[
 ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Results:
+    """Which results of which catalog."""
+
+    catalog: Path | None
+    chosen: Chosen
+    batch: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """What is alike for every set that is built: where it goes, what it may replace, how it is told."""
+
+    context: typer.Context
+    out: Path
+    overwrite: bool
+    json: bool
+    results: _Results
+
+    def from_folders(self, make: Callable[..., Built]) -> NoReturn:
+        """Build with ``make(folder, overwrite=, advance=)``, say what was built, and leave."""
+        with _progress(self.json) as advance:
+            built = make(self.out, overwrite=self.overwrite, advance=advance)
+        _tell(built, self.json)
+
+    def from_catalog(self, make: Callable[..., Built]) -> NoReturn:
+        """The same with ``make(catalog, artifacts, folder, chosen=, batch_id=, overwrite=, advance=)``."""
+        from engine.dispatch.session import open_session
+
+        location = composition_of(self.context).location
+        with open_session(location, self.results.catalog) as session, _progress(self.json) as advance:
+            built = make(
+                session.catalog,
+                session.artifacts,
+                self.out,
+                chosen=self.results.chosen,
+                batch_id=_batch_id(session.catalog, self.results.batch),
+                overwrite=self.overwrite,
+                advance=advance,
+            )
+        _tell(built, self.json)
+
+
 @build.command("mask")
 def build_mask(
     context: typer.Context,
@@ -61,31 +106,16 @@ def build_mask(
 
     Exit code 1 when a photograph was left out; the set is written all the same.
     """
-    from engine.dispatch.session import open_session
     from engine.services.datasets.mask_sets import CAPTION, MaskRecipe, mask_set_from_catalog, mask_set_from_folders
 
     recipe = MaskRecipe(object, caption or CAPTION, held_out, seed)
+    order = _Order(context, out, overwrite, json, _Results(catalog, which, batch))
     if (photographs is None) != (masks is None):
         raise UsageError("photographs and masks come together", remedy="Give --photographs and --masks, or neither.")
     if photographs is not None and masks is not None:
-        with _progress(json) as advance:
-            built = mask_set_from_folders(
-                photographs, masks, out, recipe, painted=painted, overwrite=overwrite, advance=advance
-            )
-        _tell(built, json)
-    with open_session(composition_of(context).location, catalog) as session, _progress(json) as advance:
-        built = mask_set_from_catalog(
-            session.catalog,
-            session.artifacts,
-            out,
-            recipe,
-            mask_name=mask,
-            chosen=which,
-            batch_id=_batch_id(session.catalog, batch),
-            overwrite=overwrite,
-            advance=advance,
-        )
-    _tell(built, json)
+        order.from_folders(partial(mask_set_from_folders, photographs, masks, recipe=recipe, painted=painted))
+    else:
+        order.from_catalog(partial(mask_set_from_catalog, recipe=recipe, mask_name=mask))
 
 
 @build.command("color")
@@ -135,7 +165,6 @@ def build_color(
     Without pictures, approved colour matches of the catalog are taken. Exit code 1 when a pair was left out; the set is
     written all the same.
     """
-    from engine.dispatch.session import open_session
     from engine.services.datasets.color_sets import CAPTION, ColorRecipe, color_set_from_catalog, color_set_from_folders
     from engine.services.garment_labels import read_garments
 
@@ -151,31 +180,20 @@ def build_color(
         held_out=held_out,
         seed=seed,
     )
+    order = _Order(context, out, overwrite, json, _Results(catalog, which, batch))
     if pictures or pair_list:
-        with _progress(json) as advance:
-            built = color_set_from_folders(
+        order.from_folders(
+            partial(
+                color_set_from_folders,
                 pictures or [],
-                out,
-                recipe,
+                recipe=recipe,
                 mask_source=mask_source,
                 labels=read_garments(labels) if labels is not None else None,
                 pair_lists=pair_list or [],
-                overwrite=overwrite,
-                advance=advance,
             )
-        _tell(built, json)
-    with open_session(composition_of(context).location, catalog) as session, _progress(json) as advance:
-        built = color_set_from_catalog(
-            session.catalog,
-            session.artifacts,
-            out,
-            recipe,
-            chosen=which,
-            batch_id=_batch_id(session.catalog, batch),
-            overwrite=overwrite,
-            advance=advance,
         )
-    _tell(built, json)
+    else:
+        order.from_catalog(partial(color_set_from_catalog, recipe=recipe))
 
 
 @app.command("check")
@@ -260,7 +278,7 @@ def _batch_id(catalog: Catalog, wanted: str) -> int | None:
     return batch.id
 
 
-def _tell(built: Built, json: bool, more: dict[str, Any] | None = None) -> None:
+def _tell(built: Built, json: bool, more: dict[str, Any] | None = None) -> NoReturn:
     """Say what was built, and leave."""
     if json:
         answer_json({**_summary(built.folder, built.manifest), "findings": _rows(built.findings), **(more or {})})

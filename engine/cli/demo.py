@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.composition import composition_of
+from engine.cli.composition import Composition, composition_of
 from engine.cli.console import say
+
+if TYPE_CHECKING:
+    from engine.dispatch.session import Session
+    from engine.domain.review import ReviewItem
+    from engine.services.demo import DemoSet
+    from engine.services.demo_dreams import Dream
 
 
 def demo(
@@ -22,12 +29,13 @@ def demo(
     ),
     count: Annotated[int, typer.Option("--count", min=1, max=500, help="How many photographs to draw.")] = 12,
 ) -> None:
-    """Draw a set of figures and flatlays, mask and match them, and show the result."""
+    """Draw a set of figures and flatlays, mask and match them, dream masks on some, and show the result."""
     from engine.cli.run_batch import run_folders
     from engine.dispatch.session import open_session
     from engine.domain.export import ExportRecipe
     from engine.domain.requests import EngineName
     from engine.services.demo import draw_demo, measure_against_truth, write_demo_report
+    from engine.services.demo_dreams import dreams_sentence
     from engine.services.export import ExportPlan
     from engine.services.plan import BatchPlan
     from engine.services.review import items_of
@@ -52,17 +60,39 @@ def demo(
         )
         items = items_of(session.catalog, summary["batch"]["id"])
         figures = measure_against_truth(items, session.artifacts, demo_set)
-        report = write_demo_report(out.absolute() / "report.html", items, session.artifacts, figures)
+        dreams = _dream(composition, session, items, demo_set)
+        report = write_demo_report(out.absolute() / "report.html", items, session.artifacts, figures, dreams)
     if figures:
         say(
             f"Against the drawn truth: ΔE00 {fmean(f.before for f in figures.values()):.1f} before,"
             f" {fmean(f.after for f in figures.values()):.1f} after;"
             f" mask IoU {fmean(f.mask_iou for f in figures.values()):.2f} (means of {len(figures)})."
         )
+    if dreams:
+        say(dreams_sentence(dreams))
     say(f"Report: {report}")
     if not headless:
         raise typer.Exit(composition.open_window(out / "catalog.db", ()))
     raise typer.Exit(summary["exit_code"])
+
+
+def _dream(composition: Composition, session: Session, items: Sequence[ReviewItem], demo_set: DemoSet) -> list[Dream]:
+    """Let the small model dream masks, where it is installed."""
+    from engine.cli.run_batch import all_jobs
+    from engine.cli.working import work_off
+    from engine.services.demo_dreams import measure_dreams, queue_dreams
+    from engine.services.review import items_of
+
+    catalog = session.catalog
+    batch = queue_dreams(catalog, items, demo_set)
+    if batch is None:
+        return []
+    say("Dreaming masks of garments that the figures do not wear, with the small model that ships ...")
+    work_off(composition, session, lambda: catalog.counts(batch.id), quiet=False)
+    photographs = {item.pair.id: item.pair.on_model.path.name for item in items}
+    return measure_dreams(
+        all_jobs(catalog, batch.id), photographs, items_of(catalog, batch.id), session.artifacts, demo_set
+    )
 
 
 def _has_screen() -> bool:

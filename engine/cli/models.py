@@ -11,6 +11,7 @@ import typer
 from engine.cli.console import answer, answer_json, progress_bar, say
 from engine.cli.options import JsonOption, ModelOption
 from engine.domain.errors import UsageError
+from engine.domain.requests import BodyRegion
 
 lora = typer.Typer(help="LoRAs for FLUX.1 Kontext.", no_args_is_help=True)
 models = typer.Typer(help="FLUX.1 Kontext itself.", no_args_is_help=True)
@@ -48,6 +49,9 @@ def add(
     scale: Annotated[float, typer.Option("--scale", help="1 is the strength of its training.")] = 1.0,
     licence: Annotated[str, typer.Option("--licence", help="A note for your colleagues.")] = "not stated",
     note: Annotated[str, typer.Option("--note", help="A note for your colleagues.")] = "",
+    region: Annotated[
+        BodyRegion, typer.Option("--region", help="The part of the person that it was trained on and is shown.")
+    ] = BodyRegion.WHOLE,
     replace: Annotated[
         bool, typer.Option("--replace", help="Take the place of your own one for this mask type.")
     ] = False,
@@ -60,7 +64,7 @@ def add(
         raise UsageError(
             "it must be said what the LoRA is for", remedy="Give either --mask-type, e.g. hat, or --color."
         )
-    new = NewLora(mask_type.strip().lower(), name, trigger, prompt, scale, licence, note)
+    new = NewLora(mask_type.strip().lower(), name, trigger, prompt, scale, licence, note, region=region)
     entry, report = add_lora(file, new, replace=replace)
     if json:
         answer_json({"entry": asdict(entry), "report": asdict(report)})

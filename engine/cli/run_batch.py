@@ -85,15 +85,16 @@ def run(
     json: JsonOption = False,
 ) -> None:
     """Pair, process and export whole folders. Run it again after an interruption: it goes on where it stopped."""
+    from engine.inference.kontext.availability import resolve_model
     from engine.services.export import ExportPlan
     from engine.services.garment_labels import read_garments
     from engine.services.plan import parse_tasks
     from engine.services.presets import Preset
-    from engine.services.registries import load_registry
+    from engine.services.registries import registry_for
     from engine.services.tolerances import load_tolerances
 
     composition = composition_of(context)
-    garment_mask, color_match, dreamed = parse_tasks(tasks, load_registry().mask_types())
+    garment_mask, color_match, dreamed = parse_tasks(tasks, registry_for(resolve_model(model)).mask_types())
     options = Preset(
         garment_mask=garment_mask, color_match=color_match, dreamed=dreamed, garment=label, brand=brand,
         engine=EngineName(engine), mask_source=mask_source, steps=steps, seed=seed, seeds=seeds, draft=draft,

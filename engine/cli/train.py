@@ -14,8 +14,9 @@ import typer
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, INTERRUPTED, answer, answer_json, progress_bar, say
 from engine.cli.options import JsonOption, ModelOption, VramTierOption
-from engine.domain.datasets import DatasetKind
-from engine.domain.errors import UsageError
+from engine.domain.datasets import DatasetKind, has_errors
+from engine.domain.errors import KnownError, UsageError
+from engine.domain.requests import BodyRegion
 from engine.domain.training import (
     BaseWeights,
     Evaluated,
@@ -89,6 +90,10 @@ def _options(
     samples: Annotated[int | None, typer.Option("--samples", help="Pictures each time.")] = None,
     sample_steps: Annotated[int | None, typer.Option("--sample-steps", help="Denoising steps of a sample.")] = None,
     evaluate_every: Annotated[int | None, typer.Option("--evaluate-every", help="In steps; 0: never.")] = None,
+    iou_steps: Annotated[
+        int | None,
+        typer.Option("--iou-steps", help="Of painting held-out masks at each evaluation; 0: the loss alone decides."),
+    ] = None,
     patience: Annotated[
         int | None, typer.Option("--patience", help="Evaluations without a better one after which it stops; 0: never.")
     ] = None,
@@ -97,6 +102,7 @@ def _options(
         int | None, typer.Option("--checkpoint-every", help="What a killed run goes on from, in steps.")
     ] = None,
     vram_tier: VramTierOption = 0,
+    unchecked: Annotated[bool, typer.Option("--unchecked", help="Train on a set that the check refuses.")] = False,
     json: JsonOption = False,
 ) -> None:
     from engine.services.training import begin, go_on, has_run, new_job
@@ -109,7 +115,7 @@ def _options(
         "pure_noise": pure_noise, "guidance": guidance, "variants": variants, "base_weights": base_weights,
         "optimiser": optimiser, "gradient_checkpointing": gradient_checkpointing, "seed": seed,
         "sample_every": sample_every, "samples": samples, "sample_steps": sample_steps,
-        "evaluate_every": evaluate_every, "patience": patience, "save_every": save_every,
+        "evaluate_every": evaluate_every, "iou_steps": iou_steps, "patience": patience, "save_every": save_every,
         "checkpoint_every": checkpoint_every,
     }  # fmt: skip
     kind = DatasetKind(str(context.command.name))
@@ -123,8 +129,26 @@ def _options(
             raise UsageError("there is no run to go on with", remedy="Give --dataset to begin one.", path=folder)
         settings = _changed(default_settings(kind), given)
         job = new_job(kind, dataset, model, settings, name=name, vram_tier=vram_tier)
+        if not unchecked:
+            _check(dataset)
         begin(job, folder)
     raise typer.Exit(_run(context, job, folder, as_json=json))
+
+
+def _check(dataset: Path) -> None:
+    """Say what the check of a set finds, and refuse one that must not be trained on."""
+    from engine.services.datasets.check import check_dataset
+
+    with progress_bar("checking", quiet=False) as advance:
+        _, findings = check_dataset(dataset, advance)
+    for finding in findings:
+        say(f"{finding.severity.value}: {finding}")
+    if has_errors(findings):
+        raise KnownError(
+            "the set must not be trained on as it is",
+            remedy="Mend what is named above, or train on it all the same with --unchecked.",
+            path=dataset,
+        )
 
 
 def _changed(settings: TrainingSettings, given: dict[str, object]) -> TrainingSettings:
@@ -202,13 +226,14 @@ def _sentence(event: TrainingEvent) -> str:
                 f"{memory})."
             )
         case Evaluated():
-            return f"Step {event.step}: held-out loss {event.loss:.4f}, best {event.best_loss:.4f} ({event.best_step})."
+            overlap = "" if event.iou is None else f", IoU of the painted masks {event.iou:.3f}"
+            return f"Step {event.step}: held-out loss {event.loss:.4f}{overlap}; best at step {event.best_step}."
         case Saved():
             return f"Step {event.step}: {event.path}"
         case Paused():
             return f"Paused at step {event.step}."
         case Finished():
-            early = "The held-out loss no longer falls. " if event.is_early else ""
+            early = "The held-out examples no longer get better. " if event.is_early else ""
             return f"{early}Finished at step {event.step}; the LoRA is of step {event.from_step}."
         case _:
             return ""
@@ -227,16 +252,23 @@ app.command("color", help="Train a colour LoRA: it matches the right half to the
 def register(
     run: RunFolder,
     step: Annotated[int, typer.Option("--step", help="One of its checkpoints; by default the finished LoRA.")] = 0,
+    best: Annotated[bool, typer.Option("--best", help="The best on held-out pairs until now.")] = False,
     name: Annotated[str, typer.Option("--name", help="By default the run's.")] = "",
     mask_type: Annotated[str, typer.Option("--mask-type", help="The task's name, e.g. hat.")] = "",
     note: Annotated[str, typer.Option("--note", help="A note for your colleagues.")] = "",
+    region: Annotated[
+        BodyRegion,
+        typer.Option("--region", help="The part of the person that its photographs showed, and it is shown."),
+    ] = BodyRegion.WHOLE,
     replace_own: Annotated[bool, typer.Option("--replace", help="Take the place of your own one.")] = False,
     json: JsonOption = False,
 ) -> None:
     """Check what RUN made and enter it in your registry, as 'chromask lora add' does."""
     from engine.services.training import register_run
 
-    entry = register_run(run, step=step, name=name, mask_type=mask_type, note=note, replace=replace_own)
+    entry = register_run(
+        run, step=step, best=best, name=name, mask_type=mask_type, note=note, region=region, replace=replace_own
+    )
     if json:
         answer_json(asdict(entry))
         return

@@ -33,6 +33,7 @@ def _converter() -> Converter:
     # what it is, or all that was ever done would be done again. Parts come before what they are in.
     later = override(omit_if_default=True)
     for part, fields in (
+        (requests.DiffusionSettings, ("region",)),
         (requests.MaskRequest, ("corrected", "found")),
         (requests.View, ("corrected",)),
         (requests.ColorMatchRequest, ("lightness", "retouch")),

@@ -78,6 +78,9 @@ class PaintedMask:
     disagreement : ndarray or None
         ``(H, W)`` uint8, where a mask made several times came out differently: 0 = the same every time, 255 = as many
         for as against. None for a mask made once.
+    painted : ndarray or None
+        ``(h, w, 3)`` uint8 sRGB, the model's own picture that the mask was read from, the first one of several. None
+        where no model painted.
     """
 
     alpha: Alpha
@@ -85,6 +88,7 @@ class PaintedMask:
     provenance: dict[str, str | float | int]
     notices: tuple[str, ...] = ()
     disagreement: Alpha | None = None
+    painted: NDArray[np.uint8] | None = None
 
     @property
     def garment(self) -> str:

@@ -70,6 +70,17 @@ class Draft:
     confidence: float = 0.8
 
 
+class BodyRegion(StrEnum):
+    """The part of the person that a mask LoRA is shown."""
+
+    WHOLE = "whole"
+    HEAD = "head"
+    FACE = "face"
+    TORSO = "torso"
+    LEGS = "legs"
+    LOWER_LEGS = "lower-legs"
+
+
 @dataclass(frozen=True, slots=True)
 class DiffusionSettings:
     """Model, LoRA and sampling of a job on the Kontext backend.
@@ -89,6 +100,8 @@ class DiffusionSettings:
         None paints every mask in full.
     vram_tier : int
         How the model is run: 8, 12, 16, 24, 48 or 80, as if on a card of so many GiB; 0 leaves it to the card.
+    region : BodyRegion
+        The part of the person that a mask is painted on; masks only.
     """
 
     model: str
@@ -98,6 +111,7 @@ class DiffusionSettings:
     seeds: int = 1
     draft: Draft | None = None
     vram_tier: int = 0
+    region: BodyRegion = BodyRegion.WHOLE
 
 
 @dataclass(frozen=True, slots=True)

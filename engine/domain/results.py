@@ -199,6 +199,7 @@ class Previews:
 
     ``matched`` is the result's picture, whether it was matched or edited, with what a retoucher painted over it.
     ``disagreement`` is a grey PNG of where a mask that was made several times came out differently.
+    ``painted`` is a model's picture that a mask was read from; it shows the model's crop of the photograph.
     """
 
     on_model: ArtifactRef
@@ -206,6 +207,7 @@ class Previews:
     matched: ArtifactRef | None
     mask: ArtifactRef | None
     disagreement: ArtifactRef | None = None
+    painted: ArtifactRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,5 +251,6 @@ class JobOutcome:
             self.previews.matched,
             self.previews.mask,
             self.previews.disagreement,
+            self.previews.painted,
         )
         return tuple(ref for ref in refs if ref is not None)

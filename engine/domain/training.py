@@ -75,6 +75,9 @@ class TrainingSettings:
         How many pictures are painted each time.
     sample_steps : int
         Denoising steps of a sample.
+    iou_steps : int
+        Denoising steps by which the held-out masks of a mask set are painted at each evaluation, to be compared with
+        the truth; 0: the loss alone tells which evaluation is better.
     patience : int
         Evaluations without a better one after which the run stops; 0: it never stops early.
     """
@@ -105,6 +108,7 @@ class TrainingSettings:
     samples: int = 4
     sample_steps: int = 28
     evaluate_every: int = 100
+    iou_steps: int = 4
     patience: int = 0
     save_every: int = 250
     checkpoint_every: int = 50
@@ -112,7 +116,16 @@ class TrainingSettings:
     def __post_init__(self) -> None:
         for name in ("rank", "steps", "batch", "accumulation", "sample_steps", "checkpoint_every"):
             self._require(name, int(getattr(self, name)) >= 1, "1 or more")
-        for name in ("warmup", "sample_every", "samples", "evaluate_every", "patience", "save_every", "variants"):
+        for name in (
+            "warmup",
+            "sample_every",
+            "samples",
+            "evaluate_every",
+            "iou_steps",
+            "patience",
+            "save_every",
+            "variants",
+        ):
             self._require(name, int(getattr(self, name)) >= 0, "0 or more")
         for name in ("mask_min_value", "caption_dropout", "pure_noise"):
             self._require(name, 0 <= float(getattr(self, name)) <= 1, "from 0 to 1")
@@ -252,14 +265,21 @@ class Sampled:
 
 @dataclass(frozen=True, slots=True)
 class Evaluated:
-    """The loss on the held-out examples, at times and with noise that are always the same.
+    """How the held-out examples were done, at times and with noise that are always the same.
 
     Attributes
     ----------
+    loss : float
+        Mean of all of them.
     best_step : int
-        Of the least loss until now.
+        Of the best evaluation until now: the greatest overlap where masks were painted, and otherwise the least loss.
+    best_loss : float
+        Of that one.
     stalled : int
         Evaluations since then.
+    iou, best_iou : float or None
+        Mean intersection over union of the painted masks and the true ones, now and at the best step; None: nothing was
+        painted.
     """
 
     step: int
@@ -267,6 +287,14 @@ class Evaluated:
     best_step: int
     best_loss: float
     stalled: int
+    iou: float | None = None
+    best_iou: float | None = None
+
+    def next(self, step: int, loss: float, iou: float | None) -> Evaluated:
+        """What is told after this one. Overlaps that are equal, as before anything is painted, leave it to the loss."""
+        if (iou or 0.0, -loss) > (self.best_iou or 0.0, -self.best_loss):
+            return Evaluated(step, loss, step, loss, 0, iou, iou)
+        return Evaluated(step, loss, self.best_step, self.best_loss, self.stalled + 1, iou, self.best_iou)
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +323,7 @@ class Finished:
     from_step : int
         Whose weights it has: the best evaluated ones where the run may stop early, the last ones otherwise.
     is_early : bool
-        It stopped because the held-out loss no longer fell.
+        It stopped because the held-out examples were no longer done better.
     """
 
     step: int

@@ -167,7 +167,12 @@ class RegisteredHalf:
 
 
 def register_half(
-    output: NDArray[np.uint8], canvas: NDArray[np.uint8], garment: NDArray[np.uint8], pair: SideBySide
+    output: NDArray[np.uint8],
+    canvas: NDArray[np.uint8],
+    garment: NDArray[np.uint8],
+    pair: SideBySide,
+    *,
+    in_place: bool = False,
 ) -> RegisteredHalf:
     """Bring the model's on-model picture to where the photograph lies on the canvas.
 
@@ -181,6 +186,8 @@ def register_half(
         ``(H, W)`` uint8 at the photograph's size, 255 = garment.
     pair : SideBySide
         Where the photographs lie.
+    in_place : bool
+        The model is known to paint everything where it was shown it.
     """
     on_canvas = np.zeros_like(canvas)
     draw_on(on_canvas, np.repeat(garment[..., None], 3, axis=2), pair.on_model)
@@ -193,7 +200,7 @@ def register_half(
     free = cv2.dilate(np.asarray(on_canvas[inside][..., 0]), kernel) == 0
     if free.mean() < _LEAST_AROUND:
         return RegisteredHalf(output, Method.IDENTITY)
-    found = register(fit_color_map(photo[free], painted[free])(photo), painted, free)
+    found = register(fit_color_map(photo[free], painted[free])(photo), painted, free, in_place=in_place)
     registered, before = output, painted
     if found.method is not Method.IDENTITY:
         registered = output.copy()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.ports.backend import Backend, ReportStep
+from engine.ports.backend import Backend, Painter, ReportStep
 from engine.ports.catalog import Catalog, CatalogLocation
 from engine.ports.job_queue import JobQueue
 from engine.ports.pairs import Pairs
@@ -17,6 +17,7 @@ __all__ = [
     "Catalog",
     "CatalogLocation",
     "JobQueue",
+    "Painter",
     "Pairs",
     "ReportStep",
     "Results",

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 
 from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
-from engine.domain.requests import ColorMatchRequest, EditTurn, MaskRequest
+from engine.domain.requests import ColorMatchRequest, DiffusionSettings, EditTurn, MaskRequest
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
@@ -58,5 +58,21 @@ class Backend(Protocol):
         ----------
         mask : ndarray
             ``(H, W)`` uint8 at the photograph's size, above 0 = may change.
+        """
+        ...
+
+
+class Painter(Protocol):
+    """Paints whole pictures by their prompt. Lives in the worker process; called from one thread only."""
+
+    def repaint(self, picture: Picture, settings: DiffusionSettings, report: ReportStep) -> PaintedCrop:
+        """Show the model a whole picture and give what it paints, on its own canvas.
+
+        Raises
+        ------
+        KnownError
+            The picture, the model folder or the memory does not allow it.
+        Cancelled
+            From ``report``.
         """
         ...

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from engine.services.demo_dreams import Dream
 
 _INTRODUCTION = (
     "Chromask drew these figures and flatlays itself, gave most garments on the model a wrong colour, found the "
@@ -19,10 +26,17 @@ _INTRODUCTION = (
 
 @dataclass(frozen=True, slots=True)
 class TruthOf:
-    """Where the exact answers for one drawn photograph lie."""
+    """Where the exact answers for one drawn photograph lie.
+
+    Attributes
+    ----------
+    regions : dict
+        Mask type -> mask of a garment that is not in the picture; only those whose place is.
+    """
 
     picture: Path
     mask: Path
+    regions: dict[str, Path] = field(default_factory=dict[str, Path])
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +70,8 @@ def draw_demo(folder: Path, count: int = 12) -> DemoSet:
 
     pictures = folder.absolute() / "pictures"
     pairs = write_demo_set(pictures, count)
-    return DemoSet(pictures, {pair.on_model.name: TruthOf(pair.truth, pair.garment_mask) for pair in pairs})
+    truth = {pair.on_model.name: TruthOf(pair.truth, pair.garment_mask, pair.region_masks) for pair in pairs}
+    return DemoSet(pictures, truth)
 
 
 def measure_against_truth(
@@ -81,21 +96,32 @@ def measure_against_truth(
         wanted = decode_mask(truth.mask.read_bytes())
         found = decode_mask(artifacts.read(item.outcome.mask.alpha))
         result = replace(photo, pixels=read_picture(artifacts.path(item.outcome.match.picture)).pixels)
-        inside, guess = wanted > 127, found > 127
         figures[item.job.id] = TruthFigures(
             compare_pictures(photo, right, wanted).mean,
             compare_pictures(result, right, wanted).mean,
-            float((inside & guess).sum() / max(1, (inside | guess).sum())),
+            mask_iou(found, wanted),
         )
     return figures
 
 
+def mask_iou(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
+    """Intersection over union at half alpha of two ``(H, W)`` uint8 masks; of two empty ones 0."""
+    inside, guess = wanted > 127, found > 127
+    return float((inside & guess).sum() / max(1, (inside | guess).sum()))
+
+
 def write_demo_report(
-    path: Path, items: Sequence[ReviewItem], artifacts: ArtifactStore, figures: dict[int, TruthFigures]
+    path: Path,
+    items: Sequence[ReviewItem],
+    artifacts: ArtifactStore,
+    figures: dict[int, TruthFigures],
+    dreams: Sequence[Dream] = (),
 ) -> Path:
-    """Write the HTML page with before and after pictures, ΔE00, and the distance to the truth."""
+    """Write the HTML page with before and after pictures, ΔE00, the distance to the truth, and the dreamed masks."""
+    from engine.services.demo_dreams import dreams_html
     from engine.services.report import write_html_report
 
     to_truth = {job_id: (f.before, f.after) for job_id, f in figures.items()}
-    write_html_report(path, "Chromask demo", _INTRODUCTION, items, artifacts, to_truth)
+    more = dreams_html(dreams, artifacts) if dreams else ""
+    write_html_report(path, "Chromask demo", _INTRODUCTION, items, artifacts, to_truth, more)
     return path

@@ -45,6 +45,7 @@ def examine(catalog: Path, model: Path | None) -> list[Finding]:
         _torch,
         lambda: _gpu(model),
         lambda: _kontext(model),
+        _nano,
         _grounded,
         _memory,
         lambda: _disk(catalog),
@@ -150,9 +151,29 @@ def _kontext(model: Path | None) -> Finding:
     from engine.inference.kontext.availability import kontext_status
 
     status = kontext_status(model)
+    if status.available and status.warning:
+        remedy = "Name FLUX.1 Kontext's folder, or leave --model out."
+        return Finding("FLUX.1 Kontext", Health.NOTE, f"{status.model}: {status.warning.rstrip('.')}", remedy)
     if status.available:
         return Finding("FLUX.1 Kontext", Health.OK, f"found at {status.model}")
     return Finding("FLUX.1 Kontext", Health.NOTE, status.reason, status.remedy)
+
+
+def _nano() -> Finding:
+    """The small model that ships: never taken for photographs, and named for what it is."""
+    from engine.inference.kontext.availability import nano_folder, nano_model
+    from engine.inference.kontext.source import find_source
+
+    folder = nano_model()
+    if folder is None:
+        what = f"no small model at {nano_folder().as_posix()}: the demo dreams no masks"
+        return Finding("nano Kontext", Health.NOTE, what, "Install Chromask again.")
+    try:
+        size = find_source(folder).size_bytes / 1e6
+    except KnownError as error:
+        return Finding("nano Kontext", Health.BROKEN, f"{error.what} ({error.path})", "Install Chromask again.")
+    what = f"{size:.0f} MB, for the demo and tests: it knows drawn figures only, photographs need FLUX.1 Kontext"
+    return Finding("nano Kontext", Health.OK, what)
 
 
 def _grounded() -> Finding:

@@ -15,9 +15,9 @@ from engine.domain.results import JobOutcome
 from engine.domain.review import ResultKind, ReviewRow
 from engine.ports import ArtifactStore, Catalog
 from engine.services.intake import file_sha256
-from engine.services.painting import Painting, lora_ref
+from engine.services.painting import Painting, description_of, lora_ref
 from engine.services.plan import choose_engine
-from engine.services.registries import load_registry
+from engine.services.registries import registry_for
 from engine.services.review import current_reviewer
 from engine.services.versions import SOON
 
@@ -78,11 +78,12 @@ def edit_settings(
     painting = Painting(Sampling(num_inference_steps=steps, seed=seed), vram_tier=vram_tier)
     chosen = choose_engine(EngineName.KONTEXT, model).model
     assert chosen is not None
+    description = description_of(chosen)
     return DiffusionSettings(
         model=str(chosen.absolute()),
         prompt=prompt.strip(),
-        lora=lora_ref(load_registry().lora(lora), chosen) if lora else None,
-        sampling=painting.sampling,
+        lora=lora_ref(registry_for(chosen).lora(lora), chosen) if lora else None,
+        sampling=painting.sampling if description is None else description.sampling(painting.sampling),
         vram_tier=painting.vram_tier,
     )
 

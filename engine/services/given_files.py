@@ -6,7 +6,8 @@ import json
 import threading
 from pathlib import Path
 
-from engine.domain.files import complete_file, known_os_error
+from engine.domain.files import complete_file
+from engine.services.appended_notes import append_notes, read_notes
 
 _GIVEN_NAME = "watched.jsonl"
 
@@ -43,13 +44,7 @@ class GivenFiles:
             self._states |= files
             if self._path is None or not files:
                 return
-            lines = "".join(f"{json.dumps([*state, str(path)])}\n" for path, state in files.items())
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(lines)
-            except OSError as error:
-                raise known_os_error(error, self._path) from error
+            append_notes(self._path, ([*state, str(path)] for path, state in files.items()))
 
     def forget(self, folder: Path) -> None:
         """Forget what was taken in from a folder: watched anew, it gives everything again.
@@ -69,19 +64,13 @@ class GivenFiles:
 
 
 def _read_given(path: Path) -> dict[Path, State]:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise known_os_error(error, path) from error
     states: dict[Path, State] = {}
-    for line in lines:
+    for note in read_notes(path):
         try:
-            size, modified, name = json.loads(line)
+            size, modified, name = note
             states[Path(name)] = (int(size), int(modified))
         except (ValueError, TypeError):
-            continue  # cut off when the computer lost its power: the picture is offered once more, which harms nobody
+            continue  # the picture is offered once more, which harms nobody
     return states
 
 

@@ -125,8 +125,13 @@ class HandOver:
         return list(found.values())
 
     def _there(self, items: Sequence[ReviewItem]) -> Path | None:
-        """A document of just these results, as it was written or as somebody saved it; None where there is none."""
+        """A document of just these results; None where there is none.
+
+        Of several the one that somebody has saved since, for work in two of them would be a conflict; then the
+        Photoshop file rather than the TIFF, as the list for Photoshop's script has it; then the newest.
+        """
         wanted, is_final = {item.job.id for item in items}, _is_final(items)
+        found: list[tuple[bool, bool, Path]] = []
         for path, records in _newest_first(self._catalog.exports_of_pair(items[0].pair.id)):
             if not records[0].format.is_layered or {record.job_id for record in records} != wanted:
                 continue
@@ -136,8 +141,9 @@ class HandOver:
             # What was handed over undecided belongs to the export folder now, unless somebody works on it.
             if is_final and path.is_relative_to(self._own) and digest == records[0].sha256:
                 continue
-            return path
-        return None
+            is_as_written = digest == records[0].sha256
+            found.append((is_as_written, records[0].format is not ExportFormat.PSD, path))
+        return min(found, key=lambda one: one[:2])[2] if found else None
 
     def _sha256(self, path: Path) -> str | None:
         """Of a document that is there; None where there is none, or something else."""

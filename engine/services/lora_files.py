@@ -15,10 +15,19 @@ from typing import TYPE_CHECKING
 
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import complete_file, known_os_error
-from engine.inference.kontext.availability import models_folder
+from engine.domain.requests import BodyRegion
+from engine.inference.kontext.availability import NANO_NAME, models_folder
 from engine.inference.kontext.source import MODEL_NAME, check_safetensors
 from engine.services.painting import find_lora, lora_ref
-from engine.services.registries import LoraEntry, LoraKind, Registry, check_entry, load_registry, user_registry
+from engine.services.registries import (
+    LoraEntry,
+    LoraKind,
+    Registry,
+    check_entry,
+    load_registry,
+    registry_for,
+    user_registry,
+)
 from engine.services.toml_files import Table, toml_blocks, toml_text, toml_value
 
 if TYPE_CHECKING:
@@ -139,6 +148,8 @@ class NewLora:
         By default the known one of the mask type, or the published general caption.
     base_model : str
         Name of the model it was trained on.
+    region : BodyRegion
+        The part of the person on which it was trained; masks only.
     """
 
     mask_type: str
@@ -149,6 +160,7 @@ class NewLora:
     licence: str = "not stated"
     note: str = ""
     base_model: str = MODEL_NAME
+    region: BodyRegion = BodyRegion.WHOLE
 
 
 def add_lora(path: Path, new: NewLora, *, replace: bool = False) -> tuple[LoraEntry, LoraReport]:
@@ -199,7 +211,7 @@ def register_lora(report: LoraReport, new: NewLora, *, replace: bool = False) ->
     path, registry = report.path, user_registry()
     entry = _entry(path, new, report)
     check_entry(registry, entry)
-    kept, taken = _split(registry, entry.name, entry.mask_type)
+    kept, taken = _split(registry, entry.name, entry.mask_type, entry.base_model)
     if taken and not replace:
         raise UsageError(
             f"your registry has {', '.join(taken)} for that already",
@@ -236,12 +248,12 @@ def lora_states(model: Path, registry: Registry | None = None) -> list[LoraState
     model : Path
         Beside which files are looked for too.
     registry : Registry, optional
-        `load_registry`'s otherwise.
+        `registry_for`'s otherwise.
     """
     own_path = user_registry()
     own = {str(row.get("name")) for row, _ in _blocks(own_path) if row is not None}
     states: list[LoraState] = []
-    for entry in (registry or load_registry()).loras:
+    for entry in (registry or registry_for(model)).loras:
         file, problem, remedy = find_lora(entry, model), "", ""
         try:
             lora_ref(entry, model)
@@ -290,6 +302,7 @@ def _entry(path: Path, new: NewLora, report: LoraReport) -> LoraEntry:
         scale=new.scale,
         licence=new.licence,
         note=new.note,
+        region=new.region,
     )
 
 
@@ -315,12 +328,17 @@ def _write(registry: Path, text: str) -> None:
         temporary.write_text(text, encoding="utf-8")
 
 
-def _split(registry: Path, name: str, mask_type: str) -> tuple[str, list[str]]:
-    """The registry's text without the entries of a name or a mask type, and the names of those. Its comments stay."""
+def _split(registry: Path, name: str, mask_type: str, base_model: str = "") -> tuple[str, list[str]]:
+    """The registry's text without the entries of a name, or of a mask type for a base model, and the names of those.
+    Its comments stay.
+    """
     kept: list[str] = []
     removed: list[str] = []
     for row, text in _blocks(registry):
-        if row is not None and (row.get("name") == name or (mask_type and row.get("mask_type") == mask_type)):
+        same = row is not None and mask_type and row.get("mask_type") == mask_type
+        # The small model's LoRAs stand beside those for FLUX.1 Kontext, whatever their base model is called.
+        beside = row is not None and (row.get("base_model") == NANO_NAME) != (base_model == NANO_NAME)
+        if row is not None and (row.get("name") == name or (same and not beside)):
             removed.append(str(row.get("name")))
         else:
             kept.append(text)

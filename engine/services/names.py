@@ -90,6 +90,31 @@ def parse_name(path: PurePath, root: PurePath) -> NameParts:
     return NameParts(role, "-".join(words), "-".join(sku_words), view, "/".join(telling))
 
 
+def spelled_sku(sku: str, path: PurePath) -> str:
+    """An article number as the studio writes it: `parse_name` gives it in lower case, and of pictures whose names say
+    nothing with all folders above.
+
+    Parameters
+    ----------
+    sku : str
+        Of a pair; one that a pair list gave is taken as it is.
+    path : PurePath
+        The photograph that it was read from.
+    """
+    if sku != _plain(sku):
+        return sku
+    text = unicodedata.normalize("NFKC", path.stem)
+    for role_word in (_FLATLAY, _ON_MODEL):
+        text = re.sub(role_word.pattern, " ", text, flags=re.IGNORECASE)
+    written = {word.casefold(): word for word in re.findall(r"[^\W_]+", text)}
+    words = [written.get(word) for word in sku.split("-")]
+    if all(words):
+        return "-".join(word for word in words if word)
+    folders = {_plain(part): unicodedata.normalize("NFKC", part) for part in path.parent.parts}
+    chain = sku.split("/")
+    return folders[chain[-1]] if all(part in folders for part in chain) else sku
+
+
 def _role(text: str) -> Role:
     flat, worn = bool(_FLATLAY.search(text)), bool(_ON_MODEL.search(text))
     if flat == worn:

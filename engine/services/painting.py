@@ -11,8 +11,9 @@ from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import known_os_error
 from engine.domain.requests import DiffusionSettings, Draft, LoraRef, Sampling
 from engine.inference.kontext.availability import MODELS_VARIABLE, models_folder, resolve_model
+from engine.inference.kontext.description import ModelDescription, read_description
 from engine.inference.kontext.tiers import TIERS
-from engine.services.registries import LoraEntry, LoraKind, Registry, load_registry
+from engine.services.registries import LoraEntry, LoraKind, Registry, registry_for
 
 _MAX_SEEDS = 16
 """Each is a whole painting; what so many do not show, more will not."""
@@ -135,9 +136,10 @@ def diffusion_settings_for(
     model : Path, optional
         The base model; the default one otherwise.
     painting : Painting, optional
-        How it is painted; with FLUX.1 Kontext's own steps and guidance, once, otherwise.
+        How it is painted; with FLUX.1 Kontext's own steps and guidance, once, otherwise. A model that describes itself
+        takes no more steps than it has use for.
     registry : Registry, optional
-        `load_registry`'s otherwise.
+        `registry_for`'s otherwise.
 
     Raises
     ------
@@ -146,17 +148,33 @@ def diffusion_settings_for(
     KnownError
         The LoRA's file is not there; says which and where to put it.
     """
-    registry = registry if registry is not None else load_registry()
+    path = resolve_model(model)
+    registry = registry if registry is not None else registry_for(path)
     entry = registry.lora_for(task)
     painting = painting if painting is not None else Painting()
-    path = resolve_model(model)
+    description = description_of(path)
+    sampling, draft = painting.sampling, painting.draft
+    if description is not None:
+        sampling, draft = description.sampling(sampling), description.draft(draft)
     return DiffusionSettings(
         model=str(path.absolute()),
         prompt=entry.prompt.replace("{garment}", garment),
         lora=lora_ref(entry, path),
-        sampling=painting.sampling,
+        sampling=sampling,
         # A colour guide is painted once, and in full: it has no confidence of its own to decide by.
         seeds=painting.seeds if entry.kind is LoraKind.MASK else 1,
-        draft=painting.draft if entry.kind is LoraKind.MASK else None,
+        draft=draft if entry.kind is LoraKind.MASK else None,
         vram_tier=painting.vram_tier,
+        region=entry.region,
     )
+
+
+def description_of(model: Path) -> ModelDescription | None:
+    """What a model says of itself, a diffusers folder or a file in one; None for FLUX.1 Kontext.
+
+    Raises
+    ------
+    KnownError
+        Its description is wrong.
+    """
+    return read_description(model if model.is_dir() else model.parent)

@@ -118,7 +118,7 @@ def choose_engine(wanted: EngineName, model: Path | None) -> EngineChoice:
 
     status = kontext_status(model)
     if status.available:
-        return EngineChoice(EngineName.KONTEXT, status.model)
+        return EngineChoice(EngineName.KONTEXT, status.model, status.warning)
     if wanted is EngineName.KONTEXT:
         raise UsageError(status.reason, remedy=status.remedy)
     return EngineChoice(
@@ -227,10 +227,11 @@ def color_request(mask: MaskRequest, engine: EngineChoice, painting: Painting | 
     if engine.name is not EngineName.KONTEXT:
         return ColorMatchRequest(EngineName.CLASSICAL, mask)
     from engine.services.painting import diffusion_settings_for, find_lora
-    from engine.services.registries import load_registry
+    from engine.services.registries import registry_for
 
     assert engine.model is not None
-    if find_lora(load_registry().lora_for("color"), engine.model) is None:
+    registry = registry_for(engine.model)
+    if not registry.knows_color() or find_lora(registry.lora_for("color"), engine.model) is None:
         # Without the colour LoRA the model does not transfer colour at all: the Lab engine matches unguided.
         return ColorMatchRequest(EngineName.CLASSICAL, mask)
     settings = diffusion_settings_for("color", mask.garment or "garment", engine.model, painting=painting)

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from engine.domain.errors import KnownError, UsageError
-from engine.inference.kontext.availability import models_folder
+from engine.domain.requests import BodyRegion
+from engine.inference.kontext.availability import NANO_NAME, models_folder
+from engine.inference.kontext.description import read_description
+from engine.inference.kontext.source import MODEL_NAME
 from engine.services.toml_files import Table, read_toml
 
 USER_REGISTRY = "loras.toml"
-"""Name of the operator's own registry in the models folder; its entries are added, and replace those of one name."""
+"""Name of the operator's own registry in the models folder; its entries are added, and replace those of one name. A
+registry of that name in the folder of a model that describes itself lists the LoRAs of this model."""
 
 COLOR_TASK = "color"
 
@@ -43,6 +47,8 @@ class LoraEntry:
         Word the LoRA answers to, which the prompt contains; empty: none.
     prompt : str
         ``{garment}`` stands for the garment's label.
+    region : BodyRegion
+        The part of the person that the model is shown, as in the LoRA's training; masks only.
     """
 
     name: str
@@ -57,6 +63,7 @@ class LoraEntry:
     scale: float
     licence: str
     note: str
+    region: BodyRegion = BodyRegion.WHOLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +118,10 @@ class Registry:
         """The tasks that have a mask LoRA."""
         return tuple(lora.mask_type for lora in self.loras if lora.kind is LoraKind.MASK)
 
+    def knows_color(self) -> bool:
+        """Whether there is a colour LoRA."""
+        return any(lora.kind is LoraKind.COLOR for lora in self.loras)
+
     def lora_for(self, task: str) -> LoraEntry:
         """The LoRA of a mask type, or of ``color``; of several colour LoRAs the last one, which is the operator's own.
 
@@ -146,7 +157,8 @@ class Registry:
 
 
 def load_registry(user: Path | None = None) -> Registry:
-    """Read the registries that ship with Chromask, and merge the operator's own over them.
+    """Read the registries that ship with Chromask, and merge the operator's own over them: what is known for FLUX.1
+    Kontext.
 
     Parameters
     ----------
@@ -164,9 +176,38 @@ def load_registry(user: Path | None = None) -> Registry:
     models = {model.name: model for model in _entries(shipped / "models.toml", "model", ModelEntry)}
     own = user if user is not None else user_registry()
     if user is not None or own.is_file():
-        loras |= _replacing(loras, _entries(own, "lora", LoraEntry))
+        theirs = [lora for lora in _entries(own, "lora", LoraEntry) if lora.base_model != NANO_NAME]
+        loras |= _replacing(loras, theirs)
         models |= {model.name: model for model in _entries(own, "model", ModelEntry)}
     return Registry(tuple(loras.values()), tuple(models.values()))
+
+
+def registry_for(model: Path) -> Registry:
+    """What is known for a base model: of one that describes itself under a name of its own, only its LoRAs.
+
+    Parameters
+    ----------
+    model : Path
+        A diffusers folder or single file, see `engine.inference.kontext.availability.resolve_model`.
+
+    Raises
+    ------
+    KnownError
+        As `load_registry`, or the model's description is wrong.
+    """
+    known = load_registry()
+    folder = model if model.is_dir() else model.parent
+    description = read_description(folder)
+    if description is None or description.name == MODEL_NAME:
+        return known
+    loras: dict[str, LoraEntry] = {}
+    if (folder / USER_REGISTRY).is_file():
+        loras = {lora.name: lora for lora in _entries(folder / USER_REGISTRY, "lora", LoraEntry)}
+    own = user_registry()
+    if own.is_file():
+        theirs = [lora for lora in _entries(own, "lora", LoraEntry) if lora.base_model == description.name]
+        loras |= _replacing(loras, theirs)
+    return Registry(tuple(loras.values()), known.models)
 
 
 def user_registry() -> Path:
@@ -202,13 +243,16 @@ def _entries(path: Path, table: str, kind: type[Entry]) -> list[Entry]:
 
 def _entry(path: Path, table: str, row: Table, kind: type[Entry]) -> Entry:
     expected = {field.name: str(field.type) for field in fields(kind)}
+    required = [field.name for field in fields(kind) if field.default is MISSING]
     subject = f"the {table} '{row.get('name', '?')}'"
     for key in row.keys() - expected.keys():
         raise KnownError(f"{subject} has an unknown key '{key}'", remedy=f"Use: {', '.join(expected)}.", path=path)
-    for key in [key for key in expected if key not in row]:
+    for key in [key for key in required if key not in row]:
         raise KnownError(f"{subject} lacks '{key}'", remedy="Add the key.", path=path)
     values: dict[str, Any] = {}
     for key, type_name in expected.items():
+        if key not in row:
+            continue
         try:
             values[key] = _typed(row[key], type_name)
         except ValueError as error:
@@ -230,6 +274,8 @@ def _typed(value: object, type_name: str) -> object:
     match type_name, value:
         case "LoraKind", "mask" | "color":
             return LoraKind(value)
+        case "BodyRegion", str() if value in list(BodyRegion):
+            return BodyRegion(value)
         case "str", str():
             return value
         case ("bool", bool()):
@@ -248,6 +294,7 @@ def _typed(value: object, type_name: str) -> object:
 
 _WANTED = {
     "LoraKind": "'mask' or 'color'",
+    "BodyRegion": f"one of {', '.join(BodyRegion)}",
     "str": "a text in quotation marks",
     "bool": "true or false",
     "int": "a whole number",
@@ -273,6 +320,8 @@ def check_entry(path: Path, lora: LoraEntry) -> None:
         problem = f"the prompt lacks the trigger '{lora.trigger}'"
     elif lora.prompt.replace("{garment}", "").count("{") or not lora.prompt.strip():
         problem = "the prompt is empty, or has a placeholder other than {garment}"
+    elif lora.kind is not LoraKind.MASK and lora.region is not BodyRegion.WHOLE:
+        problem = "region may only be given for kind 'mask'"
     elif lora.rank < 1:
         problem = "rank must be 1 or more"
     elif lora.sha256 and not (len(lora.sha256) == 64 and set(lora.sha256) <= set("0123456789abcdef")):

@@ -131,13 +131,14 @@ figure { margin: 0; background: #767676; padding: 8px; } img { width: 100%; disp
 figcaption { font-size: 13px; color: #141414; padding-top: 6px; }
 dl { margin: 0; font-size: 14px; } dt { color: #a0a0a0; } dd { margin: 0 0 8px; font-variant-numeric: tabular-nums; }
 .swatch { display: inline-block; width: 12px; height: 12px; margin-right: 4px; vertical-align: -1px; }
+section { display: grid; grid-template-columns: repeat(3, 1fr) 220px; gap: 12px; margin: 24px 0; align-items: start; }
 .pass { color: #7bd88f; } .warn { color: #f2c14e; } .fail { color: #ff8a80; }
 """
 
 
 def write_html_report(
     path: Path, title: str, introduction: str, items: Sequence[ReviewItem], artifacts: ArtifactStore,
-    truth: dict[int, tuple[float, float]] | None = None,
+    truth: dict[int, tuple[float, float]] | None = None, more: str = "",
 ) -> None:  # fmt: skip
     """Write one self-contained page: flatlay, original and result with their ΔE00.
 
@@ -145,6 +146,8 @@ def write_html_report(
     ----------
     truth : dict, optional
         Job id -> (mean ΔE00 of the photograph, of the result) to a known truth, where there is one.
+    more : str
+        HTML that follows the results.
     """
     parts = [
         f"<!doctype html><html lang=en><meta charset=utf-8><title>{html.escape(title)}</title><style>{_STYLE}</style>",
@@ -152,15 +155,15 @@ def write_html_report(
     ]
     parts += [_article(item, artifacts, (truth or {}).get(item.job.id)) for item in items]
     with complete_file(path, overwrite=True) as temporary:
-        temporary.write_text("\n".join(parts) + "</html>\n", encoding="utf-8")
+        temporary.write_text("\n".join([*parts, more]) + "</html>\n", encoding="utf-8")
 
 
 def _article(item: ReviewItem, artifacts: ArtifactStore, truth: tuple[float, float] | None) -> str:
     previews, match, edit = item.outcome.previews, item.outcome.match, item.outcome.edit
     figures = [
-        _figure(artifacts, previews.flatlay, "Flatlay"),
-        _figure(artifacts, previews.on_model, "Photograph"),
-        _figure(artifacts, previews.matched or previews.mask, "Matched" if match else "Edited" if edit else "Mask"),
+        figure_html(artifacts, previews.flatlay, "Flatlay"),
+        figure_html(artifacts, previews.on_model, "Photograph"),
+        figure_html(artifacts, previews.matched or previews.mask, "Matched" if match else "Edited" if edit else "Mask"),
     ]
     name = html.escape(item.pair.on_model.path.name)
     facts = [f"<dt>Photograph</dt><dd>{name}</dd>"]
@@ -198,9 +201,15 @@ def _swatches(line: PaletteLine) -> str:
     return f"{patches}{line.reference_share:.0%} {figure}"
 
 
-def _figure(artifacts: ArtifactStore, ref: ArtifactRef | None, caption: str) -> str:
+def figure_html(artifacts: ArtifactStore, ref: ArtifactRef | None, caption: str) -> str:
+    """A picture of the artifact store with its caption, the picture in the text itself."""
     if ref is None:
         return f"<figure><figcaption>{caption}: none</figcaption></figure>"
-    kind = "image/png" if ref.suffix == ".png" else "image/jpeg"
-    data = base64.b64encode(artifacts.read(ref)).decode()
+    return picture_html(artifacts.read(ref), ref.suffix, caption)
+
+
+def picture_html(encoded: bytes, suffix: str, caption: str) -> str:
+    """A picture file's bytes, PNG or JPEG by their suffix, with its caption."""
+    kind = "image/png" if suffix == ".png" else "image/jpeg"
+    data = base64.b64encode(encoded).decode()
     return f'<figure><img src="data:{kind};base64,{data}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'

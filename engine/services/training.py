@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from engine.domain.datasets import DatasetKind, Split
 from engine.domain.errors import KnownError, UsageError
+from engine.domain.requests import BodyRegion
 from engine.domain.training import Broken, Finished, Paused, TrainingEvent, TrainingJob, TrainingSettings
 from engine.inference.kontext.architecture import KONTEXT
 from engine.inference.kontext.availability import resolve_model
-from engine.inference.kontext.source import MODEL_NAME, find_source
+from engine.inference.kontext.source import MODEL_NAME, ModelSource, find_source
 from engine.services.datasets.manifest import dataset_hash, read_manifest
 from engine.services.lora_files import NewLora, check_lora_file, register_lora
-from engine.training.job import JOB, decode_event, read_events, read_job, saved_files, write_job
+from engine.training.job import BEST, JOB, decode_event, read_events, read_job, saved_files, write_job
 from engine.training.process import PAUSE
 
 if TYPE_CHECKING:
@@ -231,19 +232,25 @@ def _ending(returncode: int, last_words: str) -> str:
     return f"exit code {returncode}{': ' + said[-1][:200] if said else ''}"
 
 
-def trained_file(folder: Path, step: int = 0) -> Path:
+def trained_file(folder: Path, step: int = 0, *, best: bool = False) -> Path:
     """The LoRA that a run made.
 
     Parameters
     ----------
     step : int
         One of its checkpoints; 0: the finished one.
+    best : bool
+        The best one on the held-out examples until now.
 
     Raises
     ------
     KnownError
         There is none.
     """
+    if best:
+        if (folder / BEST).is_file():
+            return folder / BEST
+        raise KnownError("nothing was measured on held-out pairs yet", remedy="Name a checkpoint.", path=folder)
     if step:
         saved = saved_files(folder)
         if step in saved:
@@ -259,7 +266,15 @@ def trained_file(folder: Path, step: int = 0) -> Path:
 
 
 def register_run(
-    folder: Path, *, step: int = 0, name: str = "", mask_type: str = "", note: str = "", replace: bool = False
+    folder: Path,
+    *,
+    step: int = 0,
+    best: bool = False,
+    name: str = "",
+    mask_type: str = "",
+    note: str = "",
+    region: BodyRegion = BodyRegion.WHOLE,
+    replace: bool = False,
 ) -> LoraEntry:
     """Check what a run made, copy it into the models folder, and enter it in the operator's registry.
 
@@ -267,10 +282,12 @@ def register_run(
 
     Parameters
     ----------
-    step : int
+    step, best
         As in `trained_file`.
     name, mask_type : str
         By default the run's own name.
+    region : BodyRegion
+        The part of the person that its photographs showed, and that it is shown when it paints.
     replace : bool
         Take the place of own entries of its name or for its mask type.
 
@@ -281,7 +298,7 @@ def register_run(
     """
     job = read_job(folder)
     source = find_source(Path(job.model))
-    report = check_lora_file(trained_file(folder, step), source.folder)
+    report = check_lora_file(trained_file(folder, step, best=best), source.folder)
     new = NewLora(
         mask_type=(mask_type or job.name).lower() if job.kind is DatasetKind.MASK else "",
         name=name or job.name,
@@ -289,7 +306,8 @@ def register_run(
         prompt=prompt_of(job),
         licence="the studio's own; the base model's licence applies",
         note=note or f"trained here, data set {job.dataset_hash[:12]}",
-        base_model=_model_name(source.folder),
+        base_model=_model_name(source),
+        region=region,
     )
     return register_lora(report, new, replace=replace)
 
@@ -303,10 +321,15 @@ def prompt_of(job: TrainingJob) -> str:
     return captions.most_common(1)[0][0]
 
 
-def _model_name(folder: Path) -> str:
-    """FLUX.1 Kontext's own name for a model of its layers, whatever its folder is called."""
+def _model_name(source: ModelSource) -> str:
+    """The name by which a model describes itself; FLUX.1 Kontext's own for one of its layers, whatever its folder is
+    called.
+    """
     import json
 
+    if source.description is not None:
+        return source.description.name
+    folder = source.folder
     config = json.loads((folder / "transformer" / "config.json").read_text(encoding="utf-8"))
     same = all(config.get(name) == value for name, value in KONTEXT.config().items())
     return MODEL_NAME if same else folder.name

@@ -8,7 +8,6 @@ from typing import Any
 
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-from diffusers.quantizers.quantization_config import BitsAndBytesConfig
 from peft import LoraConfig
 from peft.utils.save_and_load import get_peft_model_state_dict
 from torch import Tensor, nn
@@ -20,7 +19,9 @@ from engine.inference.kontext.float8 import store_in_float8
 from engine.inference.kontext.source import ModelSource
 from engine.training.run import Course, adamw
 
-_BLOCKS = ("transformer_blocks", "single_transformer_blocks")
+BLOCKS = ("transformer_blocks", "single_transformer_blocks")
+"""Where the layers are that learn, and that are stored in fewer bits; those outside are few and the most sensitive."""
+
 _ATTENTION = r"attn\.(to_[qkv]|to_out\.0|add_[qkv]_proj|to_add_out)"
 _FEED_FORWARD = r"ff(_context)?\.net\.(0\.proj|2)|proj_mlp|proj_out"
 _MODULATION = r"norm(1|1_context)?\.linear"
@@ -33,7 +34,7 @@ _PATTERNS = {
 
 def target_modules(layers: LoraLayers) -> str:
     """The regular expression of the layers' whole names, as PEFT takes it."""
-    return rf"({'|'.join(_BLOCKS)})\.\d+\.({_PATTERNS[layers]})"
+    return rf"({'|'.join(BLOCKS)})\.\d+\.({_PATTERNS[layers]})"
 
 
 def has_bitsandbytes() -> bool:
@@ -66,22 +67,17 @@ def load_transformer(source: ModelSource, plan: TrainingPlan) -> FluxTransformer
             remedy="Install bitsandbytes, or train with base weights fp8 and the optimiser adamw.",
         )
     dtype = torch.bfloat16 if plan.compute == "bfloat16" else torch.float32
-    quantization = None
-    if four_bits:
-        quantization = BitsAndBytesConfig(
-            load_in_4bit=True,
-            bnb_4bit_quant_type="nf4",
-            bnb_4bit_use_double_quant=True,
-            bnb_4bit_compute_dtype=dtype,
-        )
     try:
         with memory_errors("while loading the model"):
-            transformer = _loaded(source, dtype, quantization)
+            transformer = _loaded(source, dtype)
             transformer.requires_grad_(False)
             if plan.base_weights is BaseWeights.FP8:
-                store_in_float8(transformer, _BLOCKS)
-            if not four_bits:  # those are on the card already, and may not be moved
-                _moved(transformer, plan.device)
+                store_in_float8(transformer, BLOCKS)
+            if four_bits:
+                from engine.training.four_bits import store_in_four_bits
+
+                store_in_four_bits(transformer, BLOCKS, plan.device, dtype)
+            _moved(transformer, plan.device)
     except (OSError, ValueError, LookupError, RuntimeError) as error:
         detail = (str(error).strip().splitlines() or [type(error).__name__])[0][:160]
         raise KnownError(
@@ -92,7 +88,7 @@ def load_transformer(source: ModelSource, plan: TrainingPlan) -> FluxTransformer
     return transformer
 
 
-def _loaded(source: ModelSource, dtype: torch.dtype, quantization: BitsAndBytesConfig | None) -> FluxTransformer2DModel:
+def _loaded(source: ModelSource, dtype: torch.dtype) -> FluxTransformer2DModel:
     if source.transformer_file is not None:
         return FluxTransformer2DModel.from_single_file(
             source.transformer_file.as_posix(),
@@ -100,14 +96,12 @@ def _loaded(source: ModelSource, dtype: torch.dtype, quantization: BitsAndBytesC
             subfolder="transformer",
             dtype=dtype,
             local_files_only=True,
-            quantization_config=quantization,
         )
     return FluxTransformer2DModel.from_pretrained(
         source.folder / "transformer",
         dtype=dtype,
         local_files_only=True,
         use_safetensors=True,
-        quantization_config=quantization,
     )
 
 

@@ -220,6 +220,12 @@ def placed_control(path: Path, side: int) -> NDArray[np.uint8]:
     return to_canvas(pixels, place(_extent(pixels), buckets=canvases_at(side)), border_color(pixels))
 
 
+def placed_mask(path: Path, side: int) -> NDArray[np.uint8]:
+    """A mask ``(h, w)`` uint8 on the canvas of its control picture, black where that is padded."""
+    pixels = _read(path)
+    return to_canvas(pixels, place(_extent(pixels), buckets=canvases_at(side)), (0, 0, 0))[..., 0]
+
+
 def _extent(pixels: NDArray[np.uint8]) -> Extent:
     return Extent(pixels.shape[1], pixels.shape[0])
 

@@ -31,10 +31,12 @@ from engine.domain.training import (
 
 JOB, PLAN, EVENTS, CURVE = "job.json", "plan.json", "events.jsonl", "loss.csv"
 SAMPLES, CHECKPOINTS = "samples", "checkpoints"
+BEST = "best.safetensors"
+"""The best LoRA on the held-out examples until now."""
 CHECKPOINT = "checkpoint.pt"
 """Weights, optimiser and step of a run (`engine.training.run.Run`)."""
 
-_COLUMNS = ("step", "loss", "learning_rate", "seconds", "held_out_loss")
+_COLUMNS = ("step", "loss", "learning_rate", "seconds", "held_out_loss", "held_out_iou")
 
 
 @lru_cache(maxsize=1)
@@ -151,9 +153,9 @@ def _curve(events: list[TrainingEvent]) -> str:
 def _row(event: TrainingEvent) -> str:
     match event:
         case StepDone():
-            values = (event.step, event.loss, event.learning_rate, f"{event.seconds:.3f}", "")
+            values = (event.step, event.loss, event.learning_rate, f"{event.seconds:.3f}", "", "")
         case Evaluated():
-            values = (event.step, "", "", "", event.loss)
+            values = (event.step, "", "", "", event.loss, "" if event.iou is None else event.iou)
         case _:
             return ""
     text = io.StringIO()

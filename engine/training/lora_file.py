@@ -154,8 +154,8 @@ def convert_lora(source: Path, target: Path, form: LoraForm) -> None:
     """
     from safetensors import safe_open
 
-    # ComfyUI's form is that of FLUX.1's own layers, in its own widths.
-    shapes = None if form is LoraForm.COMFYUI else _shapes_in(source)
+    # ComfyUI's form is that of FLUX.1's own layers, in its own widths; smaller models have diffusers' keys alone.
+    shapes = None if form is LoraForm.COMFYUI else _shapes_in(source) or None
     checked = inspect_lora(source, shapes)
     with safe_open(source, framework="pt", device="cpu") as file:
         header = dict(file.metadata() or {})
@@ -163,11 +163,12 @@ def convert_lora(source: Path, target: Path, form: LoraForm) -> None:
 
 
 def _shapes_in(path: Path) -> dict[str, tuple[int, int]]:
-    """The widths of the layers that a file of diffusers' keys names."""
+    """The widths of the layers that a file of diffusers' keys names; none of another file."""
     from safetensors.torch import load_file
 
     tensors = load_file(path)
-    layers = {name.removesuffix(".lora_A.weight") for name in tensors if name.endswith(".lora_A.weight")}
+    ours = (name for name in tensors if name.startswith("transformer.") and name.endswith(".lora_A.weight"))
+    layers = {name.removesuffix(".lora_A.weight") for name in ours}
     return {
         layer.removeprefix("transformer."): (
             tensors[f"{layer}.lora_A.weight"].shape[1],

@@ -77,8 +77,11 @@ def memory_of(
     blocks = model.num_layers + model.num_single_layers
     # With checkpointing each block keeps its input; without it, everything that it computed.
     kept = blocks if settings.gradient_checkpointing else blocks * _BLOCK_WIDTHS // 2
-    # The block that is computed holds its own weights at full width, where they are stored in fewer bits.
+    # The block that is computed holds its own weights at full width, where they are stored in fewer bits; those of
+    # eight bits are kept so until they are differentiated.
     widened = 0 if base is BaseWeights.WHOLE else model.double_block() * BYTES_BF16
+    if base is BaseWeights.FP8 and not settings.gradient_checkpointing:
+        widened = matrices * BYTES_BF16
     return TrainingMemory(stored, lora, width_bytes * (kept + _BLOCK_WIDTHS) + widened)
 
 

@@ -17,7 +17,7 @@ from diffusers.models.transformers.transformer_flux import FluxTransformer2DMode
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from engine.domain.datasets import Example, Split
+from engine.domain.datasets import DatasetKind, Example, Split
 from engine.domain.errors import Cancelled
 from engine.domain.files import complete_file
 from engine.domain.training import (
@@ -145,6 +145,9 @@ class _Session:
         self._log: RunLog | None = None
         self._times: deque[float] = deque(maxlen=_RECENT)
         self._started = datetime.now(UTC)
+        paints = job.kind is DatasetKind.MASK and job.settings.iou_steps > 0
+        # Held-out examples whose masks are painted and measured.
+        self._masked = [example for example in job.of(Split.HELD_OUT) if paints and example.mask]
 
     def run(self) -> Finished | Paused:
         try:
@@ -202,7 +205,7 @@ class _Session:
             self._step(run)
             with run.averaged(), run.computing():
                 if _is_due(run.step, settings.evaluate_every) and examples.held_out:
-                    stalled = self._evaluate(run, transformer, examples)
+                    stalled = self._evaluate(run, sampler, transformer, examples)
                     is_early = bool(settings.patience) and stalled.stalled >= settings.patience
                 if _is_due(run.step, settings.save_every):
                     self._write(self._folder / CHECKPOINTS / f"{self._job.name}-{run.step:06}", run.step, transformer)
@@ -224,18 +227,19 @@ class _Session:
         remaining = sum(self._times) / len(self._times) * (run.course.steps - run.step)
         self._tell(StepDone(run.step, run.course.steps, loss, rate, seconds, remaining))
 
-    def _evaluate(self, run: Run, transformer: FluxTransformer2DModel, examples: TrainingExamples) -> Evaluated:
+    def _evaluate(
+        self, run: Run, sampler: Sampler, transformer: FluxTransformer2DModel, examples: TrainingExamples
+    ) -> Evaluated:
         transformer.eval()
         losses: list[float] = []
         with torch.no_grad():
             for batch, draws in examples.evaluation(self._settings.seed, self._settings.guidance):
                 losses.append(float(run.loss(batch, draws)))
         loss, last = sum(losses) / len(losses), self._last_evaluation()
-        if last is None or loss < last.best_loss:
-            evaluated = Evaluated(run.step, loss, run.step, loss, 0)
+        iou = sampler.iou(self._job, self._masked, examples) if self._masked else None
+        evaluated = last.next(run.step, loss, iou) if last else Evaluated(run.step, loss, run.step, loss, 0, iou, iou)
+        if evaluated.best_step == run.step:
             self._write(self._folder / "best", run.step, transformer)
-        else:
-            evaluated = Evaluated(run.step, loss, last.best_step, last.best_loss, last.stalled + 1)
         self._tell(evaluated)
         return evaluated
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.domain.requests import EngineName
-from engine.ports import Backend
+from engine.ports import Backend, Painter
 
 
 class Backends:
@@ -23,6 +23,20 @@ class Backends:
         if name not in self._built:
             self._built[name] = _build(name)
         return self._built[name]
+
+    def painter(self) -> Painter:
+        """What paints whole pictures; the Kontext backend, whose model is loaded once for all that it does.
+
+        Raises
+        ------
+        KnownError
+            Kontext's libraries or files are not usable.
+        """
+        from engine.inference.kontext.backend import KontextBackend
+
+        backend = self.get(EngineName.KONTEXT)
+        assert isinstance(backend, KontextBackend)
+        return backend
 
 
 def _build(name: EngineName) -> Backend:

@@ -262,6 +262,7 @@ def _store(
         matched=None,
         mask=_plane_preview(mask.alpha, artifacts),
         disagreement=_plane_preview(mask.disagreement, artifacts) if mask.disagreement is not None else None,
+        painted=_preview(Picture(mask.painted), artifacts) if mask.painted is not None else None,
     )
     return JobOutcome(mask_result, match_result, previews, tuple(dict.fromkeys(notices)))
 

@@ -31,6 +31,7 @@ from engine.services.review import items_of
 from gui import preferences
 from gui.context import WindowContext
 from gui.export.back_panel import BackPanel
+from gui.export.preset_row import PresetRow
 from gui.export.recipe_form import RecipeForm
 from gui.look import theme
 from gui.look.icons import icon
@@ -69,6 +70,7 @@ class ExportPage(QWidget):
         self._empty = EmptyState([("Go to Review", context.actions["show_review"])])
         self._empty.say("Nothing was exported yet", "Approve results on the Review page, then press Export.")
         self.results.hide()
+        self.presets = PresetRow(context, lambda: self.plan().recipe)
         self.back = BackPanel(context)
         self._build_layout()
         context.actions.on("photoshop_script", _show_script)
@@ -78,6 +80,7 @@ class ExportPage(QWidget):
         self.approved_only.toggled.connect(self._summarise)
         self.form.changed.connect(self._summarise)
         self.folder.textChanged.connect(self._summarise)
+        self.presets.chosen.connect(self._apply)
 
     # -- what the window calls ----------------------------------------------------------------------------------
 
@@ -96,11 +99,10 @@ class ExportPage(QWidget):
         if is_usual and not self.form.problem():
             here = self.form.recipe(approved_only=recipe.approved_only)
             recipe = replace(here, formats=recipe.formats)
-        self.form.apply(recipe)
-        self.approved_only.setChecked(recipe.approved_only)
+        self._apply(recipe)
 
     def reload(self) -> None:
-        """Count verdicts again, in the background."""
+        """Count verdicts again, and read the presets, in the background."""
         batch, catalog = self._batch, self._context.services.catalog
 
         def done(decisions: dict[Decision, int]) -> None:
@@ -111,6 +113,7 @@ class ExportPage(QWidget):
         self._context.bridge.run_in_background(
             lambda: catalog.decision_counts(batch), done, self._context.report, in_order=True
         )
+        self.presets.load()
 
     def export(self) -> None:
         """Write the files."""
@@ -166,6 +169,10 @@ class ExportPage(QWidget):
 
     # -- inside -------------------------------------------------------------------------------------------------
 
+    def _apply(self, recipe: ExportRecipe) -> None:
+        self.form.apply(recipe)
+        self.approved_only.setChecked(recipe.approved_only)
+
     def _can_start(self) -> bool:
         is_complete = self.form.chosen_formats() and not self.form.problem() and self.folder.text().strip()
         return bool(self._admitted() and is_complete)
@@ -194,6 +201,7 @@ class ExportPage(QWidget):
         else:
             text += f"{count(self._admitted(), 'result')} in {count(formats, 'format')} will be written."
         self._summary.setText(text)
+        self.presets.refresh()
         self.refresh_actions()
 
     def _advance(self, step: tuple[int, int, str]) -> None:
@@ -264,6 +272,9 @@ class ExportPage(QWidget):
         side = QVBoxLayout(panel)
         side.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         side.setSpacing(theme.SMALL)
+        side.addWidget(theme.label("Preset", "heading"))
+        side.addWidget(self.presets)
+        side.addSpacing(theme.MEDIUM)
         side.addWidget(theme.label("Which", "heading"))
         side.addWidget(self.approved_only)
         side.addSpacing(theme.MEDIUM)

@@ -16,11 +16,15 @@ class CloseQuestion(QMessageBox):
     ----------
     left : int
         Jobs of the queue that are not finished.
+    trained : (int, int) or None
+        Steps that are done, and all, of a training that is at work.
     """
 
     agreed = Signal()
 
-    def __init__(self, left: int, parent: QWidget, *, exports: bool, downloads: bool) -> None:
+    def __init__(
+        self, left: int, parent: QWidget, *, exports: bool, downloads: bool, trained: tuple[int, int] | None = None
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("close_question")
         self.setWindowTitle("Jobs are still running")
@@ -32,8 +36,19 @@ class CloseQuestion(QMessageBox):
             self.setWindowTitle("A download is running")
             self.setText("FLUX.1 Kontext is still being downloaded.")
             self.setInformativeText("What has arrived is kept; resume the download on the Models page.")
+        if trained is not None:
+            done, total = trained
+            others = f"{self.text()} " if left or exports else ""
+            self.setWindowTitle("A training is at work")
+            self.setText(f"{others}A training is at step {done:,} of {total:,}.")
+            self.setInformativeText(
+                "If you close now, it is paused after the step that it is at, with a checkpoint; the window goes at"
+                " once. Go on with it on the Training page next time."
+            )
         stop = self.addButton("Stop, continue next time", QMessageBox.ButtonRole.DestructiveRole)
         keep = self.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)
+        if trained is not None and not left and not exports and not downloads:
+            stop.setText("Pause and close")
         stop.setObjectName("stop_and_close")
         keep.setObjectName("keep_running")
         self.setDefaultButton(keep)

@@ -37,7 +37,7 @@ class Closing:
         if window.review.mask_editing.holds_back(window.close):
             window.show_page(PageName.REVIEW)  # what is asked about is to be seen
             return False
-        if window.is_working or self._is_exporting or self._is_downloading:
+        if window.is_working or self._is_exporting or self._is_downloading or self._is_training:
             self._ask()
             return False
         return True
@@ -51,8 +51,9 @@ class Closing:
         """Remember how the window stands, and stop everything; running jobs go back into the queue."""
         window = self._window
         window_state.save(window, window.page)
-        if self._is_downloading:
-            window.hide()  # the piece that is being downloaded ends first, which takes seconds on a slow line
+        if self._is_downloading or self._is_training:
+            # The piece that is being downloaded ends first, or the step that is trained, which takes seconds.
+            window.hide()
         window.shut_down()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -65,13 +66,21 @@ class Closing:
     def _is_downloading(self) -> bool:
         return self._pages.is_built(PageName.MODELS) and self._pages.models.is_busy
 
+    @property
+    def _is_training(self) -> bool:
+        return self._pages.is_built(PageName.TRAINING) and self._pages.training.is_busy
+
     def _ask(self) -> None:
         if self.question is not None:
             self.question.raise_()
             return
         counts = self._window.queue.counts
         self.question = CloseQuestion(
-            counts.total - counts.finished, self._window, exports=self._is_exporting, downloads=self._is_downloading
+            counts.total - counts.finished,
+            self._window,
+            exports=self._is_exporting,
+            downloads=self._is_downloading,
+            trained=self._pages.training.progress() if self._is_training else None,
         )
         self.question.agreed.connect(self.close_for_good)
         self.question.finished.connect(self._forget_question)

@@ -14,6 +14,7 @@ from gui.widgets.icon_label import IconLabel
 
 TITLES = {page: page.capitalize() for page in PageName}
 _EVERY_BATCH = "All batches"
+_BATCH_LETTERS, _LEAST_BATCH = 32, 170
 
 
 class Header(QWidget):
@@ -37,7 +38,9 @@ class Header(QWidget):
             button.setToolTip(action.toolTip())
             actions.keys_changed.connect(lambda button=button, action=action: button.setToolTip(action.toolTip()))
         self.batches = QComboBox()
-        self.batches.setMinimumWidth(260)
+        self.batches.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.batches.setMinimumContentsLength(_BATCH_LETTERS)
+        self.batches.setMinimumWidth(_LEAST_BATCH)  # beside seven pages with their numbers in the smallest window
         self.batches.setToolTip("Which batch the queue, the review and the export show")
         self.batches.setAccessibleName("Batch")
         self.batches.setFocusPolicy(Qt.FocusPolicy.TabFocus)
@@ -71,6 +74,11 @@ class Header(QWidget):
         """Put what is left to do beside the names of these pages; empty puts nothing."""
         for page, number in ((PageName.QUEUE, queue), (PageName.REVIEW, review)):
             self.steps[page].setText(f"{TITLES[page]}  {number}" if number else TITLES[page])
+
+    def show_training(self, progress: str) -> None:
+        """Put how far a training is beside the name of its page; empty puts nothing."""
+        title = TITLES[PageName.TRAINING]
+        self.steps[PageName.TRAINING].setText(f"{title}  {progress}" if progress else title)
 
     def _build_layout(self) -> None:
         layout = QHBoxLayout(self)

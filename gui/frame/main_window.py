@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from gui.queue.page import QueuePage
     from gui.review.page import ReviewPage
     from gui.settings.page import SettingsPage
+    from gui.training.page import TrainingPage
 
 _WATCH_MS = 400
 """From the engine's start until the folders are watched: what is looked at first is on the screen by then."""
@@ -101,6 +102,10 @@ class MainWindow(QMainWindow):
         return self._pages.models
 
     @property
+    def training(self) -> TrainingPage:
+        return self._pages.training
+
+    @property
     def settings(self) -> SettingsPage:
         return self._pages.settings
 
@@ -133,6 +138,8 @@ class MainWindow(QMainWindow):
             self.queue.table.setFocus()
         elif page is PageName.MODELS:
             self.models.loras.table.setFocus()
+        elif page is PageName.TRAINING:
+            self.training.sets.list.setFocus()
         else:
             shown.setFocus()  # so that Tab goes on in the page
 
@@ -206,6 +213,7 @@ class MainWindow(QMainWindow):
             (PageName.INTAKE, lambda: self.intake.stop()),
             (PageName.EXPORT, lambda: self.export.stop()),
             (PageName.MODELS, lambda: self.models.stop()),
+            (PageName.TRAINING, lambda: self.training.stop()),
         ):
             if self._pages.is_built(name):
                 stop()
@@ -269,8 +277,12 @@ class MainWindow(QMainWindow):
             case PageName.EXPORT:
                 self.export.set_batch(self.header.batch)
                 self.export.back.follow(self.returned)
+                self.export.presets.kept.connect(lambda preset: self.intake.plan.follow(preset))
             case PageName.MODELS:
                 self.models.changed.connect(lambda: self.intake.plan.look())
+            case PageName.TRAINING:
+                self.training.registered.connect(lambda: self.intake.plan.look())
+                self.training.panel.progressed.connect(self.header.show_training)
             case PageName.SETTINGS:
                 self.settings.appearance.viewer_changed.connect(self.review.viewer.follow_settings)
                 self.settings.work.export_folder_changed.connect(lambda folder: self.export.propose_folder(folder))

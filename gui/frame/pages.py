@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from gui.queue.page import QueuePage
     from gui.review.page import ReviewPage
     from gui.settings.page import SettingsPage
+    from gui.training.page import TrainingPage
 
-    Page = IntakePage | QueuePage | ReviewPage | ExportPage | ModelsPage | SettingsPage
+    Page = IntakePage | QueuePage | ReviewPage | ExportPage | ModelsPage | TrainingPage | SettingsPage
 
 _P = TypeVar("_P", bound="Page")
 
 
 class Pages(QStackedWidget):
-    """Holds the pages that were built so far. A page's modules are imported with it: of the six a start needs three.
+    """Holds the pages that were built so far. A page's modules are imported with it: of the seven a start needs three.
 
     Until a page is built its commands are switched off; whatever gives one that is known everywhere brings the page to
     the front first, and so builds it.
@@ -61,6 +62,10 @@ class Pages(QStackedWidget):
     @property
     def models(self) -> ModelsPage:
         return self._wanted(PageName.MODELS, _models)
+
+    @property
+    def training(self) -> TrainingPage:
+        return self._wanted(PageName.TRAINING, _training)
 
     @property
     def settings(self) -> SettingsPage:
@@ -144,6 +149,12 @@ def _models(context: WindowContext) -> ModelsPage:
     return ModelsPage(context)
 
 
+def _training(context: WindowContext) -> TrainingPage:
+    from gui.training.page import TrainingPage
+
+    return TrainingPage(context)
+
+
 def _settings(context: WindowContext) -> SettingsPage:
     from gui.settings.page import SettingsPage
 
@@ -156,5 +167,6 @@ _BUILDERS: dict[PageName, Callable[[WindowContext], Page]] = {
     PageName.REVIEW: _review,
     PageName.EXPORT: _export,
     PageName.MODELS: _models,
+    PageName.TRAINING: _training,
     PageName.SETTINGS: _settings,
 }

@@ -104,6 +104,12 @@ class PlanPanel(QFrame):
         self.options.apply(choices)
         self._on_task()
 
+    def follow(self, preset: Preset) -> None:
+        """Take over the files that were kept in a preset elsewhere."""
+        if self.presets.current == preset.name:
+            self.apply(replace(self.choices(), export=preset.export))
+        self.presets.load()
+
     def choices(self) -> Preset:
         """The choices as a preset, under the name of the one that they began with."""
         boxes = tuple(name for name, box in self.dreamed.items() if box.isChecked())

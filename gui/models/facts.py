@@ -13,7 +13,7 @@ from engine.services.detection import GroundedStatus, grounded_status
 from engine.services.lora_files import LoraState, lora_states
 from engine.services.model_tiers import tier_table
 from engine.services.painting import find_lora
-from engine.services.registries import LoraKind, ModelEntry, load_registry
+from engine.services.registries import LoraKind, ModelEntry, load_registry, registry_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ def read_engine_facts(chosen: Path | None) -> EngineFacts:
     KnownError
         The operator's ``loras.toml`` is wrong.
     """
-    status, registry, model = kontext_status(chosen), load_registry(), resolve_model(chosen)
+    status, model = kontext_status(chosen), resolve_model(chosen)
+    registry = registry_for(model)
     masks = [lora for lora in registry.loras if lora.kind is LoraKind.MASK]
     absent = frozenset(lora.mask_type for lora in masks if find_lora(lora, model) is None)
     reason = "" if status.available else status.reason

@@ -71,8 +71,14 @@ class KontextCard(ModelCard):
         self._facts = facts
         source, path = facts.source, facts.status.model or default_model()
         if source is not None:
-            self.set_state("Found", "pass_")
-            self.what.setText(f"{_kind(source)}, {source.size_bytes / 1e9:,.1f} GB of weights.")
+            warning = facts.status.warning
+            self.set_state("Drawn figures only" if warning else "Found", "warn" if warning else "pass_")
+            size = (
+                f"{source.size_bytes / 1e9:,.1f} GB"
+                if source.size_bytes >= 1e8
+                else f"{source.size_bytes / 1e6:.0f} MB"
+            )
+            self.what.setText(f"{_kind(source)}, {size} of weights. {warning}".rstrip())
             self.where.show_text(at_home(path.as_posix()))
         else:
             is_begun = facts.begun_bytes > 0 and not facts.is_chosen

@@ -8,7 +8,7 @@
 /* What the operator chooses: {all, pending}; null where it was cancelled. */
 function chromaskAsk(folder) {
     var approved = chromaskWanted(folder, false).length, pending = chromaskWanted(folder, true).length - approved;
-    var isListed = new File(folder.fsName + "/" + CHROMASK_LIST).exists;
+    var isListed = chromaskFile(folder, CHROMASK_LIST).exists;
     var dialog = new Window("dialog", "Chromask batch");
     var text = isListed
         ? approved + " approved, " + pending + " not decided yet"
@@ -34,12 +34,13 @@ function chromaskBegin(folder, choice) {
     if (!documents.length) {
         return "There is no " + (choice.pending ? "" : "approved ") + "document in " + folder.fsName + ".";
     }
+    chromaskRemember(folder, choice.pending);
     for (i = 0; i < documents.length && (choice.all || opened === 0); i += 1) {
         try {
             chromaskOpen(documents[i].file);
             opened += 1;
         } catch (error) {
-            failed.push(documents[i].file.name + ": " + error.message);
+            failed.push(documents[i].file.displayName + ": " + error.message);
         }
     }
     return failed.length ? "Not opened: " + failed.join("; ") : "";

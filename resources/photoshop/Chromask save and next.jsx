@@ -7,7 +7,7 @@
 (function () {
     var told;
     try {
-        told = chromaskSaveAndNext(false);
+        told = chromaskSaveAndNext();
     } catch (error) {
         told = error.message;
     }

@@ -177,6 +177,7 @@ def match_outcome(text: str = "1", delta_E: float = 1.25) -> JobOutcome:
             matched=artifact(ArtifactKind.PREVIEW, f"matched {text}", ".jpg"),
             mask=artifact(ArtifactKind.PREVIEW, f"mask {text}", ".jpg"),
             disagreement=artifact(ArtifactKind.PREVIEW, f"disagreement {text}", ".png"),
+            painted=artifact(ArtifactKind.PREVIEW, f"painted {text}", ".jpg"),
         ),
         notices=("The sleeve is cut off.", "Zweite Zeile: ΔE über der Toleranz."),
         retouch=artifact(ArtifactKind.RETOUCH, f"retouch {text}"),

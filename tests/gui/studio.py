@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import io
+import subprocess
 import sys
+import threading
+from collections.abc import Sequence
+from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +27,12 @@ from engine.services.intake import scan
 from engine.services.lora_files import LoraReport, check_lora_file
 from engine.services.plan import BatchPlan
 from engine.services.queue import submit
+from engine.services.training import TrainingProcess
 from gui.services import WindowServices
 from gui.torch_process import TorchProcess
+from main import main, program
 
+_TRAINER = Path(__file__).resolve().parents[1] / "scripted_trainer.py"
 EXTENT = Extent(600, 900)
 PREVIEW = Extent(300, 450)
 
@@ -55,17 +63,33 @@ def report(delta_E: float, tolerance: Tolerance) -> DeltaEReport:
 
 
 class TorchHere(TorchProcess):
-    """Checks LoRA files with the real preflight in the test's own process, and finds the card that a test wants."""
+    """Asks the command line in the test's own process, where torch is loaded once, and finds the card a test wants.
+
+    Attributes
+    ----------
+    trains : bool
+        Runs are trained; otherwise a script plays them (``tests/scripted_trainer.py``).
+    """
 
     def __init__(self) -> None:
-        super().__init__(())
+        super().__init__(program())
         self.card: GraphicsCard | None = None
+        self.trains = False
+
+    def train(self, folder: Path) -> TrainingProcess:
+        return super().train(folder) if self.trains else TrainingProcess([sys.executable, str(_TRAINER), str(folder)])
 
     def check_lora(self, path: Path) -> LoraReport:
         return check_lora_file(path)
 
     def graphics_card(self) -> GraphicsCard | None:
         return self.card
+
+    def _ask(self, command: Sequence[str], stop: threading.Event | None = None) -> subprocess.CompletedProcess[str]:
+        told, errors = io.StringIO(), io.StringIO()
+        with redirect_stdout(told), redirect_stderr(errors):
+            code = main(command[len(program()) :])
+        return subprocess.CompletedProcess(command, code, told.getvalue(), errors.getvalue())
 
 
 @dataclass

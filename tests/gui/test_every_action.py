@@ -30,6 +30,7 @@ from tests.gui.commands.models import KONTEXT, models_of
 from tests.gui.commands.queue import QUEUE
 from tests.gui.commands.review import REVIEW
 from tests.gui.commands.settings import SETTINGS
+from tests.gui.commands.training import TRAINING
 from tests.gui.hand import RESULTS, Case, Hand, command
 from tests.gui.studio import Studio, png
 from tests.hollow_kontext import hollow_kontext
@@ -105,7 +106,7 @@ def assert_each_does_what_it_says(hand: Hand, cases: dict[str, Case]) -> None:
 
 def test_every_command_of_the_table_is_tried_once(tmp_path: Path) -> None:
     models = models_of(ModelHub(tmp_path, ""))
-    tables = (EVERYWHERE, INTAKE, QUEUE, REVIEW, LOOKING, MASK, EXPORT, models, SETTINGS)
+    tables = (EVERYWHERE, INTAKE, QUEUE, REVIEW, LOOKING, MASK, EXPORT, models, TRAINING, SETTINGS)
     assert sorted(name for table in tables for name in table) == sorted(each.name for each in COMMANDS)
 
 
@@ -141,6 +142,10 @@ def test_commands_of_the_export(hand: Hand) -> None:
 
 def test_commands_of_the_models_page(hub: ModelHub, hand: Hand) -> None:
     assert_each_does_what_it_says(hand, models_of(hub))
+
+
+def test_commands_of_the_training_page(hand: Hand) -> None:
+    assert_each_does_what_it_says(hand, TRAINING)
 
 
 def test_commands_of_the_settings(hand: Hand) -> None:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.domain.export import ExportFormat, ExportRecipe
+from engine.domain.export import Collision, ExportFormat, ExportRecipe
 from engine.domain.requests import EngineName, MaskRequest
 from engine.services.plan import MaskSource
 from engine.services.presets import Preset, load_presets, save_preset, user_presets
 from gui import preferences
+from gui.actions import PageName
 from gui.frame.main_window import MainWindow
 from tests.gui.studio import Studio
 
@@ -140,3 +142,42 @@ def test_a_brand_of_the_tolerances_can_be_chosen(
     qtbot.waitUntil(lambda: brand.findText("acme") > 0)
     brand.setCurrentIndex(brand.findText("acme"))
     assert window.intake.plan.plan().brand == "acme"
+
+
+def test_what_a_brand_gets_is_chosen_and_kept_on_the_export_page(
+    with_preset: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    """Names, sizes and collisions of a preset could only be written into the file by hand."""
+    file = user_presets(with_preset.services.catalog_path)
+    save_preset(file, Preset("Other", export=ExportRecipe((ExportFormat.PNG,), name_pattern="{sku}")))
+    window = open_window()
+    choose(window, "Acme")
+    window.show_page(PageName.EXPORT)
+    rest(window, qtbot)
+    page = window.export
+    row = page.presets
+    assert [row.box.itemText(at) for at in range(row.box.count())] == ["No preset", "Acme", "Other"]
+    assert not row.keep.isEnabled()
+
+    def on(name: str) -> None:
+        row.box.setCurrentIndex(row.box.findText(name))
+        row.box.activated.emit(row.box.currentIndex())
+
+    on("Other")
+    assert (page.plan().recipe.name_pattern, page.plan().recipe.formats) == ("{sku}", (ExportFormat.PNG,))
+    assert not row.keep.isEnabled()
+    on("Acme")
+    assert page.plan().recipe == ACME.export
+    page.form.name.setText("{sku}/{nothing}")
+    assert not row.keep.isEnabled(), "that cannot be read"
+    page.form.name.setText("{sku}/{view}")
+    page.form.collision.choose(Collision.NUMBER)
+    assert row.keep.isEnabled()
+    qtbot.mouseClick(row.keep, Qt.MouseButton.LeftButton)
+    rest(window, qtbot)
+    recipe = replace(ACME.export, name_pattern="{sku}/{view}", collision=Collision.NUMBER)
+    assert [preset.export for preset in load_presets(file) if preset.name == "Acme"] == [recipe]
+    assert load_presets(file)[0] == replace(ACME, export=recipe), "nothing else of it has changed"
+    assert not row.keep.isEnabled()
+    assert window.intake.plan.choices().export == recipe, "the page that began with it does not put it back"
+    assert not window.actions_table["update_preset"].isEnabled()

@@ -29,7 +29,7 @@ def command(name: str) -> Command:
 
 def on_settings(open_window: Callable[[], MainWindow], qtbot: QtBot) -> MainWindow:
     window = open_window()
-    qtbot.keyClick(window, KEY.Key_6, CONTROL)
+    qtbot.keyClick(window, KEY.Key_7, CONTROL)
     assert window.page is PageName.SETTINGS
     return window
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.kontext_jobs import CANVASES, GUIDE_CANVASES, with_green_patch
+from tests.kontext_jobs import with_green_patch
 
 
 @pytest.fixture(scope="session")
@@ -34,7 +34,7 @@ def new_backend(tmp_path_factory):
     from engine.inference.kontext.backend import KontextBackend
 
     prompts = tmp_path_factory.mktemp("prompts")
-    return lambda: KontextBackend(CANVASES, GUIDE_CANVASES, prompts)
+    return lambda: KontextBackend(prompts)
 
 
 @pytest.fixture(scope="session")

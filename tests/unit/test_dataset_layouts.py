@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -35,26 +36,28 @@ def pictures(n: int) -> Pictures:
     return Pictures(photo, paint_green(photo, alpha), alpha)
 
 
-@pytest.fixture
-def masks(tmp_path) -> Path:
-    """Ten mask pairs, two of them held out."""
-    writer = SetWriter(tmp_path / "socks")
+@pytest.fixture(scope="module")
+def masks(tmp_path_factory) -> Path:
+    """Ten mask pairs, two of them held out; nobody writes to it."""
+    folder = tmp_path_factory.mktemp("sets") / "socks"
+    writer = SetWriter(folder)
     for n in range(10):
         writer.add(Example(writer.free_name(f"CM{n}"), f"CM{n}", "", "", "put a green mask for socks on the person"),
                    pictures(n))  # fmt: skip
     writer.finish(DatasetKind.MASK, {"object": "socks"}, held_out=0.2, seed=0)
-    return tmp_path / "socks"
+    return folder
 
 
-@pytest.fixture
-def colors(tmp_path) -> Path:
-    writer = SetWriter(tmp_path / "colours")
+@pytest.fixture(scope="module")
+def colors(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("sets") / "colours"
+    writer = SetWriter(folder)
     for n in range(10):
         made = pictures(n)
         wrong = replace(made, target=made.control, control=255 - made.control, loss_mask=made.mask)
         writer.add(Example(writer.free_name(f"pair {n}"), f"CM{n}", "", "", CAPTION, trigger="chromiq"), wrong)
     writer.finish(DatasetKind.COLOR, {}, held_out=0.2, seed=0)
-    return tmp_path / "colours"
+    return folder
 
 
 def test_ai_toolkit_gets_its_keys_folders_and_captions(colors, tmp_path) -> None:
@@ -125,6 +128,41 @@ def test_there_and_back_keeps_pictures_captions_masks_and_settings(kind, masks, 
             found, drawn = (cv2.imread(str(path), 0) > 127 for path in (
                 tmp_path / "back" / example.mask, source / was.mask))  # fmt: skip
             assert (found & drawn).sum() / (found | drawn).sum() > 0.95
+
+
+def test_names_with_spaces_and_accents_come_over_with_masks_and_sizes(tmp_path) -> None:
+    home = tmp_path / "Été 2026, Köln"
+    for folder in ("les images", "témoins", "masques"):
+        (home / folder).mkdir(parents=True)
+    for n in range(3):
+        made, name = pictures(n), f"Pull côtelé n° {n} (dos)"
+        cv2.imwrite(str(home / "les images" / f"{name}.png"), made.target[..., ::-1])
+        # As a Mac writes names into an archive: the accent by itself, behind its letter.
+        cv2.imwrite(str(home / "témoins" / f"{unicodedata.normalize('NFD', name)}.png"), made.control[..., ::-1])
+        cv2.imwrite(str(home / "masques" / f"{name}.png"), made.mask)
+        (home / "les images" / f"{name}.txt").write_text(f"mets un masque vert, côté {n}", encoding="utf-8")
+    entry = {"folder_path": "les images", "control_path": "témoins", "mask_path": "masques", "mask_min_value": 0.2,
+             "resolution": [512, 640, 1024]}  # fmt: skip
+    config = {"config": {"process": [{"network": {"linear": 8}, "train": {"lr": 2e-4}, "datasets": [entry]}]}}
+    (home / "config.yaml").write_text(yaml.safe_dump(config, allow_unicode=True), encoding="utf-8")
+    imported = import_ai_toolkit(home, tmp_path / "the set", held_out=0)
+    assert not imported.built.findings
+    assert imported.settings is not None
+    assert (imported.settings.resolutions, imported.settings.mask_min_value) == ((512, 640, 1024), 0.2)
+    examples = imported.built.manifest.examples
+    assert [example.name for example in examples] == [f"Pull-côtelé-n-{n}-dos" for n in range(3)]
+    for n, example in enumerate(examples):
+        control, target = (cv2.imread(str(tmp_path / "the set" / path)) for path in (example.control, example.target))
+        np.testing.assert_array_equal(control[..., ::-1], pictures(n).control)
+        np.testing.assert_array_equal(target[..., ::-1], pictures(n).target)
+        assert example.caption == f"mets un masque vert, côté {n}"
+        loss = cv2.imread(str(tmp_path / "the set" / example.loss_mask), cv2.IMREAD_GRAYSCALE)
+        np.testing.assert_array_equal(loss, pictures(n).mask)
+    out = tmp_path / "pour l'atelier"
+    exported = export_dataset(tmp_path / "the set", out, Layout.AI_TOOLKIT, settings=imported.settings)
+    back = import_ai_toolkit(exported.config, tmp_path / "back", held_out=0)
+    assert back.settings == imported.settings
+    assert [e.files for e in back.built.manifest.examples] == [e.files for e in examples]
 
 
 def test_a_configuration_as_people_write_it_is_read(masks, tmp_path) -> None:

@@ -364,6 +364,24 @@ def test_checks_name_the_file_and_what_is_wrong_with_it(folders, tmp_path) -> No
     assert found(folder, "not there") == [(Severity.ERROR, "mask/CM1006_front.png")]
 
 
+def test_the_same_pose_in_other_clothes_is_named(tmp_path) -> None:
+    folders = tmp_path / "photos", tmp_path / "masks"
+    for folder in folders:
+        folder.mkdir()
+    for name, turn, lean in (("CM1", 0, 0), ("CM2", 1, 0), ("CM3", 0, 25)):
+        photo = np.full((300, 240, 3), 240, np.uint8)
+        body = cv2.ellipse(np.zeros((300, 240), np.uint8), (120, 170), (45, 110), lean, 0, 360, 255, -1) > 0
+        stripes = (np.indices((300, 240))[turn] // 50 % 2)[..., None]
+        photo[body] = np.where(stripes, (10, 10, 20), (60, 130, 200))[body]
+        cv2.imwrite(str(folders[0] / f"{name}.png"), photo)
+        hat = cv2.circle(np.zeros((300, 240), np.uint8), (120, 50), 20, 255, -1)
+        cv2.imwrite(str(folders[1] / f"{name}.png"), hat)
+    mask_set_from_folders(*folders, tmp_path / "set", SOCKS)
+    assert found(tmp_path / "set", "its pose is nearly that of CM1") == [(Severity.WARNING, "control/CM2.png")]
+    assert found(tmp_path / "set", "nearly the same picture") == []
+    assert not [subject for _, subject in found(tmp_path / "set", "pose") if "CM3" in subject]
+
+
 def test_sizes_captions_leaks_and_too_few_pairs_are_errors(folders, tmp_path) -> None:
     folder = tmp_path / "set"
     manifest = mask_set_from_folders(*folders, folder, SOCKS).manifest

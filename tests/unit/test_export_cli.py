@@ -46,7 +46,7 @@ def test_every_option_of_a_recipe(chromask: Chromask, capsys: pytest.CaptureFixt
     assert chromask(*options, *more) == 0
     report = answered(capsys)
     written = {Path(path).relative_to(Path("out").absolute()).as_posix(): path for path in report["written"]}
-    stem = "a1/A1_model_pass"
+    stem = "A1/A1_model_pass"
     assert set(written) == {f"{stem}_matched.jpg", f"{stem}_layers.tif", f"{stem}_garment-mask.png"}
     with Image.open(written[f"{stem}_matched.jpg"]) as picture:
         assert picture.size == (15, 20)
@@ -62,7 +62,7 @@ def test_a_brands_recipe_and_what_is_typed_over_it(chromask: Chromask, capsys: p
     save_preset(user_presets(Path("catalog.db")), Preset("Acme", export=recipe))
     assert chromask("--preset", "acme", "--json") == 0
     (path,) = map(Path, answered(capsys)["written"])
-    assert path.name == "acme_a1_matched.png"
+    assert path.name == "acme_A1_matched.png"
     with Image.open(path) as picture:
         assert picture.size == (12, 16)
     path.write_bytes(b"somebody's work")

@@ -12,6 +12,7 @@ import pytest
 
 from engine.domain.export import ExportFormat
 from engine.domain.review import Decision
+from engine.services.export.manifest import ListedDocument, write_manifest
 from tests.unit.export_studio import ExportStudio, changed_inside, drawn_alpha
 
 PSD, TIFF, MASK = ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.MASK
@@ -37,7 +38,8 @@ def test_each_layered_document_is_listed_with_what_was_said_of_it(studio: Export
     studio.export(PSD, MASK, name_pattern="{sku}/{stem}")
     (line,) = read(studio)["files"]
     assert line == {
-        "file": "a1/A1_model.psd", "sku": studio.pair.sku, "view": studio.pair.view,
+        "file": "A1/A1_model.psd", "picture": f"{studio.catalog.identity()}-{studio.pair.id}",
+        "sku": "A1", "view": studio.pair.view,
         "verdict": "pass", "decision": "pending",
     }  # fmt: skip
     studio.approve(job)
@@ -53,16 +55,28 @@ def test_flat_files_are_not_listed_and_what_has_gone_leaves_the_list(studio: Exp
     studio.export(TIFF)
     assert not (studio.folder / "out" / "chromask-batch.json").exists()
     studio.export(PSD, name_pattern="first")
-    studio.export(ExportFormat.TIFF_LAYERS, name_pattern="second")
-    assert [line["file"] for line in read(studio)["files"]] == ["first.psd", "second_layers.tif"]
+    assert [line["file"] for line in read(studio)["files"]] == ["first.psd"]
+    write_manifest(studio.folder / "out", [ListedDocument("first.psd", "another-1", "", "", "", "approved")])
+    assert len(read(studio)["files"]) == 2, "of another catalog"
     (studio.folder / "out" / "first.psd").unlink()
-    before = (studio.folder / "out" / "chromask-batch.json").stat().st_mtime_ns
     studio.export(ExportFormat.TIFF_LAYERS, name_pattern="second")
     assert [line["file"] for line in read(studio)["files"]] == ["second_layers.tif"]
     after = (studio.folder / "out" / "chromask-batch.json").stat().st_mtime_ns
-    assert after > before
     studio.export(ExportFormat.TIFF_LAYERS, name_pattern="second")
     assert (studio.folder / "out" / "chromask-batch.json").stat().st_mtime_ns == after, "nothing has changed"
+
+
+@pytest.mark.parametrize("formats", [(PSD, ExportFormat.TIFF_LAYERS), (ExportFormat.TIFF_LAYERS, PSD)])
+def test_one_document_of_each_picture_is_gone_through(
+    studio: ExportStudio, formats: tuple[ExportFormat, ExportFormat]
+) -> None:
+    """With both listed, a retoucher had the same picture twice, and what came back contradicted itself."""
+    matched(studio)
+    report = studio.export(*formats)
+    assert len(report.written) == 2
+    assert [line["file"] for line in read(studio)["files"]] == ["A1_model.psd"]
+    studio.export(ExportFormat.TIFF_LAYERS, name_pattern="anew")
+    assert [line["file"] for line in read(studio)["files"]] == ["anew_layers.tif"], "the newest export counts"
 
 
 @pytest.mark.parametrize("text", ["not JSON", '{"chromask-batch": 2, "files": []}', "[]", '{"files": [1]}', "\udcff"])

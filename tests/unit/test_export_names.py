@@ -17,6 +17,7 @@ from engine.domain.geometry import Extent
 from engine.domain.results import Verdict
 from engine.domain.review import ReviewItem
 from engine.services.export.names import Names, Subject, cleaned, example_name, numbers_of, rendered
+from engine.services.names import parse_name
 from tests.unit.export_studio import item_of
 
 DAY = date(2026, 11, 22)
@@ -63,6 +64,27 @@ def test_what_says_nothing_takes_its_separator_along() -> None:
 )  # fmt: skip
 def test_one_part_of_a_path(text: str, name: str) -> None:
     assert cleaned(text) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/shoot/Cm1007_model_front_02.jpg", "Cm1007"),
+        ("/shoot/MODEL-AB_123_Front.jpg", "AB-123"),
+        ("/shoot/CM1007/model/IMG_0007.jpg", "CM1007"),
+        ("/shoot/シャツ_model.jpg", "シャツ"),
+        ("/shoot/ＡＢ9_model.jpg", "AB9"),
+        ("/shoot/Straße_model.jpg", "Straße"),
+    ],
+)
+def test_an_article_number_is_written_as_the_studio_writes_it(path: str, name: str) -> None:
+    """It was exported in lower case, since it is compared so, and with every folder above it."""
+    folder = PurePosixPath("/shoot")
+    parts = parse_name(PurePosixPath(path), folder)
+    sku = parts.folder if parts.is_silent else parts.sku
+    assert sku != name or not name.isascii()
+    assert name_of("{sku}", item_of(pair_of(1, path, sku)), PSD) == f"{name}.psd"
+    assert name_of("{sku}", item_of(pair_of(1, path, "As Typed")), PSD) == "As Typed.psd"
 
 
 @given(st.text(max_size=300), st.text(max_size=300), st.sampled_from(["{sku}/{stem}", "{sku}_{stem}", "x{stem}"]))

@@ -183,7 +183,7 @@ def test_a_changed_recipe_writes_its_own_file_anew_and_the_same_one_keeps_it(stu
 
 def test_folders_by_tokens(studio: ExportStudio) -> None:
     (path,) = studio.export(PSD, name_pattern="{sku}/{verdict}/{sku}_{stem}").written
-    assert path == studio.folder / "out" / "a1" / "pass" / "a1_A1_model.psd"
+    assert path == studio.folder / "out" / "A1" / "pass" / "A1_A1_model.psd"
     assert studio.export(PSD, name_pattern="{sku}/{verdict}/{sku}_{stem}").kept == (path,)
     # Another pattern is another file; the first stays where it is.
     (other,) = studio.export(PSD).written

@@ -87,9 +87,9 @@ def test_a_strangers_file_is_never_overwritten_unless_asked(studio: Studio) -> N
     target.write_text("somebody's work")
     report = export_items(studio.catalog, studio.artifacts, [studio.item], studio.plan(ExportFormat.TIFF))
     assert report.written == ()
-    assert report.failures == (
-        f"{target}: a file of this name exists already. Choose another folder, or allow overwriting.",
-    )
+    (failure,) = report.failures
+    assert failure.startswith(f"{target}: a file of this name exists already, and it is none that Chromask wrote")
+    assert all(f"--collision {choice}" in failure for choice in ("skip", "number", "overwrite"))
     assert target.read_text() == "somebody's work"
     plan = studio.plan(ExportFormat.TIFF, collision=Collision.OVERWRITE)
     assert export_items(studio.catalog, studio.artifacts, [studio.item], plan).written == (target,)

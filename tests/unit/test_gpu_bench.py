@@ -1,6 +1,8 @@
-"""The graphics card's bench checks itself without one: its gate, its modes and its tiers, on the tiny model."""
+"""The graphics card's benches check themselves without one: gate, modes, tiers and training steps, on tiny models."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -64,3 +66,44 @@ def test_multiplying_in_eight_bits_comes_close(bench):
 def test_the_tiers_run_as_the_engine_places_them(bench, rig):
     rows = bench.run_tiers(rig, [16], baseline=1.0)
     assert rows[0].mode == "16 GB tier (13.7 computed)"
+
+
+def test_every_way_to_train_is_measured_or_says_why_not(capsys):
+    from bench import gpu_train
+    from engine.domain.training import BaseWeights, Optimiser
+    from engine.inference.kontext.architecture import KONTEXT
+
+    rig = gpu_train.Rig("cpu", gpu_train.TINY, steps=1)
+    ways = gpu_train.ways_of([BaseWeights.WHOLE, BaseWeights.FP8], [64], [True, False], rank=4)
+    # The moments of eight bits need a card.
+    ways = [replace(way, optimiser=Optimiser.ADAMW) for way in ways]
+    rows = gpu_train.run_ways(rig, ways)
+    assert [row.way for row in rows] == ways
+    assert all(row.seconds > 0 and row.estimated_bytes > 0 for row in rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert [len(line.split("|")) for line in lines] == [len(gpu_train.HEADER.split("|"))] * 4
+    measured = replace(rows[0], peak_bytes=3 * GIB, estimated_bytes=2 * GIB).text()
+    assert " 3.0 " in measured
+    assert " 1.50 |" in measured
+
+    # The published model's own sizes, without its weights: as many latents as a picture of 1,024 pixels has.
+    batch = gpu_train.RandomLatents(KONTEXT, 1024).batch(generator(0))
+    assert batch.target.shape == (1, 16, 128, 128)
+    assert batch.weights.shape == (1, 4096, 1)
+    assert batch.sequence.shape == (1, 512, 4096)
+
+    def broken(*_: object) -> None:
+        raise ImportError("no module named bitsandbytes")
+
+    four_bits = replace(ways[0], base=BaseWeights.NF4)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gpu_train, "build", broken)
+        assert gpu_train.run_ways(rig, [four_bits]) == []
+    assert "nf4" in (said := capsys.readouterr().out)
+    assert "does not run here: no module named bitsandbytes" in said
+
+
+def generator(seed: int):
+    import torch
+
+    return torch.Generator().manual_seed(seed)

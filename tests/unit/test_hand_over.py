@@ -112,6 +112,17 @@ def test_the_layered_format_of_the_last_export_is_used(studio: ExportStudio) -> 
     assert path.name == "A1_model_layers.tif"
 
 
+def test_of_several_documents_the_one_that_is_worked_on_is_given_or_the_psd(studio: ExportStudio) -> None:
+    """The newest was given: a TIFF, while the script in Photoshop opened the PSD."""
+    job = matched(studio)
+    studio.approve(job)
+    (psd,) = studio.export(PSD).written
+    (tiff,) = studio.export(TIFF_LAYERS).written
+    assert hand(studio, job) == HandedOver((psd,))
+    tiff.write_bytes(tiff.read_bytes() + b"\0")
+    assert hand(studio, job) == HandedOver((tiff,))
+
+
 def test_a_folder_that_cannot_be_written_to_is_named(studio: ExportStudio) -> None:
     job = matched(studio)
     studio.approve(job)

@@ -15,7 +15,8 @@ from engine.domain.picture import PaintedMask
 from engine.domain.requests import ColorMatchRequest, Draft, EngineName, MaskRequest
 from engine.imaging.person_crop import person_crop
 from engine.imaging.placement import place
-from tests.kontext_jobs import CANVAS, CANVASES, PROMPT, Reports, lora_of, photograph, run_sample, settings_of
+from tests.kontext_jobs import CANVAS, PROMPT, Reports, lora_of, photograph, run_sample, settings_of
+from tests.tiny_kontext import CANVASES
 
 
 @pytest.mark.parametrize("fills", [True, False], ids=["whole", "crop"])

@@ -224,14 +224,14 @@ def test_blocks_that_come_and_go_compute_the_same(new_backend, backend, tiny, lo
 def test_a_second_job_of_the_same_kind_loads_nothing(new_backend, tiny, lora_file, painted_green, tmp_path):
     from engine.inference.kontext.backend import KontextBackend
 
-    backend = KontextBackend(prompts=tmp_path, buckets=(Extent(96, 128),))
+    backend = KontextBackend(tmp_path)
     request = MaskRequest(EngineName.KONTEXT, "hat", diffusion=settings_of(tiny, lora_of(lora_file)))
     for _ in range(2):
         backend.make_mask(photograph(Extent(96, 128)), None, request, Reports())
     residence = backend.residence
     assert (residence.loads, residence._prompts.encodings, residence.model.slot.injections) == (1, 1, 1)
     # Another process, another day: T5 is not loaded for a prompt that is known.
-    later = KontextBackend(prompts=tmp_path, buckets=(Extent(96, 128),))
+    later = KontextBackend(tmp_path)
     later.make_mask(photograph(Extent(96, 128)), None, request, Reports())
     assert (later.residence.loads, later.residence._prompts.encodings) == (1, 0)
 

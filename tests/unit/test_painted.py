@@ -155,6 +155,17 @@ def test_what_cannot_be_registered_costs_confidence():
     assert "does not lie on the photograph" in found.notices[-1]
 
 
+def test_a_model_that_is_known_to_paint_in_place_is_not_registered():
+    photo, truth = figure(), shape(1.5)
+    painted, _ = bent(paint(photo, truth))
+    followed = extract_painted_mask(eight_bit(photo), painted)
+    assert followed.registration is not Method.IDENTITY
+    trusted = extract_painted_mask(eight_bit(photo), painted, Reading(in_place=True))
+    assert (trusted.registration, trusted.shift) == (Method.IDENTITY, 0.0)
+    assert not any("moved" in notice for notice in trusted.notices)
+    assert not np.array_equal(trusted.alpha, followed.alpha)
+
+
 def test_a_still_picture_is_returned_as_it_is_in_the_photographs_colours():
     photo, truth = figure(), shape(2.0)
     found = extract(eight_bit(photo), paint(photo, truth, drift=WARM))

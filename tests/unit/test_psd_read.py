@@ -41,7 +41,8 @@ from engine.domain.errors import KnownError
 from engine.domain.geometry import Box, Extent
 from engine.domain.picture import Picture
 from engine.imaging.psd.document import AlphaChannel, LayeredDocument, PixelLayer
-from engine.imaging.psd.read import SavedDocument, read_document
+from engine.imaging.psd.read import read_document
+from engine.imaging.psd.saved_document import SavedDocument
 from engine.imaging.psd.saved_planes import to_alpha
 from engine.imaging.psd.writer import write_psd
 from engine.imaging.raster.tiff_write import write_layered_tiff, write_tiff

@@ -130,6 +130,34 @@ def test_a_tiff_whose_extra_channel_was_repainted_gives_its_mask(studio: Studio,
     assert (asked_retouch(studio, found.jobs[0])[..., 3] > 0).sum() == 36
 
 
+def test_a_layered_tiff_that_lost_its_layers_says_so(studio: Studio) -> None:
+    (item,) = items_of(studio.catalog)
+    path = export(studio, ExportFormat.TIFF_LAYERS)
+    with tifffile.TiffFile(path) as tiff:
+        samples = tiff.pages[0].asarray().copy()
+        kept = [(tag.code, tag.dtype, tag.count, tag.value, True) for tag in tiff.pages[0].tags if tag.code == 700]
+        named = [(tag.code, tag.dtype, tag.count, tag.value, True) for tag in tiff.pages[0].tags if tag.code == 34377]
+
+    def save(kind: str, tags: list[Any]) -> None:
+        tifffile.imwrite(path, samples, photometric="rgb", extrasamples=[kind], extratags=tags, metadata=None)
+
+    save("unspecified", [*kept, *named])
+    found = reimport(studio.catalog, studio.artifacts, path, ReturnedFiles(None))
+    assert isinstance(found, Unchanged)
+    assert any("has no layers any more" in notice for notice in found.notices)
+    samples[..., 3] = upper_half(studio.alpha(item))
+    save("unspecified", [*kept, *named])
+    found = take(studio, path)
+    assert found.changes == ("The mask 'garment' was changed.",)
+    assert any("has no layers any more" in notice for notice in found.notices)
+    np.testing.assert_array_equal(asked_mask(studio, found.jobs[0]), samples[..., 3])
+    # GIMP 2.10 takes the channel for the picture's transparency: all outside of it came back as painted white.
+    save("unassalpha", kept)
+    with pytest.raises(KnownError, match="has become its transparency") as caught:
+        reimport(studio.catalog, studio.artifacts, path, ReturnedFiles(None))
+    assert "PSD" in caught.value.remedy
+
+
 ONLY_MASKS = " this flat file: only its masks are taken back, not its pixels. Those of a layered document would be."
 
 

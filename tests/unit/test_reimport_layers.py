@@ -20,7 +20,7 @@ from engine.services.reimport import Reimported, ReturnedFiles, Unchanged, reimp
 from engine.services.review import items_of
 from tests.unit.retoucher import MASK, Retoucher
 from tests.unit.studio import Studio, upper_half
-from tests.unit.test_reimport import MATCH, asked_mask, export, middle, retouch_of, take
+from tests.unit.test_reimport import MATCH, asked_mask, asked_retouch, export, middle, retouch_of, take
 
 
 @pytest.fixture
@@ -152,6 +152,30 @@ def test_a_moved_layer_takes_its_mask_along_and_says_so(studio: Studio) -> None:
     shifted = np.zeros_like(studio.alpha(item))
     shifted[:, 7:] = studio.alpha(item)[:, :-7]
     np.testing.assert_array_equal(asked_mask(studio, found.jobs[0]), shifted)
+
+
+@pytest.mark.parametrize("tint", [0.5, 0.0])
+def test_a_tint_in_the_flattened_picture_is_not_painted(studio: Studio, tint: float) -> None:
+    """GIMP 2.10 saves the red of a channel that is shown into the flattened picture: all of it counted as painted."""
+    (item,) = items_of(studio.catalog)
+    path = export(studio)
+    retoucher = Retoucher(path)
+    half = upper_half(studio.alpha(item))
+    retoucher.set_plane(MATCH, MASK, half)
+    row, column = middle(half)
+    where = np.zeros(half.shape, bool)
+    where[row - 4 : row + 4, column - 4 : column + 4] = True
+    retoucher.paint(MATCH, where, (0, 0, 255))
+    flat = retoucher.flattened()
+    tinted = np.rint(flat + (np.array((255, 0, 0)) - flat) * tint)
+    retoucher.set_merged([*np.moveaxis(tinted, -1, 0), *retoucher.merged()[3:]])
+    with open(path, "wb") as file:
+        retoucher.psd.write(file)
+    found = take(studio, path)
+    assert found.changes == ("The mask 'garment' was changed.", "Pixels were painted.")
+    assert any("is not what its layers give" in notice for notice in found.notices) == bool(tint)
+    np.testing.assert_array_equal(asked_mask(studio, found.jobs[0]), half)
+    np.testing.assert_array_equal(asked_retouch(studio, found.jobs[0])[..., 3] > 0, where)
 
 
 # -- what a generative model painted ------------------------------------------------------------------------------

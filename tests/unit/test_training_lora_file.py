@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
-from diffusers import FluxTransformer2DModel
+from diffusers import FluxKontextPipeline, FluxTransformer2DModel
 from safetensors import safe_open
+from safetensors.torch import load_file
 
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.training import BaseWeights, LoraLayers, Optimiser, TrainingSettings
@@ -58,6 +60,43 @@ def test_other_programs_keys_are_read_back_as_what_was_trained(tmp_path, trained
     assert all(torch.equal(ours.tensors[name], theirs.tensors[name]) for name in ours.tensors)
 
 
+def test_diffusers_own_loader_reads_other_programs_layers_as_what_was_trained(tmp_path, trained):
+    ours = inspect_lora(trained).tensors
+    for form in (LoraForm.DIFFUSERS, LoraForm.AI_TOOLKIT):
+        path = tmp_path / f"{form}.safetensors"
+        convert_lora(trained, path, form)
+        theirs = FluxKontextPipeline.lora_state_dict(tmp_path, weight_name=path.name, local_files_only=True)
+        assert theirs.keys() == ours.keys()
+        assert all(torch.equal(theirs[name], ours[name]) for name in ours)
+    convert_lora(trained, tmp_path / "comfy.safetensors", LoraForm.COMFYUI)
+    # diffusers takes the original layers apart too, where they are spelt as sd-scripts spells them.
+    spelt = {
+        name.replace("diffusion_model.", "lora_unet_").removesuffix(f".{ours_}.weight").replace(".", "_")
+        + f".{theirs_}.weight": tensor
+        for name, tensor in load_file(tmp_path / "comfy.safetensors").items()
+        for ours_, theirs_ in (("lora_A", "lora_down"), ("lora_B", "lora_up"))
+        if ours_ in name
+    }
+    theirs = FluxKontextPipeline.lora_state_dict(spelt)
+    layers = {name.rpartition(".lora_")[0] for name in ours}
+    assert {name.rpartition(".lora_")[0] for name in theirs} == layers
+    for layer in layers:
+        # Every hundredth column of the product is enough.
+        one, other = (
+            tensors[f"{layer}.lora_B.weight"].float() @ tensors[f"{layer}.lora_A.weight"][:, ::101].float()
+            for tensors in (ours, theirs)
+        )
+        assert torch.allclose(one, other, atol=1e-3), layer
+
+
+def test_a_file_goes_to_comfyui_and_back_unchanged(tmp_path, trained):
+    convert_lora(trained, tmp_path / "there.safetensors", LoraForm.COMFYUI)
+    convert_lora(tmp_path / "there.safetensors", tmp_path / "back.safetensors", LoraForm.DIFFUSERS)
+    ours, back = load_file(trained), load_file(tmp_path / "back.safetensors")
+    assert back.keys() == ours.keys()
+    assert all(torch.equal(back[name], ours[name]) for name in ours)
+
+
 def test_a_joint_layer_of_which_a_part_was_trained_changes_that_part_alone(tmp_path, trained):
     weights = inspect_lora(trained).tensors
     attention = {name: tensor for name, tensor in weights.items() if ".attn." in name}
@@ -93,7 +132,22 @@ def test_the_lora_of_flux_has_the_layers_and_the_size_that_are_foretold(layers):
     assert len(taken) == 19 * double + 38 * single
     assert taken <= shapes.keys()
     assert all(p.requires_grad == (".lora_" in name) for name, p in transformer.named_parameters())
+    assert 2 * len(taken) == sum(p.requires_grad for p in transformer.parameters())
     assert transformer.is_gradient_checkpointing
+
+
+def test_a_lora_of_the_published_rank_has_the_published_keys():
+    """FLUX.1's own 304 layers, of which diffusers makes 494: q, k and v, and a single block's feed-forward, apart."""
+    with torch.device("meta"):
+        transformer = FluxTransformer2DModel(**KONTEXT.config()).requires_grad_(False)
+    learning = add_lora(transformer, TrainingSettings(rank=64))
+    keys = {name.replace(".default", "") for name, p in transformer.named_parameters() if p.requires_grad}
+    factors = PublishedLora(19, 38).layers
+    published = {f"{name}.lora_{letter}.weight" for name in factors for letter in "AB"}
+    assert keys == published
+    assert len(keys) == 2 * (19 * 14 + 38 * 6)
+    assert learning == 64 * sum(down.shape[1] + up.shape[0] for down, up in factors.values())
+    assert learning == lora_parameters(64, LoraLayers.ALL)
 
 
 def test_the_most_exact_weights_that_fit_are_taken():
@@ -112,6 +166,10 @@ def test_the_most_exact_weights_that_fit_are_taken():
     ]
     assert peaks == sorted(peaks)
     assert nominal_gib(round(23.6 * GIB)) == 24
+    # Without checkpointing what was widened from eight bits stays until it is differentiated: as much as bfloat16.
+    kept = replace(settings, gradient_checkpointing=False)
+    whole, stored = (memory_of(kept, base, Optimiser.ADAMW).peak for base in (BaseWeights.WHOLE, BaseWeights.FP8))
+    assert stored > whole
 
 
 def test_settings_that_cannot_be_are_refused_by_name():

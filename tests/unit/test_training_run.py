@@ -11,6 +11,8 @@ from diffusers import FluxKontextPipeline, FluxTransformer2DModel
 from torch import Tensor
 
 from engine.domain.errors import KnownError
+from engine.domain.training import TrainingSettings
+from engine.training.adapter import add_lora
 from engine.training.flow import Batch, flow_loss, packed, positions, token_weights
 from engine.training.job import CHECKPOINT
 from engine.training.noise import NoiseRule, draw, generator
@@ -99,6 +101,66 @@ def test_what_has_no_weight_changes_neither_loss_nor_gradient() -> None:
     assert not torch.equal(flow_loss(model, inside, noise).detach(), gradients[0])
 
 
+def left_half(height: int = 32, width: int = 48) -> Tensor:
+    mask = torch.zeros(2, 1, height, width)
+    mask[..., : width // 3] = 1
+    return mask
+
+
+def test_what_has_no_weight_gets_no_gradient_at_any_time() -> None:
+    model = transformer()
+    known = batch(generator(0, 0), weights=token_weights(left_half(), 0.0))
+    predicted: list[Tensor] = []
+
+    def keep(_: object, __: object, output: Tensor) -> None:
+        output.retain_grad()
+        predicted.append(output)
+
+    model.proj_out.register_forward_hook(keep)
+    for step in range(3):
+        flow_loss(model, known, draw(NoiseRule(), known.target, generator(step, 1))).backward()
+        gradient = predicted[-1].grad
+        assert gradient is not None
+        counts = known.weights[..., 0] > 0
+        tokens = counts.shape[1]
+        assert not gradient[:, :tokens][~counts].any(), "outside the mask"
+        assert not gradient[:, tokens:].any(), "the control picture's tokens"
+        assert (gradient[:, :tokens][counts] != 0).any(dim=-1).all()
+
+
+def test_training_moves_what_counts_towards_its_target_and_knows_nothing_of_the_rest(tmp_path: Path) -> None:
+    inside, outside = token_weights(left_half(), 0.0), token_weights(1 - left_half(), 0.0)
+    known = batch(generator(0, 0), weights=inside)
+    far = known.target.clone()
+    far[..., 2:] += 9.0  # what lies outside the mask
+    course = Course(steps=40, learning_rate=1e-2, warmup=1, noise=NoiseRule(pure=1.0))
+    draws = draw(course.noise, known.target, generator(9, 9))
+
+    class Always:
+        def __init__(self, target: Tensor) -> None:
+            self.made = replace(known, target=target)
+
+        def batch(self, random: torch.Generator) -> Batch:
+            return self.made
+
+    def errors(run: Run, target: Tensor) -> list[float]:
+        with torch.no_grad():
+            sides = (replace(known, target=target, weights=weights) for weights in (inside, outside))
+            return [float(run.loss(side, draws)) for side in sides]
+
+    one, other = (
+        Run(transformer(), Always(t), course, tmp_path / name) for t, name in ((known.target, "a"), (far, "b"))
+    )
+    before = errors(other, far)
+    for _ in range(40):
+        one.advance()
+        other.advance()
+    after = errors(other, far)
+    assert after[0] < 0.7 * before[0], "inside, it comes nearer"
+    assert after[1] > 0.9 * before[1], "outside, it does not"
+    assert equal(weights_of(one), weights_of(other))
+
+
 def test_a_run_that_is_cut_goes_on_to_the_same_weights(tmp_path: Path) -> None:
     whole = Run(transformer(), Drawn(), COURSE, tmp_path / "whole")
     losses = [whole.advance() for _ in range(6)]
@@ -154,3 +216,58 @@ def test_only_what_requires_a_gradient_learns(tmp_path: Path) -> None:
     Run(model, Drawn(), COURSE, tmp_path).advance()
     changed = {name for name, parameter in model.named_parameters() if not torch.equal(parameter, before[name])}
     assert changed == {"proj_out.weight", "proj_out.bias"}
+
+
+def test_times_are_logit_normal_with_the_share_of_pure_noise_that_is_asked_for() -> None:
+    rule = NoiseRule(mean=0.5, deviation=1.2, pure=0.25, guidance=(2.0, 3.0))
+    draws = draw(rule, torch.zeros(8000, 1, 1, 1), generator(0, 0))
+    pure = draws.times == 1
+    assert float(pure.float().mean()) == pytest.approx(0.25, abs=0.02)
+    logits = torch.logit(draws.times[~pure])
+    assert float(logits.mean()) == pytest.approx(0.5, abs=0.05)
+    assert float(logits.std()) == pytest.approx(1.2, abs=0.05)
+    assert 2 <= float(draws.guidance.min()) < 2.01
+    assert 2.99 < float(draws.guidance.max()) <= 3
+
+
+def test_the_guidance_embedding_is_told_its_guidance() -> None:
+    model, known = transformer(), batch(generator(0, 0))
+    draws = draw(NoiseRule(), known.target, generator(0, 1))
+    with torch.no_grad():
+        one, other = (flow_loss(model, known, replace(draws, guidance=torch.full((2,), value))) for value in (1.0, 4.0))
+    assert not torch.equal(one, other)
+
+
+def test_a_step_of_two_batches_takes_their_mean(tmp_path: Path) -> None:
+    run = Run(transformer(), Drawn(), COURSE, tmp_path)
+    with torch.no_grad():
+        losses = [
+            float(run.loss(made, draw(COURSE.noise, made.target, generator(3, 0, 2 * part + 1))))
+            for part in range(2)
+            for made in [batch(generator(3, 0, 2 * part))]
+        ]
+    assert run.advance() == pytest.approx(sum(losses) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("checkpointing", [False, True])
+def test_bfloat16_and_checkpointing_learn_nearly_and_exactly_the_same(tmp_path: Path, checkpointing: bool) -> None:
+    def gradients(precision: str, checkpointing: bool) -> tuple[float, Tensor]:
+        model = transformer().requires_grad_(False).to(getattr(torch, precision))
+        add_lora(model, TrainingSettings(rank=4, gradient_checkpointing=checkpointing))
+        run = Run(model.train(), Drawn(), replace(COURSE, precision=precision), tmp_path / precision)
+        made = batch(generator(0, 0))
+        loss = run.loss(made, draw(NoiseRule(), made.target, generator(0, 1)))
+        loss.backward()
+        # The first factors have none yet: the second ones are still zero.
+        found = [p.grad for name, p in run.trained.items() if ".lora_B." in name and p.grad is not None]
+        assert {gradient.dtype for gradient in found} == {torch.float32}
+        return float(loss.detach()), torch.cat([gradient.flatten() for gradient in found])
+
+    exact, expected = gradients("float32", False)
+    loss, gradient = gradients("float32", checkpointing)
+    assert loss == exact
+    assert torch.allclose(gradient, expected, rtol=1e-5, atol=1e-7)
+    loss, gradient = gradients("bfloat16", checkpointing)
+    assert loss == pytest.approx(exact, rel=0.02)
+    assert loss != exact
+    assert float((gradient - expected).norm() / expected.norm()) < 0.1

@@ -6,20 +6,24 @@ import itertools
 import json
 import os
 import signal
+import subprocess
 import sys
-from collections.abc import Callable
+import time
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import psutil
 import pytest
 import torch
-from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file
 
+from engine.cli.app import run as run_command
 from engine.domain.datasets import DatasetKind
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.geometry import Extent
+from engine.domain.requests import Sampling
 from engine.domain.training import (
     BaseWeights,
     Evaluated,
@@ -28,48 +32,24 @@ from engine.domain.training import (
     Sampled,
     Saved,
     StepDone,
-    TrainingEvent,
-    TrainingSettings,
 )
 from engine.imaging.raster.headers import read_header
 from engine.inference.kontext.lora import configured_shapes, inspect_lora
-from engine.inference.kontext.prompts import PromptCache, PromptEmbeddings
+from engine.inference.kontext.prompts import PromptCache
 from engine.inference.kontext.slot import probe
 from engine.inference.kontext.source import find_source
+from engine.services.painting import Painting, diffusion_settings_for
 from engine.services.registries import load_registry
-from engine.services.training import TrainingProcess, begin, go_on, new_job, register_run, trained_file
+from engine.services.training import begin, go_on, has_run, new_job, register_run, trained_file
 from engine.training.adapter import add_lora, load_transformer
-from engine.training.cache import LatentCache, Latents
-from engine.training.examples import Encoded, TrainingExamples, canvases_at, load_examples
-from engine.training.flow import token_weights
+from engine.training.cache import LatentCache
 from engine.training.job import EVENTS, read_events, read_job, saved_files
-from engine.training.memory import plan_for
-from engine.training.run import Run
-from engine.training.session import Caches, course_of, train
+from engine.training.session import Caches
+from tests.kontext_jobs import CANVAS, run_sample
 from tests.tiny_kontext import build_tiny_kontext
-from tests.tiny_training import build_tiny_set
+from tests.tiny_training import PLAN, SETTINGS, build_tiny_set, ran
 
 MAIN = Path(__file__).resolve().parents[2] / "main.py"
-SETTINGS = TrainingSettings(
-    rank=4,
-    alpha=8,
-    learning_rate=1e-2,
-    steps=8,
-    batch=2,
-    accumulation=2,
-    resolutions=(64, 32),
-    ema=0.8,
-    variants=1,
-    caption_dropout=0.3,
-    sample_every=4,
-    samples=1,
-    sample_steps=1,
-    evaluate_every=4,
-    save_every=4,
-    checkpoint_every=3,
-    seed=7,
-)
-PLAN = plan_for(SETTINGS, None, has_bitsandbytes=False)
 
 
 @pytest.fixture(scope="module")
@@ -86,17 +66,6 @@ def bars(tmp_path_factory) -> Path:
 def caches(tmp_path_factory) -> Caches:
     folder = tmp_path_factory.mktemp("caches")
     return Caches(LatentCache(folder / "Chromask" / "latents"), PromptCache(folder / "Chromask" / "prompts"))
-
-
-def ran(
-    folder: Path,
-    caches: Caches,
-    *,
-    wants_pause: Callable[[], bool] = lambda: False,
-) -> list[TrainingEvent]:
-    told: list[TrainingEvent] = []
-    train(folder, told.append, wants_pause, caches)
-    return told
 
 
 @pytest.fixture(scope="module")
@@ -117,36 +86,91 @@ def test_a_run_tells_and_writes_everything(whole):
     events = read_events(whole)
     assert [event.step for event in events if isinstance(event, StepDone)] == list(range(1, 9))
     assert [event.step for event in events if isinstance(event, Evaluated)] == [4, 8]
+    remaining = [event.remaining for event in events if isinstance(event, StepDone)]
+    assert all(seconds > 0 for seconds in remaining[:-1])
+    assert remaining[-1] == 0
     assert list(saved_files(whole)) == [4, 8]
     strips = [whole / event.path for event in events if isinstance(event, Sampled)]
     assert [read_header(path).extent for path in strips] == [Extent(3 * 64, 64)] * 2  # control, target, painted
     rows = (whole / "loss.csv").read_text().splitlines()
-    assert rows[0] == "step,loss,learning_rate,seconds,held_out_loss"
+    assert rows[0] == "step,loss,learning_rate,seconds,held_out_loss,held_out_iou"
     assert len(rows) == 1 + 8 + 2
-    losses = [event.loss for event in events if isinstance(event, Evaluated)]
-    assert losses[1] < losses[0], "it learns what it was not shown"
+    evaluations = [event for event in events if isinstance(event, Evaluated)]
+    assert evaluations[1].loss < evaluations[0].loss, "it learns what it was not shown"
+    assert all(event.iou is not None and 0 <= event.iou <= 1 for event in evaluations)
+    assert rows[-1].split(",")[4:] == [str(evaluations[1].loss), str(evaluations[1].iou)]
 
 
-def test_a_run_that_was_killed_comes_to_the_same_weights(tmp_path, model, bars, caches, whole, monkeypatch):
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # its own process encodes everything itself
-    begin(new_job(DatasetKind.MASK, bars, model, SETTINGS), tmp_path / "run")
-    process = TrainingProcess([sys.executable, str(MAIN), "trainer", str(tmp_path / "run")])
-    with pytest.raises(KnownError, match="killed by SIGKILL"):
-        for event in process.events():
-            if isinstance(event, StepDone) and event.step == 5:
-                os.kill(process.pid, signal.SIGKILL)
-    with open(tmp_path / "run" / EVENTS, "a") as log:
+OPTIONS = (
+    "--rank=4", "--alpha=8", "--lr=0.01", "--steps=8", "--batch=2", "--accumulation=2", "--resolution=64,32",
+    "--ema=0.8", "--variants=1", "--caption-dropout=0.3", "--evaluate-every=4", "--iou-steps=1", "--samples=1",
+    "--save-every=4", "--checkpoint-every=3", "--seed=7",
+)  # fmt: skip
+"""`SETTINGS` as they are typed."""
+
+
+class Command:
+    """A ``chromask train mask`` of its own, with everything it says; its cache is its own too."""
+
+    def __init__(self, run: Path, *arguments: object) -> None:
+        command = (sys.executable, MAIN, "train", "mask", "--out", run, *arguments)
+        environment = os.environ | {"XDG_CACHE_HOME": str(run.parent / "cache"), "OMP_NUM_THREADS": "1"}
+        self._run = run
+        self.process = subprocess.Popen(
+            [str(part) for part in command], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+
+    def wait_for_step(self, step: int) -> None:
+        """Until the run's curve has that step."""
+        until = time.monotonic() + 240  # other work may leave it little of the processor
+        while time.monotonic() < until and self.process.poll() is None:
+            curve = self._run / "loss.csv"
+            if curve.is_file() and f"\n{step}," in curve.read_text():
+                return
+            time.sleep(0.01)
+        raise AssertionError(f"step {step} never came: {self.process.communicate()[1]}")
+
+    def ended(self) -> tuple[int, str]:
+        """Exit code and what it said on standard error."""
+        said = self.process.communicate(timeout=240)[1]
+        return self.process.returncode, said
+
+
+def test_ctrl_c_and_sigkill_lead_to_the_weights_of_a_run_that_nobody_cut(tmp_path, model, bars, caches, whole):
+    run = tmp_path / "run"
+    # Pictures change no weight, and take the time in which the run is cut.
+    slowly = ("--sample-every=1", "--sample-steps=40")
+    begun = Command(run, "--dataset", bars, "--model", model, "--unchecked", *OPTIONS, *slowly)
+    begun.wait_for_step(1)
+    begun.process.send_signal(signal.SIGINT)
+    code, said = begun.ended()
+    assert code == 130, said
+    assert "Pausing after this step" in said
+    paused = read_events(run)[-1]
+    assert isinstance(paused, Paused)
+    assert paused.step in (1, 2, 3)
+
+    gone_on = Command(run, "--resume", "--sample-steps=41")
+    gone_on.wait_for_step(5)
+    (trainer,) = psutil.Process(gone_on.process.pid).children()
+    trainer.kill()
+    code, said = gone_on.ended()
+    assert code == 1, said
+    assert "killed by SIGKILL" in said
+    assert "--resume" in said
+
+    with open(run / EVENTS, "a") as log:
         log.write('{"step": 6, "lo')  # as if it had been killed in mid-line
-    told = ran(tmp_path / "run", caches)
-    assert [event.step for event in told if isinstance(event, StepDone)] == [4, 5, 6, 7, 8], (
-        "from the checkpoint of step 3"
-    )
-    assert same_weights(trained_file(tmp_path / "run"), trained_file(whole))
+    go_on(run, replace(SETTINGS, sample_every=0, iou_steps=1))
+    told = ran(run, caches)
+    first = next(event.step for event in told if isinstance(event, StepDone))
+    assert first == 4, "from the checkpoint of step 3, or of the pause"
+    assert same_weights(trained_file(run), trained_file(whole))
     for step in (4, 8):
-        assert same_weights(saved_files(tmp_path / "run")[step], saved_files(whole)[step])
+        assert same_weights(saved_files(run)[step], saved_files(whole)[step])
     again, once = (
         [replace(event, seconds=0, remaining=0) for event in read_events(folder) if isinstance(event, StepDone)]
-        for folder in (tmp_path / "run", whole)
+        for folder in (run, whole)
     )
     assert again == once, "the log has each step once, with the same loss"
 
@@ -227,9 +251,13 @@ def test_a_trained_lora_is_registered_with_its_own_caption(whole, tmp_path, monk
         register_run(whole, step=3)
 
 
-def test_a_run_stops_when_the_held_out_loss_no_longer_falls(tmp_path, model, bars, caches):
+@pytest.mark.parametrize("iou_steps", [0, 1])
+def test_a_run_stops_when_the_held_out_examples_no_longer_get_better(tmp_path, model, bars, caches, iou_steps):
     # A learning rate at which it gets worse and worse.
-    settings = replace(SETTINGS, learning_rate=0.9, ema=0.0, evaluate_every=1, patience=2, steps=40, sample_every=0)
+    settings = replace(
+        SETTINGS, learning_rate=0.9, ema=0.0, evaluate_every=1, patience=2, steps=40, sample_every=0,
+        iou_steps=iou_steps,
+    )  # fmt: skip
     begin(new_job(DatasetKind.MASK, bars, model, settings), tmp_path)
     told = ran(tmp_path, caches)
     end = told[-1]
@@ -238,10 +266,39 @@ def test_a_run_stops_when_the_held_out_loss_no_longer_falls(tmp_path, model, bar
     evaluations = [event for event in told if isinstance(event, Evaluated)]
     assert evaluations[-1].stalled == 2
     assert end.step == end.from_step + 2
-    assert evaluations[-1].best_loss == min(event.loss for event in evaluations)
+    best = evaluations[end.from_step - 1]
+    if iou_steps:
+        assert best.iou == evaluations[-1].best_iou == max(event.iou for event in evaluations) > 0
+    else:
+        assert evaluations[-1].best_loss == best.loss == min(event.loss for event in evaluations)
+        assert {event.iou for event in evaluations} == {None}
     with safe_open(trained_file(tmp_path), framework="pt") as file:
         assert file.metadata()["ss_steps"] == str(end.from_step)
     assert not [event for event in told if isinstance(event, Saved) and event.step > end.step]
+
+
+def test_the_workers_backend_loads_what_was_registered_and_paints_otherwise(
+    whole, model, tmp_path, monkeypatch, new_backend
+):
+    monkeypatch.setenv("CHROMASK_MODELS", str(tmp_path))
+    entry = register_run(whole, mask_type="bar")
+    painting = Painting(sampling=Sampling(num_inference_steps=1))
+    settings = diffusion_settings_for("bar", "", model, painting=painting)
+    assert (settings.prompt, settings.lora.sha256) == (entry.prompt, entry.sha256)
+    backend = new_backend()
+    _, checked, _ = backend.residence.settle(settings)  # its own test that the LoRA changes the output is in here
+    assert checked.ranks == (4,)
+    trained = run_sample(backend, settings, CANVAS)
+    assert not np.array_equal(trained, run_sample(backend, replace(settings, lora=None), CANVAS))
+
+
+def test_what_is_not_painted_yet_is_judged_by_its_loss():
+    first = Evaluated(1, 0.5, 1, 0.5, 0, 0.0, 0.0)
+    better = first.next(2, 0.4, 0.0)
+    assert (better.best_step, better.stalled) == (2, 0)
+    painted = better.next(3, 0.6, 0.3)
+    assert (painted.best_step, painted.best_iou, painted.best_loss) == (3, 0.3, 0.6)
+    assert painted.next(4, 0.1, 0.2) == Evaluated(4, 0.1, 3, 0.6, 1, 0.2, 0.3)
 
 
 def test_training_works_around_a_model_stored_in_eight_bits(tmp_path, model, bars, caches):
@@ -252,101 +309,15 @@ def test_training_works_around_a_model_stored_in_eight_bits(tmp_path, model, bar
     assert all(bool(tensor.any()) for name, tensor in weights.items() if ".lora_B." in name)
 
 
-def encoded(seed: int, outside: float, inside: float) -> Encoded:
-    """Latents of 32 × 32 pixels whose left half counts; something is added to the target in each half."""
-    random = torch.Generator().manual_seed(seed)
-    control, target = torch.randn(2, 4, 4, 4, generator=random).unbind(0)
-    target[..., :2] += inside
-    target[..., 2:] += outside
-    mask = torch.zeros(1, 1, 32, 32)
-    mask[..., :16] = 1
-    coverage = torch.nn.functional.avg_pool2d(mask, 16)[0]
-    return Encoded(str(seed), "caption", Latents(control, target, coverage), token_weights(mask, 0.0))
-
-
-def lora_trained_on(examples: list[Encoded], folder: Path, model: Path) -> dict[str, torch.Tensor]:
-    prompt = PromptEmbeddings(torch.ones(1, 5, 16), torch.ones(1, 16))
-    # Only noise is shown: between noise and picture the model would be shown the target itself.
-    settings = replace(SETTINGS, pure_noise=1.0, steps=4, ema=0.0, caption_dropout=0.0)
-    transformer = load_transformer(find_source(model), PLAN)
-    add_lora(transformer, settings)
-    run = Run(
-        transformer,
-        TrainingExamples(examples, [], {"caption": prompt, "": prompt}, 2, 0.0),
-        course_of(settings, PLAN),
-        folder,
-    )
-    for _ in range(4):
-        run.advance()
-    return {name: parameter.detach() for name, parameter in run.trained.items()}
-
-
-def test_what_the_loss_mask_leaves_out_changes_no_bit_of_the_lora(tmp_path, model):
-    known, outside, inside = (
-        lora_trained_on([encoded(seed, *added) for seed in range(3)], tmp_path / str(added), model)
-        for added in ((0.0, 0.0), (9.0, 0.0), (0.0, 9.0))
-    )
-    assert all(torch.equal(known[name], outside[name]) for name in known)
-    assert not any(torch.equal(known[name], inside[name]) for name in known if ".lora_B." in name)
-
-
-def test_the_vae_and_the_text_encoders_are_loaded_once(tmp_path, model, bars):
-    job = new_job(DatasetKind.MASK, bars, model, SETTINGS)
-    for encodings in (1, 0):
-        latents, prompts = LatentCache(tmp_path / "latents"), PromptCache(tmp_path / "prompts")
-        examples = load_examples(
-            job,
-            find_source(model),
-            latents=latents,
-            prompts=prompts,
-            device="cpu",
-            dtype=torch.float32,
-            tell=lambda *_: None,
-        )
-        assert prompts.encodings == encodings
-        # Four pairs and a variant of each, at two resolutions, and the one held out.
-        assert latents.encoded == encodings * (4 * 2 * 2 + 1)
-        assert len(examples.held_out) == 1
-
-
-def test_an_all_black_loss_mask_is_refused_by_name(tmp_path, model, caches):
-    folder = build_tiny_set(tmp_path / "set", loss_mask=True)
-    Image.new("L", (64, 64)).save(folder / "mask" / "bar-2.png")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    assert manifest["examples"][2]["loss_mask"] == "mask/bar-2.png"
-    begin(new_job(DatasetKind.MASK, folder, model, replace(SETTINGS, mask_min_value=0.0)), tmp_path / "run")
-    with pytest.raises(KnownError, match=r"mask/bar-2\.png: a loss mask is all black"):
-        ran(tmp_path / "run", caches)
-
-
-def test_a_file_that_changed_since_the_set_was_built_is_refused(tmp_path, model, caches):
-    import hashlib
-
-    from engine.domain.datasets import FileHash, Manifest
-    from engine.services.datasets.manifest import read_manifest, write_manifest
-
-    folder = build_tiny_set(tmp_path / "set")
-    manifest = read_manifest(folder)
-    first = manifest.examples[0]
-    digest = hashlib.sha256((folder / first.target).read_bytes()).hexdigest()
-    first = replace(first, files=(FileHash(first.target, digest),))
-    write_manifest(Manifest(manifest.kind, (first, *manifest.examples[1:])), folder)
-    begin(new_job(DatasetKind.MASK, folder, model, SETTINGS), tmp_path / "run")
-    Image.new("RGB", (64, 64)).save(folder / first.target)
-    with pytest.raises(KnownError, match="has changed since"):
-        ran(tmp_path / "run", caches)
+def test_a_set_that_the_check_refuses_is_not_trained_on(bars, model, tmp_path, capsys):
+    arguments = ("train", "mask", "--dataset", bars, "--model", model, "--out", tmp_path / "run")
+    assert run_command([str(argument) for argument in arguments], None) == 1  # pyright: ignore
+    said = capsys.readouterr().err
+    assert "the set has 5 pairs, and 10 are the least" in said
+    assert "--unchecked" in said
+    assert not has_run(tmp_path / "run")
 
 
 def test_a_set_of_the_other_kind_is_refused(bars, model):
     with pytest.raises(UsageError, match="this is a mask set"):
         new_job(DatasetKind.COLOR, bars, model, SETTINGS)
-
-
-def test_canvases_have_kontexts_shapes_and_the_wanted_area():
-    for side in (512, 768, 1024):
-        for canvas in canvases_at(side):
-            assert canvas.width % 16 == canvas.height % 16 == 0
-            assert canvas.pixels == pytest.approx(side**2, rel=0.06)
-    from engine.imaging.placement import KONTEXT_BUCKETS
-
-    assert canvases_at(1024) == KONTEXT_BUCKETS

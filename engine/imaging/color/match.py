@@ -18,6 +18,7 @@ from engine.imaging.color.plausibility import doubts, require_plausible
 from engine.imaging.color.samples import FLATLAY, ON_MODEL, GarmentSamples, garment_samples, require_color, robust_mean
 from engine.imaging.color.spaces import lab_to_linear, lightness_of, row_chunks, xyz_to_lab
 from engine.imaging.color.weave import measure_weaves
+from engine.imaging.metrics.texture import GradientCorrelation
 from engine.imaging.untouched import outside_max_change
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def _apply(picture: Picture, alpha: Alpha, correction: Correction) -> tuple[Pixe
         return pixels, 1.0
     space = rgb_space(picture.icc, picture.path)
     weights = inward_feather(alpha)
-    gradients = _GradientCorrelation(correction.transfer.fitted)
+    gradients = GradientCorrelation(correction.transfer.fitted)
 
     def correct(rows: slice) -> NDArray[np.float64]:
         weight = weights[rows]
@@ -262,35 +263,3 @@ def _corrected(pixels: Pixels, weight: NDArray[np.uint8], space: RgbSpace, corre
     goal = lab_to_linear(correction(lab), space)
     linear += (weight.astype(np.float32) / 255)[:, None] * (goal - linear)
     return space.encode(linear, pixels.dtype)
-
-
-class _GradientCorrelation:
-    """Correlation of the Sobel gradients of L, gathered chunk by chunk.
-
-    Only where the photograph's L lies in ``bounds`` over the whole 3 × 3 window: a hole, a button or a slip of the mask
-    has gradients a hundred times a thread's and would speak for the fabric.
-    """
-
-    def __init__(self, bounds: tuple[float, float]) -> None:
-        self._bounds = bounds
-        self._sums = np.zeros(3)
-
-    def add(self, sums: NDArray[np.float64]) -> None:
-        self._sums += sums
-
-    def sums(self, before: Floats, after: Floats, solid: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Products of one chunk: before with after, and each with itself."""
-        fabric = solid & (before >= self._bounds[0]) & (before <= self._bounds[1])
-        fabric = cv2.erode(fabric.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
-        sums = np.zeros(3)
-        for dx, dy in ((1, 0), (0, 1)):
-            a = cv2.Sobel(before, cv2.CV_32F, dx, dy)[fabric].astype(np.float64)
-            b = cv2.Sobel(after, cv2.CV_32F, dx, dy)[fabric].astype(np.float64)
-            sums += ((a * b).sum(), (a * a).sum(), (b * b).sum())
-        return sums
-
-    @property
-    def value(self) -> float:
-        """1 where the photograph has no gradients to keep."""
-        product, before, after = self._sums
-        return float(product / np.sqrt(before * after)) if before > 0 and after > 0 else 1.0

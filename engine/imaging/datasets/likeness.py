@@ -6,6 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.imaging.metrics.masks import iou
+
 SAME_PICTURE = 4
 """Bits of 64 in which the perceptual hashes of one picture differ at most when it was scaled and compressed again;
 those of two photographs in front of one studio's wall differ by 6 and more (1,770 pairs of 60)."""
@@ -71,5 +73,4 @@ def silhouette(rgb: NDArray[np.uint8]) -> NDArray[np.bool_] | None:
 
 def overlap(one: NDArray[np.bool_], two: NDArray[np.bool_]) -> float:
     """Intersection over union of two silhouettes, 0 to 1; 0 where both are empty."""
-    union = int((one | two).sum())
-    return float((one & two).sum()) / union if union else 0.0
+    return iou(one, two) if one.any() or two.any() else 0.0

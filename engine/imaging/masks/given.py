@@ -20,7 +20,7 @@ _MIDDLE = (16, 239)
 """A mask is black and white but for its soft edge; the outer sixteenths leave room for what JPEG does to both."""
 
 
-def read_mask(path: Path, extent: Extent, *, sha256: str | None = None) -> Alpha:
+def read_mask(path: Path, extent: Extent, *, sha256: str | None = None, may_be_empty: bool = False) -> Alpha:
     """A mask picture as ``(H, W)`` uint8, 255 = inside: its transparency where it has any, its brightness otherwise.
 
     Parameters
@@ -29,6 +29,8 @@ def read_mask(path: Path, extent: Extent, *, sha256: str | None = None) -> Alpha
         The photograph's size.
     sha256 : str, optional
         Hexadecimal hash the file had when it was named.
+    may_be_empty : bool
+        Accept a mask that is white nowhere: one that is measured, not used.
 
     Raises
     ------
@@ -47,7 +49,7 @@ def read_mask(path: Path, extent: Extent, *, sha256: str | None = None) -> Alpha
     else:
         mask = _brightness(picture, path)
     count = int(np.count_nonzero(mask > 127))
-    if count < MINIMUM_PIXELS:
+    if count < MINIMUM_PIXELS and not may_be_empty:
         held = f"is white on only {count} pixel{'s' if count > 1 else ''}" if count else "is empty"
         if not count and mask.any():
             held = f"is nowhere more than half white; its brightest value is {int(mask.max())} of 255"

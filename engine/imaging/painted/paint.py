@@ -49,6 +49,10 @@ class Paint:
     free: Region
 
 
+class NoPaint(KnownError):
+    """The model's picture holds nothing that could be a mask."""
+
+
 def find_paint(photo: Field, painted: Field) -> Paint:
     """Tell paint from the photograph's own green by what became greener.
 
@@ -59,7 +63,7 @@ def find_paint(photo: Field, painted: Field) -> Paint:
 
     Raises
     ------
-    KnownError
+    NoPaint
         Nothing green was painted, or everything was. Carries no path.
     """
     gained = _greenness(painted) - _greenness(photo) > MIN_PAINT_GAIN
@@ -71,16 +75,16 @@ def find_paint(photo: Field, painted: Field) -> Paint:
     turned = like_paint & (np.linalg.norm(photo - green, axis=2) > 2 * SAME_COLOR)
     free = ~(_widened(gained | turned) | like_paint)
     if free.mean() < _MIN_FREE_SHARE:
-        raise KnownError(
+        raise NoPaint(
             "the model painted nearly the whole picture green",
             remedy="Try another seed or a lower LoRA scale, and check that the LoRA belongs to this mask.",
         )
     return Paint(green, free)
 
 
-def no_paint(what: str) -> KnownError:
+def no_paint(what: str) -> NoPaint:
     """The error for a picture without a usable mask."""
-    return KnownError(
+    return NoPaint(
         what, remedy="Try another seed or a higher LoRA scale, and check that the LoRA belongs to this mask."
     )
 

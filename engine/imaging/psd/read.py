@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 import numpy as np
-from psd_tools.constants import AlphaChannelMode, ColorMode, Compression, Tag
+from psd_tools.constants import ColorMode, Compression, Tag
 from psd_tools.psd.bin_utils import read_fmt
 from psd_tools.psd.color_mode_data import ColorModeData
 from psd_tools.psd.header import FileHeader
@@ -25,6 +25,7 @@ from engine.domain.files import known_os_error
 from engine.domain.geometry import Extent
 from engine.imaging.psd import resources as ids
 from engine.imaging.psd.channels import row_chunks
+from engine.imaging.psd.saved_document import SavedDocument, channels_of, is_blank, require_rgb
 from engine.imaging.psd.saved_layers import SavedLayer
 from engine.imaging.psd.saved_planes import Coding, PlaneRows, SavedFile, SavedPlane, to_alpha
 from engine.imaging.psd.saved_records import read_layers
@@ -70,64 +71,24 @@ class ExtraChannel:
     first: int
     height: int
 
+    def decoded(self) -> Alpha:
+        """``(H, W)`` uint8; see `engine.imaging.psd.saved_document.StoredPlane`."""
+        with self.file.opened() as file:
+            return self.read(PlaneRows(file, self.merged))
+
     def read(self, rows: PlaneRows) -> Alpha:
-        """``(H, W)`` uint8."""
+        """The same, from a file that is open."""
         alpha = np.empty((self.height, self.merged.width), np.uint8)
         for part in row_chunks(self.height, self.merged.width * self.merged.coding.samples.itemsize):
             alpha[part] = to_alpha(rows.read(self.first + part.start, self.first + part.stop))
         return cast("Alpha", alpha)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedChannel:
-    """A saved selection as it was found on disk."""
-
-    name: str
-    plane: Alpha | ExtraChannel
-
-    @property
-    def alpha(self) -> Alpha:
-        """``(H, W)`` uint8, 255 = selected; decoded whenever it is asked for."""
-        if not isinstance(self.plane, ExtraChannel):
-            return self.plane
-        with self.plane.file.opened() as file:
-            return self.plane.read(PlaneRows(file, self.plane.merged))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class SavedDocument:
-    """A document as it was found on disk.
-
-    Attributes
-    ----------
-    extent : Extent
-    bit_depth : int
-        8 or 16, of all pixels.
-    layers : tuple of SavedLayer
-        From the bottom up; empty in a flat file. Groups are dissolved, layers without any pixels left out.
-    alpha_channels : tuple of SavedChannel
-        Saved selections; neither transparency nor spot colours.
-    composite : ndarray or None
-        ``(H, W, 3)`` uint8 or uint16, the flattened picture, over white where the document is transparent. None where
-        the file was saved without one ("Maximize Compatibility" off).
-    icc, xmp : bytes or None
-        Profile and XMP packet, byte for byte.
-    """
-
-    extent: Extent
-    bit_depth: int
-    layers: tuple[SavedLayer, ...]
-    alpha_channels: tuple[SavedChannel, ...]
-    composite: Pixels | None
-    icc: bytes | None = None
-    xmp: bytes | None = None
-
-
 def read_document(path: Path) -> SavedDocument:
     """Read a PSD, PSB, or a flat or layered TIFF, whichever the file is, whatever its name ends in.
 
-    The flattened picture is decoded (of a TIFF the alpha channels as well), layers and channels when they are looked
-    at: the file must stay where and as it is meanwhile.
+    The flattened picture is decoded, layers and channels when they are looked at: the file must stay where and as it is
+    meanwhile.
 
     Raises
     ------
@@ -148,70 +109,6 @@ def read_document(path: Path) -> SavedDocument:
         return _read_psd(path)
     except OSError as error:
         raise known_os_error(error, path) from error
-
-
-def require_rgb(mode: str, bit_depth: int, path: Path) -> None:
-    """Refuse a document whose colours are not those of the photograph any more.
-
-    Raises
-    ------
-    KnownError
-        ``mode`` is not ``RGB``, or the depth neither 8 nor 16.
-    """
-    if mode != "RGB":
-        raise KnownError(
-            f"the document was converted from RGB to {mode}",
-            remedy="Convert it back to RGB in Photoshop, or start again from the exported file, and save it again.",
-            path=path,
-        )
-    if bit_depth not in (8, 16):
-        raise KnownError(
-            f"the document has {bit_depth} bits per channel",
-            remedy="Set it to 8 or 16 bits per channel in Photoshop (Image, Mode) and save it again.",
-            path=path,
-        )
-
-
-def channels_of(
-    planes: Sequence[Alpha | ExtraChannel], transparency: int | None, resources: ImageResources
-) -> list[SavedChannel]:
-    """The saved selections among the extra channels, by their names.
-
-    Parameters
-    ----------
-    planes : sequence of ndarray or ExtraChannel
-        All extra channels, ``(H, W)`` uint8 where they were decoded.
-    transparency : int or None
-        Which of them is the picture's transparency.
-    """
-    numbers = [number for number in range(len(planes)) if number != transparency]
-    stored = resources.get_data(ids.ALPHA_NAMES_UNICODE) or resources.get_data(ids.ALPHA_NAMES) or ()
-    names = [name.rstrip("\0") for name in stored]
-    shown = getattr(resources.get_data(ids.DISPLAY_INFO), "alpha_channels", ())
-    found: list[SavedChannel] = []
-    for position, number in enumerate(numbers):
-        # Photoshop lists the transparency with the others, some programs do not.
-        named = number if len(names) == len(planes) else position
-        looks = number if len(shown) == len(planes) else position
-        if looks < len(shown) and shown[looks].mode == AlphaChannelMode.SPOT:
-            continue
-        name = names[named] if named < len(names) else ""
-        found.append(SavedChannel(name or f"Alpha {position + 1}", planes[number]))
-    return found
-
-
-def is_blank(composite: Pixels, layers: Sequence[SavedLayer]) -> bool:
-    """Whether the flattened picture is a placeholder of one colour, as Photoshop writes it without Maximize
-    Compatibility.
-    """
-    if not layers or not (composite[0] == composite[0, 0]).all() or not (composite == composite[0, 0]).all():
-        return False
-    return any(layer.is_visible and _has_several_colours(layer) for layer in layers)
-
-
-def _has_several_colours(layer: SavedLayer) -> bool:
-    pixels = layer.pixels
-    return pixels is not None and bool((pixels != pixels[0, 0]).any())
 
 
 def _read_psd(path: Path) -> SavedDocument:

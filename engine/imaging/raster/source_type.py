@@ -10,7 +10,8 @@ import re
 from collections.abc import Iterator, Mapping
 
 from engine.imaging.raster.xmp import IPTC_EXTENSION, PAINTED, PREFIXES, RESOURCE_EVENT, XMP_MM
-from engine.imaging.raster.xmp_packet import BrokenPacketError, Packet, Value
+from engine.imaging.raster.xmp_packet import Packet, Value
+from engine.imaging.raster.xmp_xml import BrokenPacketError
 
 _PHOTOSHOP = "http://ns.adobe.com/photoshop/1.0/"
 _DIGITAL_SOURCE_TYPE = (IPTC_EXTENSION, "DigitalSourceType")

@@ -6,6 +6,7 @@ Follows TIFF 6.0 and Adobe's "Photoshop TIFF technical notes" (2002): tag 34377 
 from __future__ import annotations
 
 import io
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -15,7 +16,8 @@ from psd_tools.psd.image_resources import ImageResources
 
 from engine.domain.geometry import Extent
 from engine.imaging.psd import little_endian
-from engine.imaging.psd.read import SavedDocument, channels_of, is_blank, require_rgb
+from engine.imaging.psd.channels import row_chunks
+from engine.imaging.psd.saved_document import SavedDocument, channels_of, is_blank, require_rgb
 from engine.imaging.psd.saved_layers import SavedLayer
 from engine.imaging.psd.saved_planes import Coding, SavedFile, to_alpha
 from engine.imaging.psd.saved_records import layers_of, read_layers
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
 
 _MODES = {0: "grey", 1: "grey", 2: "RGB", 3: "indexed colours", 5: "CMYK", 8: "Lab", 9: "Lab", 10: "Lab"}
 _YCBCR = 6  # of JPEG-compressed pictures, which the decoder turns into RGB
-_SEPARATE_PLANES = 2
 _PREMULTIPLIED, _STRAIGHT = 1, 2
 _UINT = 1
 _READ_AT_ONCE = 4 << 20
@@ -45,6 +46,26 @@ _LONG_KEYS = frozenset(b"LMsk Lr16 Lr32 Layr Mt16 Mt32 Mtrn Alph FMsk lnk2 FEid 
 """Whose length then has eight bytes (Photoshop File Formats Specification, "Additional layer information")."""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ExtraSamples:
+    """A channel beside the colours as it lies in the strips of a TIFF.
+
+    Attributes
+    ----------
+    number : int
+        Among the samples of a pixel.
+    """
+
+    file: SavedFile
+    number: int
+
+    def decoded(self) -> Alpha:
+        """``(H, W)`` uint8; see `engine.imaging.psd.saved_document.StoredPlane`."""
+        with self.file.opened() as file, tifffile.TiffFile(file) as tiff:
+            samples = _samples(tiff.pages.first, range(self.number, self.number + 1))
+            return to_alpha(cast("Pixels", samples[..., 0]))
+
+
 def read_tiff(path: Path) -> SavedDocument:
     """Read a TIFF whose first page is RGB at 8 or 16 bits.
 
@@ -60,42 +81,45 @@ def read_tiff(path: Path) -> SavedDocument:
         mode = "RGB" if page.photometric == _YCBCR else _MODES.get(page.photometric, "another colour model")
         bits = page.bitspersample if page.sampleformat == _UINT else 32
         require_rgb(mode, cast("int", bits), path)
-        composite, alphas, transparency = _picture(page)
+        source = SavedFile.of(path, file, "TIFF")
+        kinds = [int(kind) for kind in page.extrasamples or ()][: page.samplesperpixel - 3]
+        transparency = next((at for at, kind in enumerate(kinds) if kind in (_PREMULTIPLIED, _STRAIGHT)), None)
+        composite = _samples(page, range(3))
+        is_cut_out = False
+        if transparency is not None:
+            alpha = _samples(page, range(3 + transparency, 4 + transparency))
+            is_cut_out = bool(alpha.min() < np.iinfo(alpha.dtype).max)
+            _lay_over_white(composite, alpha, is_premultiplied=kinds[transparency] == _PREMULTIPLIED)
+        extra = [ExtraSamples(source, number) for number in range(3, page.samplesperpixel)]
         resources = _resources(page)
         depth = composite.dtype.itemsize * 8
-        layers = _layers(file, page, tiff.byteorder, extent, SavedFile.of(path, file, "TIFF"), depth)
+        layers = _layers(file, page, tiff.byteorder, extent, source, depth)
         icc, xmp = page.iccprofile, _bytes(page, XMP_TAG)
     return SavedDocument(
         extent,
         depth,
         layers,
-        tuple(channels_of(alphas, transparency, resources)),
+        tuple(channels_of(extra, transparency, resources)),
         None if is_blank(composite, layers) else composite,
         icc=icc,
         xmp=xmp,
+        is_cut_out=is_cut_out and not layers,
     )
 
 
-def _picture(page: tifffile.TiffPage) -> tuple[Pixels, list[Alpha], int | None]:
-    """The colours as they show on white, the extra channels, and which of these is transparency."""
-    samples = _samples(page)
-    kinds = [int(kind) for kind in page.extrasamples or ()][: samples.shape[2] - 3]
-    transparency = next((at for at, kind in enumerate(kinds) if kind in (_PREMULTIPLIED, _STRAIGHT)), None)
-    composite = cast("Pixels", np.ascontiguousarray(samples[..., :3]))
-    if transparency is not None:
-        alpha = samples[..., 3 + transparency]
-        composite = _over_white(composite, alpha, is_premultiplied=kinds[transparency] == _PREMULTIPLIED)
-    alphas = [np.ascontiguousarray(to_alpha(samples[..., number])) for number in range(3, samples.shape[2])]
-    return composite, alphas, transparency
-
-
-def _samples(page: tifffile.TiffPage) -> Pixels:
-    """``(H, W, n)`` in native byte order."""
-    array = page.asarray(buffersize=_READ_AT_ONCE)
-    shape = (page.imagelength, page.imagewidth, page.samplesperpixel)
-    if page.planarconfig == _SEPARATE_PLANES and page.samplesperpixel > 1:
-        array = np.moveaxis(array.reshape(shape[2], *shape[:2]), 0, -1)
-    return cast("Pixels", array.reshape(shape).astype(array.dtype.newbyteorder("="), copy=False))
+def _samples(page: tifffile.TiffPage, wanted: range) -> Pixels:
+    """The wanted ones of each pixel, ``(H, W, n)`` in native byte order; a strip or tile is in memory at a time."""
+    height, width = page.imagelength, page.imagewidth
+    dtype = np.dtype(cast("Any", page.dtype)).newbyteorder("=")
+    result = np.zeros((height, width, len(wanted)), dtype)
+    for segment, (plane, _, top, left, _), shape in page.segments(maxworkers=1, buffersize=_READ_AT_ONCE):
+        # All samples of a pixel together, or each in a plane of its own.
+        held = range(plane, plane + 1) if shape[3] == 1 else range(shape[3])
+        part = result[top : top + shape[1], left : left + shape[2]]
+        for number, sample in enumerate(wanted):
+            if sample in held and segment is not None:
+                part[..., number] = segment[0, : part.shape[0], : part.shape[1], held.index(sample)]
+    return cast("Pixels", result)
 
 
 def _resources(page: tifffile.TiffPage) -> ImageResources:
@@ -137,12 +161,15 @@ def _layers(
     return ()
 
 
-def _over_white(color: Pixels, alpha: Pixels, *, is_premultiplied: bool) -> Pixels:
+def _lay_over_white(color: Pixels, alpha: Pixels, *, is_premultiplied: bool) -> None:
+    """Blend ``(H, W, 3)`` in place, with ``(H, W, 1)`` of the same type."""
     top = np.iinfo(color.dtype).max
-    if is_premultiplied:
-        return cast("Pixels", color + np.minimum(top - alpha[..., None], top - color))
-    share = alpha.astype(np.float32)[..., None] / top
-    return cast("Pixels", np.rint(top - (top - color) * share).astype(color.dtype))
+    for rows in row_chunks(len(color), color[0].nbytes):
+        part, share = color[rows], alpha[rows]
+        if is_premultiplied:
+            part += np.minimum(top - share, top - part)
+        else:
+            part[:] = np.rint(top - (top - part) * (share.astype(np.float32) / top))
 
 
 def _bytes(page: tifffile.TiffPage, code: int) -> bytes | None:

@@ -13,7 +13,8 @@ from uuid import NAMESPACE_URL, uuid4, uuid5
 from engine.domain.provenance import ModelRun, ModelTask, NamedHash, Provenance, ResultOrigin
 from engine.domain.results import Verdict
 from engine.domain.review import Decision, ResultKind
-from engine.imaging.raster.xmp_packet import BrokenPacketError, Name, Packet, Value
+from engine.imaging.raster.xmp_packet import Name, Packet, Value
+from engine.imaging.raster.xmp_xml import BrokenPacketError
 
 CHROMASK = "chromask:ns:provenance/1.0/"
 XMP = "http://ns.adobe.com/xap/1.0/"

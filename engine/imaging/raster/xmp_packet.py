@@ -1,16 +1,13 @@
-"""XMP packets (ISO 16684-1): read strictly, changed property by property, written with everything else as it was.
-
-The tree is `xml.dom.minidom`'s: unlike ElementTree it keeps prefixes, namespace declarations, comments and the text
-between elements, so that what is not touched is written as it was read.
-"""
+"""XMP packets (ISO 16684-1): read strictly, changed property by property, written with everything else as it was."""
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Union, cast
-from xml.dom.minidom import Attr, Comment, Document, Element, Node, ProcessingInstruction, Text, parseString
-from xml.parsers import expat
+from typing import Union
+from xml.dom.minidom import Document, Element, ProcessingInstruction, Text
+
+from engine.imaging.raster.xmp_xml import BrokenPacketError, NewText, attribute_nodes, parsed, write_node, xml_text
 
 RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
 XML = "http://www.w3.org/XML/1998/namespace"
@@ -25,20 +22,9 @@ PADDING_BYTES = 2048
 """White space behind the data, in which another program may write its changes without moving the rest of the file; 2 to
 4 KB by the standard's recommendation (ISO 16684-1, 7.3.2)."""
 
-_MOST_BYTES = 16_000_000
-"""A tree takes some twenty times its text. Photoshop's lists of ancestors, where they got out of hand, are the only
-packets known of more than a few hundred kilobytes."""
-
-_MOST_DEPTH = 64
-"""Elements inside each other; the deepest structures of Photoshop's own are around a dozen."""
-
 _BEGIN = '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>\n'
 _END = '<?xpacket end="w"?>'
 _EMPTY = f'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="{RDF}"></rdf:RDF></x:xmpmeta>'
-
-
-class BrokenPacketError(ValueError):
-    """The bytes are no XMP packet; the text says why, without a full stop."""
 
 
 class Packet:
@@ -57,7 +43,7 @@ class Packet:
     """
 
     def __init__(self, data: bytes | None = None) -> None:
-        self._document: Document = _parsed(_EMPTY.encode() if data is None else data)
+        self._document: Document = parsed(_EMPTY.encode() if data is None else data)
         found = self._document.getElementsByTagNameNS(RDF, "RDF")
         if not found:
             raise BrokenPacketError("it holds no rdf:RDF")
@@ -102,7 +88,7 @@ class Packet:
                 sizes[namespace, local] = len(local) + len(value)
             for element in _elements(description):
                 out = io.StringIO()
-                _write(element, out)
+                write_node(element, out)
                 sizes[element.namespaceURI or "", element.localName] = out.tell()
         return sizes
 
@@ -160,7 +146,7 @@ class Packet:
         out.write(_BEGIN)
         for node in self._document.childNodes:
             if not (isinstance(node, ProcessingInstruction) and node.target == "xpacket"):
-                _write(node, out)
+                write_node(node, out)
         out.write("\n")
         lines, rest = divmod(padding, 100)
         out.write((" " * 99 + "\n") * lines + " " * rest)
@@ -184,8 +170,8 @@ class Packet:
         element = self._document.createElementNS(namespace, f"{prefixes[namespace]}:{local}")
         parent.appendChild(element)
         if isinstance(value, str):
-            text = _NewText()
-            text.data = _xml_text(value)
+            text = NewText()
+            text.data = xml_text(value)
             element.appendChild(text)
         elif isinstance(value, Mapping):
             element.setAttributeNS(RDF, "rdf:parseType", "Resource")
@@ -196,56 +182,6 @@ class Packet:
             element.appendChild(sequence)
             for item in value:
                 self._build(sequence, (RDF, "li"), item, {RDF: "rdf", **prefixes})
-
-
-class _NewText(Text):
-    """Text that was not in the packet that was read; written so that it may be copied into an attribute as it is."""
-
-
-def _parsed(data: bytes) -> Document:
-    if len(data) > _MOST_BYTES:
-        raise BrokenPacketError(f"it is larger than {_MOST_BYTES // 1_000_000} MB")
-    data = data.strip(b"\0 \t\r\n") if not _is_utf16(data) else data
-    if _is_utf16(data):
-        order = "utf-16-le" if data.startswith((b"<\0", b"\xff\xfe")) else "utf-16-be"
-        try:
-            data = data.decode(order).strip("\ufeff\0 \t\r\n").encode()
-        except UnicodeDecodeError as error:
-            raise BrokenPacketError("its text is not UTF-16") from error
-    # Adobe's toolkit writes a shorter packet over the old one in a PNG, and leaves the old one's end behind it.
-    end_mark = data.find(b"<?xpacket end=")
-    if end_mark >= 0:
-        data = data[: data.find(b"?>", end_mark) + 2]
-    depth = 0
-
-    def begin(name: str, attributes: object) -> None:
-        nonlocal depth
-        depth += 1
-        if depth > _MOST_DEPTH:
-            raise BrokenPacketError(f"its elements are nested more than {_MOST_DEPTH} deep")
-
-    def end(name: str) -> None:
-        nonlocal depth
-        depth -= 1
-
-    def refuse(*_: object) -> None:
-        raise BrokenPacketError("it has a document type")
-
-    # A first pass that builds nothing, so that nothing hostile is ever built.
-    parser = expat.ParserCreate()
-    parser.StartElementHandler, parser.EndElementHandler, parser.StartDoctypeDeclHandler = begin, end, refuse
-    try:
-        parser.Parse(data, True)
-        return parseString(data)
-    except BrokenPacketError:
-        raise
-    # ValueError and LookupError are what the parser says to an encoding that it does not know.
-    except (expat.ExpatError, ValueError, LookupError) as error:
-        raise BrokenPacketError(f"it is not well-formed XML ({error})") from error
-
-
-def _is_utf16(data: bytes) -> bool:
-    return data.startswith((b"<\0", b"\0<", b"\xff\xfe", b"\xfe\xff"))
 
 
 def _value(element: Element) -> Value:
@@ -276,14 +212,9 @@ def _attributes(element: Element) -> list[tuple[str, str, str]]:
     """Namespace, local name and text of those that are properties."""
     return [
         (attribute.namespaceURI, attribute.localName, attribute.value)
-        for attribute in _attribute_nodes(element)
+        for attribute in attribute_nodes(element)
         if attribute.namespaceURI is not None and attribute.namespaceURI not in (RDF, XML, XMLNS)
     ]
-
-
-def _attribute_nodes(element: Element) -> list[Attr]:
-    """In the order in which they were written."""
-    return [cast("Attr", element.attributes.item(at)) for at in range(element.attributes.length)]
 
 
 def _about(description: Element) -> str:
@@ -296,39 +227,3 @@ def _namespaces(value: Value) -> set[str]:
     if isinstance(value, Mapping):
         return {namespace for namespace, _ in value} | {n for field in value.values() for n in _namespaces(field)}
     return {namespace for item in value for namespace in _namespaces(item)}
-
-
-def _xml_text(text: str) -> str:
-    """What XML 1.0 cannot hold (section 2.2) becomes U+FFFD: control characters, and halves of surrogate pairs."""
-    return "".join(c if c in "\t\n\r" or " " <= c <= "\ud7ff" or "\ue000" <= c <= "\ufffd" or c > "\uffff" else "\ufffd"
-                   for c in text)  # fmt: skip
-
-
-_ESCAPES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "\r": "&#xD;"}
-_IN_TEXT = str.maketrans(_ESCAPES)
-# minidom's own writer leaves white space as it is, and the next reader makes spaces of it (XML 1.0, 3.3.3).
-_IN_ATTRIBUTE = str.maketrans({**_ESCAPES, '"': "&quot;", "\t": "&#x9;", "\n": "&#xA;"})
-# ExifTool copies the raw text of an element into an attribute in apostrophes (12.57 with -api Compact=Shorthand).
-_ANYWHERE = str.maketrans({**_ESCAPES, '"': "&quot;", "'": "&apos;", "\t": "&#x9;", "\n": "&#xA;"})
-
-
-def _write(node: Node, out: io.StringIO) -> None:
-    if isinstance(node, Element):
-        out.write(f"<{node.tagName}")
-        for attribute in _attribute_nodes(node):
-            out.write(f' {attribute.name}="{attribute.value.translate(_IN_ATTRIBUTE)}"')
-        if not node.childNodes:
-            out.write("/>")
-            return
-        out.write(">")
-        for child in node.childNodes:
-            _write(child, out)
-        out.write(f"</{node.tagName}>")
-    elif isinstance(node, _NewText):
-        out.write(node.data.translate(_ANYWHERE))
-    elif isinstance(node, Text):  # a CDATA section, too
-        out.write(node.data.translate(_IN_TEXT))
-    elif isinstance(node, Comment):
-        out.write(f"<!--{node.data}-->")
-    elif isinstance(node, ProcessingInstruction):
-        out.write(f"<?{node.target} {node.data}?>")

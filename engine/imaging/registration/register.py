@@ -82,7 +82,7 @@ class Registration:
     inliers: int
 
 
-def register(photo: Field, painted: Field, free: Region) -> Registration:
+def register(photo: Field, painted: Field, free: Region, *, in_place: bool = False) -> Registration:
     """Find where the details of a photograph lie in the picture that a model painted from it.
 
     Parameters
@@ -91,6 +91,8 @@ def register(photo: Field, painted: Field, free: Region) -> Registration:
         ``(H, W, 3)`` float32 encoded sRGB, 0 to 1, of one size and in one rendering of colours (drift removed).
     free : ndarray
         ``(H, W)`` bool: where the painted picture shows no paint, soft edges left out generously.
+    in_place : bool
+        It is known that nothing was moved: only how well the pictures agree is measured.
 
     Returns
     -------
@@ -112,6 +114,8 @@ def register(photo: Field, painted: Field, free: Region) -> Registration:
     around = _edge_positions(free)
 
     field, method, inliers = still(size, nodes), Method.IDENTITY, 0
+    if in_place:
+        return Registration(field.scaled(extent), method, 0.0, texture_correlation(judge, field), inliers)
     best = texture_errors(judge, field)
     matches = matched_features(_eight_bit(here), _eight_bit(there), free)
     found = agreed_map(matches, MapKind.AFFINE, _TOLERANCE * long_side)

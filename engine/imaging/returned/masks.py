@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from engine.imaging.psd.document import FIRST_LAYER_ID
-from engine.imaging.psd.read import SavedDocument
+from engine.imaging.psd.saved_document import SavedDocument
 from engine.imaging.psd.saved_layers import SavedLayer
 from engine.imaging.returned.mask_curve import without_curve
 

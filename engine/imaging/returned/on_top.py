@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from engine.imaging.color.spaces import row_chunks
-from engine.imaging.psd.read import SavedDocument
+from engine.imaging.psd.saved_document import SavedDocument
 from engine.imaging.psd.saved_layers import LayerRows, SavedLayer
 from engine.imaging.retouch import lay_transparent
 from engine.imaging.returned.pictures import in_depth

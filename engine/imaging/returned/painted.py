@@ -12,12 +12,19 @@ import numpy as np
 
 from engine.imaging.color.spaces import row_chunks
 from engine.imaging.psd.document import LayeredDocument, PixelLayer
-from engine.imaging.psd.read import SavedDocument
+from engine.imaging.psd.saved_document import SavedDocument
 from engine.imaging.psd.saved_layers import SavedLayer
 from engine.imaging.retouch import lay_rows, lay_transparent
 from engine.imaging.returned.masks import own_layers, saved_mask
 from engine.imaging.returned.on_top import LayersOnTop, plain_above
-from engine.imaging.returned.pictures import in_depth, require_upright, shown_picture, to_8
+from engine.imaging.returned.pictures import (
+    has_plain_layers,
+    in_depth,
+    layers_picture,
+    require_upright,
+    shown_picture,
+    to_8,
+)
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha, Pixels
@@ -31,6 +38,11 @@ painted pixels, so close, was painted as well. Left open, such holes would show 
 
 NEARLY_ALL = 0.5
 """Share of the picture from which it is told that so much was painted."""
+
+_TINTED = 0.1
+"""Share of the picture from which the flattened one is looked at again beside plain layers: GIMP 2.10 saves into it
+the red of every channel whose eye is open. Where only soft edges differ (Photoshop blends text by another gamma), the
+flattened picture is what was seen."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,10 +140,20 @@ def find_painted(written: LayeredDocument, saved: SavedDocument, own_masks: Coll
         )
     touched, unexplained = _differences(came, written.background, views, added)
     share = float(np.count_nonzero(touched)) / touched.size
+    notices = _notices(own, saved)
+    if share > _TINTED and saved.composite is not None and has_plain_layers(saved):
+        layered = in_depth(layers_picture(saved), written.bit_depth)
+        if _share_of_difference(came, layered) > _TINTED:
+            came = layered
+            touched, unexplained = _differences(came, written.background, views, added)
+            share = float(np.count_nonzero(touched)) / touched.size
+            notices.append(
+                "The flattened picture in the file is not what its layers give, as where a channel is shown over it:"
+                " its layers were taken."
+            )
     former: list[PixelLayer | None] = [*before] or [None]
     if share:
         kept[-1] = _with_paint(came, kept[-1], added, touched, unexplained)
-    notices = _notices(own, saved)
     if share > NEARLY_ALL:
         notices.append(
             f"{share:.0%} of the picture was changed in Photoshop and hides whatever the match does below it."
@@ -236,6 +258,11 @@ def _differences(came: Pixels, background: Pixels, views: Sequence[_Given], adde
                     unexplained[rows] &= _differs(came[rows], given)
     closed = _without_gaps(cast("Alpha", touched))
     return closed, _without_gaps(cast("Alpha", unexplained)) if added else closed
+
+
+def _share_of_difference(one: Pixels, other: Pixels) -> float:
+    different = sum(np.count_nonzero(_differs(one[rows], other[rows])) for rows in row_chunks(one.shape))
+    return different / (one.shape[0] * one.shape[1])
 
 
 def _given(background: Pixels, view: _Given, rows: slice) -> Pixels:

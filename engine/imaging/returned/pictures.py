@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.domain.errors import KnownError
 from engine.imaging.color.spaces import row_chunks
-from engine.imaging.psd.read import SavedDocument
+from engine.imaging.psd.saved_document import SavedDocument
 from engine.imaging.psd.saved_layers import SavedLayer
 from engine.imaging.retouch import lay_rows
 
@@ -30,16 +30,27 @@ def shown_picture(saved: SavedDocument) -> Pixels:
     """
     if saved.composite is not None:
         return saved.composite
-    visible = [layer for layer in saved.layers if layer.is_visible]
-    if not visible or not all(layer.is_plain and layer.has_pixels for layer in visible):
+    if not has_plain_layers(saved):
         raise KnownError(
             "it was saved without a flattened picture, and its layers cannot be read without Photoshop",
             remedy="Switch on Maximize Compatibility in Photoshop (Preferences, File Handling) and save it again.",
         )
+    return layers_picture(saved)
+
+
+def has_plain_layers(saved: SavedDocument) -> bool:
+    """Whether all that shows in a document are plain layers, so that they alone make its picture."""
+    visible = [layer for layer in saved.layers if layer.is_visible]
+    return bool(visible) and all(layer.is_plain and layer.has_pixels for layer in visible)
+
+
+def layers_picture(saved: SavedDocument) -> Pixels:
+    """The picture that plain layers give, over white."""
     dtype = np.uint16 if saved.bit_depth == 16 else np.uint8
     picture = cast("Pixels", np.full((saved.extent.height, saved.extent.width, 3), np.iinfo(dtype).max, dtype))
-    for layer in visible:
-        _lay_saved(picture, layer)
+    for layer in saved.layers:
+        if layer.is_visible:
+            _lay_saved(picture, layer)
     return picture
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from engine.inference.kontext.source import MODEL_ID, MODEL_NAME, find_source
 
 MODELS_VARIABLE = "CHROMASK_MODELS"
 """Environment variable that names the models folder."""
+
+NANO_NAME = "nano-kontext"
+"""What the LoRAs of the small model that ships with Chromask call their base model."""
 
 _PACKAGES = ("torch", "diffusers", "transformers", "peft", "accelerate", "safetensors")
 
@@ -30,12 +34,15 @@ class EngineStatus:
         What to do about it, one sentence; empty where nothing is missing.
     model : Path or None
         The model that would be used.
+    warning : str
+        What an operator must know before a photograph is given to this model; empty for FLUX.1 Kontext.
     """
 
     available: bool
     reason: str
     remedy: str
     model: Path | None
+    warning: str = ""
 
 
 def models_folder() -> Path:
@@ -46,6 +53,17 @@ def models_folder() -> Path:
     from platformdirs import user_data_dir
 
     return Path(user_data_dir("Chromask", appauthor=False)) / "models"
+
+
+def nano_folder() -> Path:
+    """Where the small model lies that ships with Chromask and is never taken unless it is named."""
+    return Path(str(files("resources"))) / "nano"
+
+
+def nano_model() -> Path | None:
+    """The small model's folder, or None where this installation lacks its weights."""
+    folder = nano_folder()
+    return folder if (folder / "model_index.json").is_file() else None
 
 
 def default_model() -> Path:
@@ -84,4 +102,9 @@ def kontext_status(model: Path | None = None) -> EngineStatus:
     except KnownError as error:
         where = error.path if error.path is not None else path
         return EngineStatus(False, f"{error.what} ({where.as_posix()})", error.remedy, path)
-    return EngineStatus(True, f"{path.as_posix()} ({source.size_bytes / 1e9:.1f} GB of weights)", "", path)
+    warning = source.description.warning if source.description is not None else ""
+    return EngineStatus(True, f"{path.as_posix()} ({_size(source.size_bytes)} of weights)", "", path, warning)
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e8 else f"{count / 1e6:.1f} MB"

@@ -14,8 +14,8 @@ from engine.domain.geometry import Box, Extent
 from engine.domain.picture import ColorGuide, PaintedCrop, PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, DiffusionSettings, EditTurn, MaskRequest
 from engine.imaging.edit_placement import paintable, place_edit
-from engine.imaging.painted import ExtractedMask, agreement, extract_painted_mask
-from engine.imaging.person_crop import person_crop
+from engine.imaging.painted import ExtractedMask, Reading, agreement, extract_painted_mask
+from engine.imaging.person_crop import ShownPart, shown_part
 from engine.imaging.placement import KONTEXT_BUCKETS, border_color, place, to_canvas
 from engine.imaging.raster.icc import to_srgb8
 from engine.imaging.side_by_side import (
@@ -47,24 +47,16 @@ class KontextBackend:
     Lives in the worker process and is called from one thread. The model stays loaded between jobs; the LoRA is
     exchanged where a job needs another one. Where memory runs out, the job is tried once more with less.
 
+    A model whose folder describes it (`engine.inference.kontext.description`) is painted with on its own canvases, any
+    other on FLUX.1 Kontext's.
+
     Parameters
     ----------
-    buckets : tuple of Extent
-        Canvases for masks.
-    side_by_side_buckets : tuple of Extent
-        Canvases for flatlay and on-model photograph side by side.
     prompts : Path, optional
         Folder for encoded prompts; the user's cache folder by default.
     """
 
-    def __init__(
-        self,
-        buckets: tuple[Extent, ...] = KONTEXT_BUCKETS,
-        side_by_side_buckets: tuple[Extent, ...] = LANDSCAPE_BUCKETS,
-        prompts: Path | None = None,
-    ) -> None:
-        self._buckets = buckets
-        self._side_by_side_buckets = side_by_side_buckets
+    def __init__(self, prompts: Path | None = None) -> None:
         self.residence = Residence(PromptCache(prompts if prompts is not None else default_prompt_folder()))
 
     def make_mask(
@@ -73,7 +65,7 @@ class KontextBackend:
         """Let the model paint the mask green, with each seed, and read it from its pictures.
 
         ``flatlay`` is not used: the mask LoRAs see the on-model photograph alone, or the part of it around a person who
-        is small in it (`engine.imaging.person_crop`).
+        is small in it, or around the region of the person that the LoRA is for (`engine.imaging.person_crop`).
 
         Raises
         ------
@@ -88,24 +80,25 @@ class KontextBackend:
         if settings is None:
             raise BugError(f"a mask request for the Kontext engine without diffusion settings: {request.name}")
         began = time.perf_counter()
-        rounds = passes(settings, self._buckets)
+        buckets = self._buckets(settings)
+        rounds = passes(settings, buckets)
         total = 1 + sum(step.steps for step in rounds)
         report(0, total, "loading the model")
         photograph = to_srgb8(on_model.pixels, on_model.icc)
-        crop = person_crop(photograph, self._buckets)
+        part = shown_part(photograph, settings.region, buckets)
 
         def work() -> PaintedMask:
             _, lora, _ = self.residence.settle(settings)
-            painted = self._paint(photograph, crop, settings, rounds[0], report, 1, total)
+            painted = self._paint(photograph, part, settings, rounds[0], report, 1, total)
             draft_kept = painted.confidence >= rounds[0].enough
             if not draft_kept:
-                painted = self._paint(photograph, crop, settings, rounds[1], report, 1 + rounds[0].steps, total)
+                painted = self._paint(photograph, part, settings, rounds[1], report, 1 + rounds[0].steps, total)
             provenance = self._provenance(settings, lora, began) | painted.provenance
             if settings.draft is not None:
                 provenance["draft"] = "kept" if draft_kept else "painted again"
             report(total, total, "done")
-            notices = (*painted.notices, *self.residence.notices())
-            return replace(painted, provenance=provenance, notices=notices)
+            notices = (*painted.notices, part.notice, *self._notices(settings))
+            return replace(painted, provenance=provenance, notices=tuple(filter(None, notices)))
 
         try:
             return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
@@ -116,7 +109,7 @@ class KontextBackend:
     def _paint(
         self,
         photograph: NDArray[np.uint8],
-        crop: Box | None,
+        part: ShownPart,
         settings: DiffusionSettings,
         round_: Pass,
         report: ReportStep,
@@ -125,31 +118,36 @@ class KontextBackend:
     ) -> PaintedMask:
         """Every seed once: the mean mask, the least confidence of any seed times the seeds' agreement."""
         model, _, prompt = self.residence.settle(settings)
-        placement = place(_extent(photograph), crop, round_.buckets)
+        placement = place(_extent(photograph), part.crop, round_.buckets)
         shown = placement.crop
         canvas = to_canvas(
             photograph, placement, border_color(photograph[shown.top : shown.bottom, shown.left : shown.right])
         )
+        reading = Reading(in_place=self._paints_in_place(settings))
         found: list[ExtractedMask] = []
+        outputs: list[NDArray[np.uint8]] = []
         for sampling in round_.samplings:
             report(done, total, "denoising")
             output = sample(model.pipeline, canvas, prompt, sampling, report, done=done, total=total)
+            outputs.append(output)
             done += sampling.num_inference_steps
             report(done, total, "extracting the mask")
-            found.append(extract_painted_mask(photograph, output, placement=placement))
+            found.append(extract_painted_mask(photograph, output, reading, placement))
             done += 1
         agreed = agreement([mask.alpha for mask in found])
         # What was measured on the first seed's picture; the others' differ by chance alone.
         provenance: Provenance = found[0].provenance() | {
             "canvas": f"{placement.canvas.width}x{placement.canvas.height}",
             "crop": _written(shown),
+            "region": part.region.value,
             "steps": round_.samplings[0].num_inference_steps,
         }
         if len(found) > 1:
             provenance["agreement"] = round(agreed.confidence, 4)
         notices = tuple(dict.fromkeys(notice for mask in found for notice in mask.notices))
         confidence = min(mask.confidence for mask in found) * agreed.confidence
-        return PaintedMask(agreed.alpha, confidence, provenance, notices, agreed.disagreement if found[1:] else None)
+        disagreement = agreed.disagreement if found[1:] else None
+        return PaintedMask(agreed.alpha, confidence, provenance, notices, disagreement, outputs[0])
 
     def mask_flatlay(self, flatlay: Picture, request: MaskRequest) -> PaintedMask | None:
         """Always None: the mask LoRAs were trained on people."""
@@ -183,7 +181,7 @@ class KontextBackend:
             _extent(right),
             garment_crop(left_garment),
             garment_crop(garment),
-            buckets=self._side_by_side_buckets,
+            buckets=self._side_by_side_buckets(settings),
         )
         canvas = compose(left, right, pair)
 
@@ -192,7 +190,7 @@ class KontextBackend:
             report(1, total, "denoising")
             output = sample(model.pipeline, canvas, prompt, settings.sampling, report, done=1, total=total)
             provenance = self._provenance(settings, lora, began)
-            half = register_half(output, canvas, garment, pair)
+            half = register_half(output, canvas, garment, pair, in_place=self._paints_in_place(settings))
             # From the canvas to the photograph itself, of which `right` is a smaller copy.
             pixels = on_model.extent.width / (right.shape[1] * pair.on_model.scale)
             provenance |= {
@@ -246,11 +244,12 @@ class KontextBackend:
         total = 1 + inpainting_steps(settings.sampling, turn.strength)
         report(0, total, "loading the model")
         rgb = to_srgb8(photograph.pixels, photograph.icc)
-        placement = place_edit(mask, self._buckets)
+        buckets = self._buckets(settings)
+        placement = place_edit(mask, buckets)
         crop = placement.crop
         canvas = to_canvas(rgb, placement, border_color(rgb[crop.top : crop.bottom, crop.left : crop.right]))
         repainted = paintable(mask, placement)
-        shown = self._reference_canvas(reference) if reference is not None else None
+        shown = _reference_canvas(reference, buckets) if reference is not None else None
 
         def work() -> PaintedCrop:
             model, lora, prompt = self.residence.settle(settings)
@@ -265,17 +264,60 @@ class KontextBackend:
                 "crop": _written(crop),
                 "scale": round(placement.scale, 4),
             }
-            return PaintedCrop(output, placement, provenance, self.residence.notices())
+            return PaintedCrop(output, placement, provenance, self._notices(settings))
 
         return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
 
-    def _reference_canvas(self, reference: Picture) -> NDArray[np.uint8]:
-        """The whole reference on a canvas of the model's own sizes."""
-        rgb = to_srgb8(reference.pixels, reference.icc)
-        if reference.alpha is not None:
-            share = reference.alpha[..., None].astype(np.float32) / 255
-            rgb = np.rint(255 + (rgb.astype(np.float32) - 255) * share).astype(np.uint8)
-        return to_canvas(rgb, place(_extent(rgb), buckets=self._buckets), border_color(rgb))
+    def repaint(self, picture: Picture, settings: DiffusionSettings, report: ReportStep) -> PaintedCrop:
+        """Show the model a whole picture and give what it paints, on its own canvas: an edit without a mask.
+
+        Raises
+        ------
+        KnownError
+            The model or LoRA does not load, or memory runs out twice.
+        Cancelled
+            From ``report``.
+        """
+        began = time.perf_counter()
+        total = 1 + settings.sampling.num_inference_steps
+        report(0, total, "loading the model")
+        rgb = to_srgb8(picture.pixels, picture.icc)
+        buckets = (*self._buckets(settings), *self._side_by_side_buckets(settings))
+        placement = place(_extent(rgb), buckets=buckets)
+        canvas = to_canvas(rgb, placement, border_color(rgb))
+
+        def work() -> PaintedCrop:
+            model, lora, prompt = self.residence.settle(settings)
+            report(1, total, "denoising")
+            output = sample(model.pipeline, canvas, prompt, settings.sampling, report, done=1, total=total)
+            provenance = self._provenance(settings, lora, began) | {
+                "canvas": f"{placement.canvas.width}x{placement.canvas.height}",
+            }
+            return PaintedCrop(output, placement, provenance, self._notices(settings))
+
+        try:
+            return self.residence.retry_lower(work, lambda: report(0, total, "loading the model with less memory"))
+        except KnownError as error:
+            error.path = error.path or picture.path
+            raise
+
+    def _buckets(self, settings: DiffusionSettings) -> tuple[Extent, ...]:
+        """The model's canvases."""
+        description = self.residence.source(settings).description
+        return KONTEXT_BUCKETS if description is None else description.canvases
+
+    def _side_by_side_buckets(self, settings: DiffusionSettings) -> tuple[Extent, ...]:
+        description = self.residence.source(settings).description
+        return LANDSCAPE_BUCKETS if description is None else description.guide_canvases
+
+    def _paints_in_place(self, settings: DiffusionSettings) -> bool:
+        description = self.residence.source(settings).description
+        return description is not None and description.paints_in_place
+
+    def _notices(self, settings: DiffusionSettings) -> tuple[str, ...]:
+        description = self.residence.source(settings).description
+        warning = (description.warning,) if description is not None and description.warning else ()
+        return (*warning, *self.residence.notices())
 
     def _provenance(self, settings: DiffusionSettings, lora: CheckedLora | None, began: float) -> Provenance:
         placing = self.residence.model.placing
@@ -305,6 +347,15 @@ class KontextBackend:
                 "lora_effect": round(self.residence.model.lora_effect, 5),
             }
         return provenance
+
+
+def _reference_canvas(reference: Picture, buckets: tuple[Extent, ...]) -> NDArray[np.uint8]:
+    """The whole reference on a canvas of the model's own sizes."""
+    rgb = to_srgb8(reference.pixels, reference.icc)
+    if reference.alpha is not None:
+        share = reference.alpha[..., None].astype(np.float32) / 255
+        rgb = np.rint(255 + (rgb.astype(np.float32) - 255) * share).astype(np.uint8)
+    return to_canvas(rgb, place(_extent(rgb), buckets=buckets), border_color(rgb))
 
 
 def _extent(rgb: NDArray[np.uint8]) -> Extent:

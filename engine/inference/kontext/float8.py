@@ -37,6 +37,8 @@ class Float8Linear(nn.Linear):
         self.bias = layer.bias
 
     def forward(self, input: torch.Tensor) -> torch.Tensor:
+        if torch.is_autocast_enabled(input.device.type):  # in its precision, as every linear layer's then is
+            input = input.to(torch.get_autocast_dtype(input.device.type))
         # The scale in the output, not in the weight: one multiplication for each result instead of for each weight.
         output = nn.functional.linear(input, self.weight.to(input.dtype)) * self.scale.flatten().to(input.dtype)
         return output if self.bias is None else output + self.bias

@@ -32,6 +32,9 @@ from engine.inference.kontext.tiers import (
 
 _BLOCKS = ("transformer_blocks", "single_transformer_blocks")
 
+_FITS_ANY_CARD = 1 << 28
+"""Bytes of weights: a model that is smaller lies whole on any card, and the tiers, which are FLUX.1's, do not apply."""
+
 
 @dataclass(frozen=True, slots=True)
 class Placing:
@@ -42,7 +45,8 @@ class Placing:
     device : torch.device
         Where it computes.
     dtype : torch.dtype
-        bfloat16 on CUDA, as FLUX.1 was released; float32 on a CPU, whose 16-bit arithmetic is several times slower.
+        bfloat16 on CUDA, as FLUX.1 was released, unless the model's description says otherwise; float32 on a CPU,
+        whose 16-bit arithmetic is several times slower.
     tier : VramTier
         Stored precision, offloading and tiling. A CPU has no other memory to offload to.
     """
@@ -68,12 +72,14 @@ def choose_placing(source: ModelSource, wanted: int = 0) -> Placing:
         It does not fit, or there is no such tier.
     """
     if torch.cuda.is_available():
+        if source.description is not None and source.size_bytes < _FITS_ANY_CARD:
+            return Placing(torch.device("cuda"), _own_precision(source), tier_of(TIERS[-1]))
         if wanted:
             tier = tier_of(wanted, source.gguf_bytes)
         else:
             free, total = torch.cuda.mem_get_info()
             tier = tier_for_card(total, free, source.gguf_bytes)
-        return Placing(torch.device("cuda"), torch.bfloat16, tier)
+        return Placing(torch.device("cuda"), _own_precision(source), tier)
     import psutil
 
     # The files hold bfloat16; float32 takes twice their size. The text encoders are gone when the rest comes.
@@ -84,6 +90,11 @@ def choose_placing(source: ModelSource, wanted: int = 0) -> Placing:
             f"the Kontext model needs {needed / 2**30:.0f} GiB of memory and {free / 2**30:.0f} GiB are free"
         )
     return Placing(torch.device("cpu"), torch.float32, tier_of(wanted or TIERS[-1], source.gguf_bytes))
+
+
+def _own_precision(source: ModelSource) -> torch.dtype:
+    wants_float32 = source.description is not None and source.description.precision == "float32"
+    return torch.float32 if wants_float32 else torch.bfloat16
 
 
 class LoadedModel:

@@ -21,9 +21,6 @@ from engine.domain.errors import BugError, KnownError
 from engine.domain.files import complete_file
 from engine.inference.kontext.source import ModelSource, check_safetensors
 
-MAX_PROMPT_TOKENS = 512
-"""T5 tokens FLUX.1 Kontext was trained with; a smaller tokenizer's own limit wins."""
-
 _FORMAT = "1"
 _SEQUENCE, _POOLED = "prompt_embeds", "pooled_prompt_embeds"
 
@@ -101,7 +98,7 @@ class PromptCache:
             self.notice = f"The encoded prompt could not be kept, so the next start encodes it again: {error}"
 
     def _path(self, source: ModelSource, prompt: str, dtype: torch.dtype) -> Path:
-        parts = (_FORMAT, source.text_fingerprint(), str(dtype), str(MAX_PROMPT_TOKENS), prompt)
+        parts = (_FORMAT, source.text_fingerprint(), str(dtype), str(source.prompt_tokens), prompt)
         return self._folder / f"{hashlib.sha256(chr(0).join(parts).encode()).hexdigest()}.safetensors"
 
 
@@ -134,16 +131,16 @@ def _encode(source: ModelSource, prompts: Sequence[str], dtype: torch.dtype) -> 
             remedy="Copy the model again; docs/models.md lists its files.",
             path=source.folder,
         ) from error
-    return [_encoded(encoders, prompt) for prompt in prompts]
+    return [_encoded(encoders, prompt, source.prompt_tokens) for prompt in prompts]
 
 
-def _encoded(encoders: FluxKontextPipeline, prompt: str) -> PromptEmbeddings:
+def _encoded(encoders: FluxKontextPipeline, prompt: str, tokens: int) -> PromptEmbeddings:
     with torch.inference_mode():
         sequence, pooled, _ = encoders.encode_prompt(
             prompt=prompt,
             prompt_2=None,
             device=torch.device("cpu"),
-            max_sequence_length=min(MAX_PROMPT_TOKENS, encoders.tokenizer_2.model_max_length),
+            max_sequence_length=min(tokens, encoders.tokenizer_2.model_max_length),
         )
     if sequence is None or pooled is None:
         raise BugError(f"the text encoders returned nothing for '{prompt}'")

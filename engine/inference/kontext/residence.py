@@ -61,7 +61,7 @@ class Residence:
         KnownError
             A file is missing or wrong, or the machine is too small.
         """
-        source = self._found(settings)
+        source = self.source(settings)
         assert self._asked is not None
         placing = self._placing if self._placing is not None else choose_placing(source, self._asked[1])
         # Before the transformer is loaded: both together would need the most memory of the whole job.
@@ -120,8 +120,14 @@ class Residence:
         )
         return True
 
-    def _found(self, settings: DiffusionSettings) -> ModelSource:
-        """The model's files, and a clean slate where they are others than before."""
+    def source(self, settings: DiffusionSettings) -> ModelSource:
+        """The model's files, and a clean slate where they are others than before; nothing is loaded yet.
+
+        Raises
+        ------
+        KnownError
+            A file is missing or wrong.
+        """
         asked = settings.model, settings.vram_tier or wanted_tier()
         if asked != self._asked or self._source is None:
             self._model = self._placing = self._source = None  # frees the former model before the next one is loaded

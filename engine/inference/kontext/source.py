@@ -15,11 +15,14 @@ from pathlib import Path
 
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
+from engine.inference.kontext.description import ModelDescription, read_description
 from engine.inference.kontext.gguf_file import GGUF_SUFFIX, check_gguf
 
 MODEL_NAME = "FLUX.1-Kontext-dev"
 MODEL_ID = "black-forest-labs/FLUX.1-Kontext-dev"
 PIPELINE_CLASS = "FluxKontextPipeline"
+MAX_PROMPT_TOKENS = 512
+"""T5 tokens FLUX.1 Kontext was trained with."""
 
 GET_IT = (
     f"Run 'chromask models download' for {MODEL_ID}, or give the folder that holds it with --model; docs/models.md "
@@ -56,6 +59,8 @@ class ModelSource:
         Every weight file that will be read.
     transformer_bytes, text_bytes, vae_bytes : int
         Of the weight files of the transformer, of both text encoders, and of the VAE.
+    description : ModelDescription or None
+        What the folder says of the model; None for FLUX.1 Kontext.
     """
 
     folder: Path
@@ -64,11 +69,17 @@ class ModelSource:
     transformer_bytes: int
     text_bytes: int
     vae_bytes: int
+    description: ModelDescription | None = None
 
     @property
     def size_bytes(self) -> int:
         """Of all weight files."""
         return self.transformer_bytes + self.text_bytes + self.vae_bytes
+
+    @property
+    def prompt_tokens(self) -> int:
+        """T5 tokens of a prompt; a smaller tokenizer's own limit wins."""
+        return self.description.prompt_tokens if self.description is not None else MAX_PROMPT_TOKENS
 
     @property
     def gguf_bytes(self) -> int | None:
@@ -119,7 +130,8 @@ def find_source(model: Path) -> ModelSource:
     Raises
     ------
     KnownError
-        Nothing is there, it is another model, or a file is missing, cut short or no safetensors file; says which.
+        Nothing is there, it is another model, or a file is missing, cut short or no safetensors file; says which. Or
+        the model's description is wrong.
     """
     try:
         if model.is_dir():
@@ -178,6 +190,7 @@ def _checked(folder: Path, transformer_file: Path | None) -> ModelSource:
         transformer_bytes=sizes["transformer"],
         text_bytes=sizes["text_encoder"] + sizes["text_encoder_2"],
         vae_bytes=sizes["vae"],
+        description=read_description(folder),
     )
 
 

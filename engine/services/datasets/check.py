@@ -194,8 +194,10 @@ def _look(folder: Path, kind: DatasetKind, example: Example) -> tuple[list[Findi
             found.append(_error(example.target, "nothing on it is painted green", "Paint it with 0, 255, 0."))
     # Half of a stitched canvas is the flatlay, which has no pose.
     shown = control[:, control.shape[1] // 2 :] if kind is DatasetKind.COLOR else control
-    pixels = hashlib.sha256(target.tobytes()).hexdigest()
-    return found, _Seen(example, pixels, silhouette(shown))
+    # Of both: paint hides what two controls may differ in.
+    pixels = hashlib.sha256(control.tobytes())
+    pixels.update(target.tobytes())
+    return found, _Seen(example, pixels.hexdigest(), silhouette(shown))
 
 
 def _coverage(example: Example, coverage: float) -> list[Finding]:

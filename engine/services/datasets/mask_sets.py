@@ -203,6 +203,11 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in found if path.is_file())
 
 
+def plain_stem(path: Path) -> str:
+    """A file's name in lower case, without its suffix and the word that says it is a mask."""
+    return _MASK_WORDS.sub("", path.stem).casefold()
+
+
 def _belonging(photographs: Path, masks: Path) -> tuple[list[tuple[Path, Path]], list[Finding]]:
     """(photograph, mask) by names, and what has no counterpart."""
     same = photographs.resolve() == masks.resolve()
@@ -214,7 +219,7 @@ def _belonging(photographs: Path, masks: Path) -> tuple[list[tuple[Path, Path]],
     pairs: list[tuple[Path, Path]] = []
     findings: list[Finding] = []
     for mask in given:
-        stems = (mask.stem.casefold(), _MASK_WORDS.sub("", mask.stem).casefold())
+        stems = (mask.stem.casefold(), plain_stem(mask))
         photo = next((by_stem[stem] for stem in stems if stem in by_stem), None)
         if photo is None:
             error = KnownError("no photograph has its name", remedy="Give both the same name.", path=mask)

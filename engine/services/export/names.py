@@ -15,6 +15,7 @@ from engine.domain.export import NAME_TOKENS, ExportFormat
 from engine.domain.requests import GARMENT_MASK
 from engine.domain.results import Verdict
 from engine.domain.review import ReviewItem
+from engine.services.names import spelled_sku
 
 MOST_BYTES = 170
 """Of a name before its endings. File systems end at 255 bytes, and a mask's name, numbers and ``-mask.png`` follow."""
@@ -119,7 +120,8 @@ class Names:
         stem = pair.on_model.path.stem
         if level and "{stem}" in self._pattern:
             stem = f"{pair.on_model.path.parent.name}_{stem}"
-        path = rendered(self._pattern, {"sku": pair.sku, "view": pair.view, "stem": stem, **tokens})
+        sku = spelled_sku(pair.sku, pair.on_model.path)
+        path = rendered(self._pattern, {"sku": sku, "view": pair.view, "stem": stem, **tokens})
         if level == 2 or (level and "{stem}" not in self._pattern):
             path = path.with_name(f"{path.name}_{pair.id}")
         return path

@@ -171,7 +171,10 @@ def _same(path: Path) -> str:
 
 def _in_the_way(path: Path) -> KnownError:
     return KnownError(
-        "a file of this name exists already", remedy="Choose another folder, or allow overwriting.", path=path
+        "a file of this name exists already, and it is none that Chromask wrote of this result",
+        remedy="Choose another folder, or what shall become of it: leave it (--collision skip), write beside it"
+        " (--collision number), or replace it (--collision overwrite).",
+        path=path,
     )
 
 

@@ -93,7 +93,8 @@ def export_items(
                 done_with, notices = export.write(subject)
                 report.add(done_with, notices)
                 if subject.format.is_layered and not isinstance(done_with, Skipped):
-                    documents.append(listed(plan.folder.absolute(), done_with.path.absolute(), subject.items))
+                    path = done_with.path.absolute()
+                    documents.append(listed(plan.folder.absolute(), path, subject.items, catalog.identity()))
             except KnownError as error:
                 report.failed(error, subject.items[0].job.id)
     if documents:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.domain.files import known_os_error
+from engine.services.appended_notes import append_notes, read_notes
 from engine.services.given_files import State
 
 _NAME = "returned.jsonl"
@@ -62,14 +61,8 @@ class ReturnedFiles:
         """
         with self._lock:
             self._files[path] = _joined(self._files.get(path), sha256, state, jobs)
-            if self._path is None:
-                return
-            try:
-                self._path.parent.mkdir(parents=True, exist_ok=True)
-                with self._path.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps([sha256, *state, jobs, str(path)]) + "\n")
-            except OSError as error:
-                raise known_os_error(error, self._path) from error
+            if self._path is not None:
+                append_notes(self._path, [[sha256, *state, jobs, str(path)]])
 
     def look_anew(self, path: Path) -> None:
         """Have a file looked at once more though it is as it was; what was queued from there stays known.
@@ -93,19 +86,13 @@ def _joined(earlier: TakenBack | None, sha256: str, state: State, jobs: list[int
 
 
 def _read(path: Path) -> dict[Path, TakenBack]:
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except FileNotFoundError:
-        return {}
-    except OSError as error:
-        raise known_os_error(error, path) from error
     files: dict[Path, TakenBack] = {}
-    for line in lines:
+    for note in read_notes(path):
         try:
-            sha256, size, modified, jobs, name = json.loads(line)
+            sha256, size, modified, jobs, name = note
             numbers: list[int] = [int(job) for job in jobs]
             place = Path(name)
             files[place] = _joined(files.get(place), str(sha256), (int(size), int(modified)), numbers)
         except (ValueError, TypeError):
-            continue  # cut off when the computer lost its power: the file is looked at once more, which harms nobody
+            continue  # the file is looked at once more, which harms nobody
     return files

@@ -17,7 +17,7 @@ from engine.services.export.settings import differs_from_result
 
 if TYPE_CHECKING:
     from engine.imaging.psd.document import LayeredDocument
-    from engine.imaging.psd.read import SavedDocument
+    from engine.imaging.psd.saved_document import SavedDocument
 
 
 class ForeignFileError(KnownError):
@@ -134,6 +134,13 @@ def as_written(
         raise KnownError(
             f"it has {saved.extent} pixels, the photograph {original.extent}: it was cropped, turned or resized",
             remedy="Only files of the photograph's own size can be taken back. Undo that in Photoshop and save again.",
+            path=path,
+        )
+    if saved.is_cut_out:
+        raise KnownError(
+            "a mask channel has become its transparency: the program that saved it takes a TIFF's channels for that and"
+            " keeps no layers",
+            remedy="Retouch the PSD with that program, which 'psd' among the formats exports.",
             path=path,
         )
     unlike = f"The export {made} this flat file" if made else ""

@@ -29,6 +29,7 @@ COLORS = {
 KEEP = "keep the photo unchanged"
 _SHARE_OF_MASKS, _SHARE_OF_COLORS = 0.9, 0.06
 _CLOTHES = ("the garment", "the other clothes")
+_CLOTHES_NUMBERS = tuple(THINGS.index(thing) for thing in _CLOTHES)
 _CHANGED_COUNTS = 5.0
 # Times as much as what stays: most tokens of a target are those of its control picture.
 
@@ -58,6 +59,7 @@ def course(steps: int, seed: int = 0) -> Course:
         ema=0.995,
         seed=seed,
         noise=NoiseRule(mean=0.6, deviation=1.1, pure=0.12, guidance=(1.0, 5.0), weigh_by_time=True),
+        precision="bfloat16",  # 1.6 times as fast as float32 on a processor that knows it
     )
 
 
@@ -109,15 +111,18 @@ class BaseExamples:
         self, lessons: LessonSet, choice: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
         kind = float(choice.random())
+        is_recolored = _SHARE_OF_MASKS <= kind < _SHARE_OF_MASKS + _SHARE_OF_COLORS
+        if is_recolored and not np.isin(lessons.things, _CLOTHES_NUMBERS).any():
+            kind, is_recolored = 0.0, False
         while True:
             at = int(choice.integers(len(lessons.things)))
             thing = THINGS[int(lessons.things[at])]
-            if _SHARE_OF_MASKS <= kind < _SHARE_OF_MASKS + _SHARE_OF_COLORS and thing not in _CLOTHES:
+            if is_recolored and thing not in _CLOTHES:
                 continue
             picture, mask = varied(np.asarray(lessons.pictures[at]), np.asarray(lessons.masks[at]), choice)
             if kind < _SHARE_OF_MASKS:
                 return picture, painted(picture, mask), mask_caption(thing)
-            if kind < _SHARE_OF_MASKS + _SHARE_OF_COLORS:
+            if is_recolored:
                 name = list(COLORS)[int(choice.integers(len(COLORS)))]
                 return picture, recolored(picture, mask, COLORS[name]), color_caption(thing, name)
             return picture, picture, KEEP

@@ -45,6 +45,7 @@ EVERYWHERE = {
     "show_review": _page(PageName.REVIEW),
     "show_export": _page(PageName.EXPORT),
     "show_models": _page(PageName.MODELS),
+    "show_training": _page(PageName.TRAINING),
     "show_settings": _page(PageName.SETTINGS, PageName.QUEUE),
     "cheat_sheet": Case(lambda hand: hand.show(PageName.QUEUE), _sheet_is_open, True),
     "quit": Case(lambda hand: hand.show(PageName.INTAKE), lambda hand: hand.window.isVisible(), False),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -172,4 +173,6 @@ def _caption(path: Path, trigger: str) -> str:
 
 
 def _of_stem(folder: Path, stem: str) -> Path | None:
-    return next((path for path in pictures_in(folder) if path.stem == stem), None)
+    """The picture of a name, however its accents are composed: disks and archives differ in that."""
+    wanted = unicodedata.normalize("NFC", stem)
+    return next((path for path in pictures_in(folder) if unicodedata.normalize("NFC", path.stem) == wanted), None)

@@ -1,0 +1,108 @@
+"""The brands' presets on the Export page: their files are chosen here, and kept as they were changed here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
+
+from engine.domain.errors import UsageError
+from engine.domain.export import ExportRecipe
+from engine.services.presets import Preset, load_presets, save_preset, user_presets
+from gui.context import WindowContext
+from gui.look import theme
+
+_NONE = "No preset"
+
+
+class PresetRow(QWidget):
+    """A box of presets, and a button that keeps the page's recipe in the chosen one.
+
+    Parameters
+    ----------
+    recipe : callable
+        What the page shows; may raise `UsageError`.
+    """
+
+    chosen = Signal(object)
+    """Its `ExportRecipe`."""
+    kept = Signal(object)
+    """The `Preset` with its new recipe."""
+
+    def __init__(
+        self, context: WindowContext, recipe: Callable[[], ExportRecipe], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._context, self._recipe = context, recipe
+        self._presets: dict[str, Preset] = {}
+        self.box = QComboBox()
+        self.box.setAccessibleName("Preset")
+        self.keep = QPushButton("Keep")
+        self.keep.setAccessibleName("Keep these choices in the preset")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(theme.SMALL)
+        row.addWidget(self.box, 1)
+        row.addWidget(self.keep)
+        self._show(())
+        self.box.activated.connect(self._on_activated)
+        self.keep.clicked.connect(self._keep)
+
+    def load(self) -> None:
+        """Read the presets, in the background."""
+        file = user_presets(self._context.services.catalog_path)
+        self._context.bridge.run_in_background(
+            lambda: load_presets(file), self._show, self._context.report, in_order=True
+        )
+
+    def refresh(self) -> None:
+        """Offer to keep what is not in the chosen preset yet."""
+        preset = self._presets.get(self._current)
+        try:
+            is_new = preset is not None and self._recipe() != preset.export
+        except UsageError:
+            is_new = False
+        self.keep.setEnabled(is_new)
+        self.keep.setToolTip(f"Export for “{self._current}” in this way from now on" if preset is not None else "")
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    @property
+    def _current(self) -> str:
+        return self.box.currentData() or ""
+
+    def _show(self, presets: Sequence[Preset]) -> None:
+        current = self._current
+        self._presets = {preset.name: preset for preset in presets}
+        self.box.clear()
+        self.box.addItem(_NONE, "")
+        for name in self._presets:
+            self.box.addItem(name, name)
+        self.box.setCurrentIndex(max(0, self.box.findData(current)))
+        self.box.setEnabled(bool(self._presets))
+        self.box.setToolTip(
+            "Export in the way of a brand" if self._presets else "Presets are saved on the Intake page, a brand each"
+        )
+        self.refresh()
+
+    def _on_activated(self) -> None:
+        preset = self._presets.get(self._current)
+        if preset is not None:
+            self.chosen.emit(preset.export)
+        self.refresh()
+
+    def _keep(self) -> None:
+        file = user_presets(self._context.services.catalog_path)
+        preset = replace(self._presets[self._current], export=self._recipe())
+
+        def work() -> Sequence[Preset]:
+            save_preset(file, preset)
+            return load_presets(file)
+
+        def done(presets: Sequence[Preset]) -> None:
+            self._show(presets)
+            self.kept.emit(preset)
+
+        self._context.bridge.run_in_background(work, done, self._context.report, in_order=True)

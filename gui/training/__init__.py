@@ -1,0 +1,1 @@
+"""The Training page: data sets, training runs, and what they made."""

@@ -1,0 +1,94 @@
+"""A run that is at work in a process of its own, followed on a thread. Use it on the GUI thread."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+from PySide6.QtCore import QObject, Signal
+
+from engine.domain.errors import KnownError
+from engine.domain.training import TrainingEvent
+from engine.services.training import TrainingProcess
+from gui.bridge import Bridge
+from gui.torch_process import TorchProcess
+
+_LAST_STEP_S = 20.0
+"""How long a closing window waits for the step that is at work; a process that is left pauses by itself after it."""
+
+
+class LiveRun(QObject):
+    """Begins the process at once.
+
+    Attributes
+    ----------
+    is_pausing : bool
+        It was asked to leave with a checkpoint after the step that it is at.
+    is_stopping : bool
+        It is being ended at once.
+    """
+
+    told = Signal(object)
+    """A `TrainingEvent`."""
+
+    ended = Signal(object)
+    """The process is gone: None, or the error that it ended on."""
+
+    def __init__(self, folder: Path, torch: TorchProcess, bridge: Bridge, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.folder = folder
+        self.is_pausing = self.is_stopping = False
+        self._torch, self._bridge = torch, bridge
+        self._process: TrainingProcess | None = None
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._follow, name="chromask-training", daemon=True)
+        self._thread.start()
+
+    def pause(self) -> None:
+        """Ask it to leave with a checkpoint after the step that it is at."""
+        with self._lock:
+            self.is_pausing = True
+            if self._process is not None:
+                self._process.pause()
+
+    def stop(self) -> None:
+        """End it at once; what was learnt since the last checkpoint is learnt again when it goes on."""
+        with self._lock:
+            self.is_stopping = True
+            process = self._process
+        if process is not None:
+            self._bridge.run_in_background(process.kill, lambda _: None, lambda _: None)
+
+    def leave(self) -> None:
+        """Pause it, and wait as long as a step may take; the window closes."""
+        self.pause()
+        self._thread.join(_LAST_STEP_S)
+
+    # -- its thread ---------------------------------------------------------------------------------------------
+
+    def _follow(self) -> None:
+        error: Exception | None = None
+        try:
+            process = self._torch.train(self.folder)
+            with self._lock:
+                self._process = process
+                if self.is_pausing:
+                    process.pause()
+                if self.is_stopping:
+                    process.kill()
+            for event in process.events():
+                self._bridge.call(self._tell, event)
+        except KnownError as broken:
+            error = broken
+        except OSError as broken:
+            error = KnownError(f"the training process did not start ({broken})", remedy="Run chromask doctor.")
+        self._bridge.call(self._end, error)
+
+    # -- GUI thread ---------------------------------------------------------------------------------------------
+
+    def _tell(self, event: TrainingEvent) -> None:
+        self.told.emit(event)
+
+    def _end(self, error: Exception | None) -> None:
+        self._thread.join()
+        self.ended.emit(error)

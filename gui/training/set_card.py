@@ -1,0 +1,326 @@
+"""The data sets on the Training page: which there are, what their check found, and building one."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import (
+    QAbstractItemView,
+    QFrame,
+    QHBoxLayout,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QVBoxLayout,
+    QWidget,
+)
+
+from engine.domain.datasets import Finding, Severity
+from engine.domain.errors import Cancelled
+from engine.services.datasets.check import check_dataset
+from gui.context import WindowContext
+from gui.look import theme
+from gui.look.icons import icon
+from gui.phrases import count
+from gui.training.builds import SetOrder, build_set
+from gui.training.facts import SetFacts
+from gui.training.set_list import CHECK_INKS, ROW, Check, SetDelegate, SetModel, check_of
+from gui.widgets.drop_zone import button_for
+from gui.widgets.progress_line import BusyLine
+
+_ROWS = 4
+_FINDINGS_HEIGHT = 132
+_SUBJECT_ROLE = int(Qt.ItemDataRole.UserRole)
+
+
+class SetCard(QFrame):
+    """Checks the chosen set once in the background; builds one at a time."""
+
+    changed = Signal()
+    """The training folder holds another set than before."""
+
+    chosen = Signal()
+    """Another set was chosen, or more is known of it."""
+
+    def __init__(self, context: WindowContext, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setProperty("panel", True)
+        self._context = context
+        self._findings: dict[str, tuple[Finding, ...]] = {}
+        self._checking: tuple[str, threading.Event] | None = None
+        self._building: threading.Event | None = None
+        self._wanted: Path | None = None
+        self._left_out: tuple[Path, tuple[Finding, ...]] | None = None
+        self.sets = SetModel(self)
+        self.list = QListView()
+        self.list.setModel(self.sets)
+        self.list.setItemDelegate(SetDelegate(self.list))
+        self.list.setAccessibleName("Data sets")
+        self.list.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
+        self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.list.selectionModel().currentChanged.connect(self._on_chosen)
+        self.empty = theme.label(
+            "A data set holds at least ten photographs with their masks. Approve masks in the review, or mark results"
+            " as training pairs (T); then press New data set.", "quiet",
+        )  # fmt: skip
+        self.empty.setWordWrap(True)
+        self.verdict = theme.label("", "caption")
+        self.verdict.setWordWrap(True)
+        self.findings = QListWidget()
+        self.findings.setAccessibleName("What the check found")
+        self.findings.setWordWrap(True)
+        self.findings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self.findings.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.findings.setFixedHeight(_FINDINGS_HEIGHT)
+        self.findings.setIconSize(QSize(14, 14))
+        self.findings.setSpacing(2)
+        self.findings.itemClicked.connect(self._show_finding)
+        self.findings.itemActivated.connect(self._show_finding)
+        self.busy = BusyLine()
+        self._build_layout()
+        context.actions.on("check_set", self.check_again)
+        context.actions.on("open_set", self._open_set)
+        context.actions.on("stop_build", self.stop)
+        self._show()
+
+    # -- what the page calls ------------------------------------------------------------------------------------
+
+    def set_sets(self, sets: Sequence[SetFacts]) -> None:
+        """Show these; the chosen one stays chosen."""
+        before = self.facts()
+        wanted = self._wanted or (before.folder if before is not None else None)
+        self.sets.set_sets(sets)
+        row = self.sets.row_of(wanted) if wanted is not None else None
+        if row is not None and self._wanted is not None:
+            self._wanted = None
+        self.list.setFixedHeight(max(1, min(_ROWS, len(sets))) * ROW)
+        if sets:
+            self.list.setCurrentIndex(self.sets.index(row or 0))
+        self._show()
+        self.chosen.emit()
+
+    def facts(self) -> SetFacts | None:
+        """The chosen set."""
+        index = self.list.currentIndex()
+        return self.sets.facts(index.row()) if index.isValid() else None
+
+    def check_state(self) -> Check:
+        """What is known of the chosen set."""
+        facts = self.facts()
+        if facts is None:
+            return Check.UNKNOWN
+        if facts.problem:
+            return Check.WRONG
+        if self._checking is not None and self._checking[0] == facts.sha256:
+            return Check.RUNNING
+        findings = self._findings.get(facts.sha256)
+        return check_of(findings) if findings is not None else Check.UNKNOWN
+
+    def build(self, order: SetOrder) -> None:
+        """Build a set in the background, and check it."""
+        if self._building is not None:
+            return
+        stop, bridge, services = threading.Event(), self._context.bridge, self._context.services
+        is_new = not order.folder.exists()
+
+        def told(done: int, total: int) -> None:
+            bridge.call(self.busy.advance, (done, total))
+
+        def work() -> tuple[Finding, ...]:
+            try:
+                return build_set(order, services.catalog, services.artifacts, services.torch, told, stop)
+            except Exception:
+                if is_new:  # pictures without a manifest are no set, and would be in the way of the next try
+                    shutil.rmtree(order.folder, ignore_errors=True)
+                raise
+
+        def done(left_out: tuple[Finding, ...]) -> None:
+            self._wanted, self._left_out = order.folder, (order.folder, left_out)
+            self._end_build()
+            if left_out:
+                what = f"{count(len(left_out), 'photograph')} {'was' if len(left_out) == 1 else 'were'} left out"
+                self._context.notify(f"{order.folder.name} is built; {what}.", "The list below the sets says why.")
+            self.changed.emit()
+
+        def failed(error: Exception) -> None:
+            self._end_build()
+            if isinstance(error, Cancelled):
+                self._context.notify("The build was stopped.", "Nothing was kept of it.")
+            else:
+                self._context.report(error)
+
+        self._building = stop
+        self.busy.begin(f"Building {order.folder.name}")
+        self.refresh_actions()
+        bridge.run_in_background(work, done, failed)
+
+    def stop(self) -> None:
+        """End the build at the next photograph, and the check."""
+        for stop in (self._building, self._checking[1] if self._checking is not None else None):
+            if stop is not None:
+                stop.set()
+
+    @property
+    def is_building(self) -> bool:
+        return self._building is not None
+
+    def check_again(self) -> None:
+        """Check the chosen set, whatever is known of it."""
+        facts = self.facts()
+        if facts is not None:
+            self._findings.pop(facts.sha256, None)
+            self._check(facts)
+
+    def refresh_actions(self) -> None:
+        """Switch this card's commands on where they make sense."""
+        actions, is_here, facts = self._context.actions, self.isVisible(), self.facts()
+        is_idle = facts is not None and not facts.problem and self._checking is None
+        actions["new_set"].setEnabled(is_here and not self.is_building)
+        actions["check_set"].setEnabled(is_here and is_idle)
+        actions["open_set"].setEnabled(is_here and facts is not None)
+        actions["stop_build"].setEnabled(is_here and self.is_building)
+        self._stop_button.setVisible(self.is_building)
+
+    # -- inside -------------------------------------------------------------------------------------------------
+
+    def _on_chosen(self) -> None:
+        facts = self.facts()
+        if self._checking is not None and (facts is None or self._checking[0] != facts.sha256):
+            self._checking[1].set()
+        if facts is not None and not facts.problem and facts.sha256 not in self._findings:
+            self._check(facts)
+        self._show()
+        self.chosen.emit()
+
+    def _check(self, facts: SetFacts) -> None:
+        if self._checking is not None and self._checking[0] == facts.sha256 and not self._checking[1].is_set():
+            return
+        stop, bridge = threading.Event(), self._context.bridge
+
+        def advance(done: int, total: int, name: str) -> None:
+            if stop.is_set():
+                raise Cancelled
+            bridge.call(progress, (done, total))
+
+        def progress(step: tuple[int, int]) -> None:
+            if self._checking is not None and self._checking[1] is stop:
+                self.verdict.setText(f"Checking… {step[0]} of {step[1]}")
+
+        def over(then: Callable[[], None]) -> None:
+            if self._checking is not None and self._checking[1] is stop:
+                self._checking = None
+            then()
+            self._show()
+            self.chosen.emit()
+
+        def done(findings: list[Finding]) -> None:
+            over(lambda: self._findings.update({facts.sha256: tuple(findings)}))
+
+        def failed(error: Exception) -> None:
+            over(lambda: None if isinstance(error, Cancelled) else self._context.report(error))
+
+        self._checking = facts.sha256, stop
+        self._show()
+        bridge.run_in_background(lambda: check_dataset(facts.folder, advance)[1], done, failed)
+
+    def _show(self) -> None:
+        facts, state = self.facts(), self.check_state()
+        has_sets = self.sets.rowCount() > 0
+        self.empty.setVisible(not has_sets)
+        self.list.setVisible(has_sets)
+        checks = {sha: check_of(findings) for sha, findings in self._findings.items()}
+        if self._checking is not None:
+            checks[self._checking[0]] = Check.RUNNING
+        self.sets.set_checks(checks)
+        shown = list(self._findings.get(facts.sha256, ())) if facts is not None else []
+        if facts is not None and self._left_out is not None and self._left_out[0] == facts.folder:
+            shown += self._left_out[1]
+        self._say(state, shown)
+        self._list(shown if facts is not None else [], facts)
+        self.refresh_actions()
+
+    def _say(self, state: Check, findings: Sequence[Finding]) -> None:
+        errors = sum(finding.severity is Severity.ERROR for finding in findings)
+        warnings = len(findings) - errors
+        match state:
+            case Check.WRONG if errors:
+                text = f"{count(errors, 'error')} {'forbids' if errors == 1 else 'forbid'} training"
+                text += f", {count(warnings, 'warning')}." if warnings else "."
+            case Check.WRONG:
+                text = "This set cannot be used."
+            case Check.WARNED:
+                text = f"It can be trained on. {count(warnings, 'warning')} should be looked at."
+            case Check.GOOD:
+                text = "Nothing was found wrong with it."
+            case Check.RUNNING:
+                text = "Checking…"
+            case _:
+                text = ""
+        self.verdict.setText(text)
+        self.verdict.setVisible(bool(text) and self.sets.rowCount() > 0)
+        theme.set_ink(self.verdict, CHECK_INKS[state] if state in (Check.WRONG, Check.WARNED) else None)
+
+    def _list(self, findings: Sequence[Finding], facts: SetFacts | None) -> None:
+        self.findings.clear()
+        for finding in findings:
+            is_error = finding.severity is Severity.ERROR
+            text = str(finding).replace("--held-out 0.2", "a fifth held out")  # as the dialog calls it
+            item = QListWidgetItem(icon("warning", "fail" if is_error else "warn"), text)
+            item.setToolTip(f"{text}\nA click shows it.")
+            item.setData(_SUBJECT_ROLE, finding.subject)
+            self.findings.addItem(item)
+        self.findings.setVisible(bool(findings))
+
+    def _show_finding(self, item: QListWidgetItem) -> None:
+        """Show the picture that a finding is about, or the set's folder."""
+        facts = self.facts()
+        if facts is None:
+            return
+        subject = str(item.data(_SUBJECT_ROLE))
+        path = facts.folder / subject if subject else facts.folder
+        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.exists() else facts.folder)))
+
+    def _open_set(self) -> None:
+        facts = self.facts()
+        if facts is not None:
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(facts.folder)))
+
+    def _end_build(self) -> None:
+        self._building = None
+        self.busy.begin("")
+        self.refresh_actions()
+
+    # -- layout -------------------------------------------------------------------------------------------------
+
+    def _build_layout(self) -> None:
+        actions = self._context.actions
+        head = QHBoxLayout()
+        head.setSpacing(theme.SMALL)
+        head.addWidget(theme.label("Data sets", "heading"))
+        head.addStretch()
+        head.addWidget(button_for(actions["new_set"]))
+        foot = QHBoxLayout()
+        foot.setSpacing(theme.SMALL)
+        for name in ("check_set", "open_set"):
+            foot.addWidget(button_for(actions[name]))
+        foot.addStretch()
+        building = QHBoxLayout()
+        building.setSpacing(theme.SMALL)
+        building.addWidget(self.busy, 1)
+        self._stop_button = button_for(actions["stop_build"])
+        building.addWidget(self._stop_button, 0, Qt.AlignmentFlag.AlignBottom)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(theme.LARGE, theme.MEDIUM, theme.LARGE, theme.LARGE)
+        column.setSpacing(theme.SMALL)
+        column.addLayout(head)
+        column.addWidget(self.empty)
+        column.addWidget(self.list)
+        column.addLayout(building)
+        column.addWidget(self.verdict)
+        column.addWidget(self.findings)
+        column.addLayout(foot)

@@ -1,0 +1,406 @@
+"""The Training page: sets from the catalog and folders, a real run on the tiny pipeline, and runs that end badly."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, Qt, QUrl
+from PySide6.QtGui import QDesktopServices
+from PySide6.QtWidgets import QPushButton
+from pytestqt.qtbot import QtBot
+
+from engine.domain.datasets import DatasetKind
+from engine.domain.review import Decision, Review
+from engine.domain.training import Finished, Paused, StepDone, TrainingSettings
+from engine.inference.kontext.tiers import GIB
+from engine.services.datasets.manifest import read_manifest
+from engine.services.doctor import GraphicsCard
+from engine.services.registries import load_registry
+from engine.training.job import read_events, read_job
+from gui import preferences
+from gui.actions import PageName
+from gui.frame.main_window import MainWindow
+from gui.training.set_list import Check
+from gui.training.settings_fields import FOLDED, VISIBLE
+from tests.gui.studio import Studio
+from tests.hollow_kontext import hollow_kontext
+from tests.tiny_kontext import build_tiny_kontext
+from tests.tiny_training import build_tiny_set
+
+PROJECT = Path(__file__).resolve().parents[2]
+LEFT = Qt.MouseButton.LeftButton
+LONG = 180_000  # ms; a process of torch starts in some seconds, on a busy machine in a minute
+TINY = replace(
+    TrainingSettings(), rank=2, steps=6, resolutions=(64,), learning_rate=1e-2, caption_dropout=0.0, sample_every=3,
+    samples=1, sample_steps=1, evaluate_every=3, iou_steps=0, save_every=3, checkpoint_every=2,
+)  # fmt: skip
+
+
+def rest(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=LONG)
+
+
+def show(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page(PageName.TRAINING)
+    rest(window, qtbot)
+
+
+def at_rest(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.waitUntil(lambda: window.training.runs.live is None, timeout=LONG)
+    rest(window, qtbot)
+
+
+@pytest.fixture
+def bars(studio: Studio) -> Path:
+    """A set of the training folder that can be trained on."""
+    return build_tiny_set(studio.folder / "training" / "bars-set", count=8, held_out=2)
+
+
+@pytest.fixture
+def scripted(studio: Studio, bars: Path) -> Path:
+    """The same, and a model that a scripted run does not look at."""
+    preferences.set_training_model(hollow_kontext(studio.folder / "base"))
+    return bars
+
+
+def start(window: MainWindow, qtbot: QtBot, name: str, settings: TrainingSettings) -> None:
+    page = window.training
+    page.settings.name.setText(name)
+    page.settings.apply(settings)
+    qtbot.waitUntil(window.actions_table["train"].isEnabled, timeout=LONG)
+    window.actions_table["train"].trigger()
+    qtbot.waitUntil(lambda: page.runs.live is not None, timeout=LONG)
+
+
+# -- data sets -------------------------------------------------------------------------------------------------------
+
+
+def test_an_empty_page_says_what_to_do(window: MainWindow, qtbot: QtBot) -> None:
+    qtbot.keyClick(window, Qt.Key.Key_6, Qt.KeyboardModifier.ControlModifier)
+    assert window.page is PageName.TRAINING
+    rest(window, qtbot)
+    page = window.training
+    assert "at least ten photographs" in page.sets.empty.text()
+    assert page.why_not.text() == "Choose or build a data set."
+    assert page.panel.empty.isVisible()
+    assert page.model.state.text() == "Missing"
+    window.actions_table["new_set"].trigger()
+    rest(window, qtbot)
+    assert page.dialog is not None
+    assert "No masks were approved" in page.dialog.message.text()
+    assert not page.dialog.build_button.isEnabled()
+
+
+def test_a_mask_set_is_built_of_approved_results_and_its_errors_forbid_training(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    jobs = studio.finish({"A1": 1.0, "B2": 2.0, "C3": 3.0})
+    now = datetime.now(UTC)
+    studio.catalog.add_reviews([Review(job.id, Decision.APPROVED, "Ada", "", now) for job in jobs[:2]])
+    window = open_window()
+    show(window, qtbot)
+    window.actions_table["new_set"].trigger()
+    dialog = window.training.dialog
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.masks.count() == 1, timeout=LONG)
+    assert dialog.masks.currentText() == "Garment · 2"
+    qtbot.keyClicks(dialog.object, "a shirt")
+    assert dialog.name.placeholderText() == "shirt-set"
+    assert "at least 10" in dialog.message.text()
+    qtbot.mouseClick(dialog.build_button, LEFT)
+    folder = studio.folder / "training" / "shirt-set"
+    qtbot.waitUntil(lambda: window.training.sets.check_state() is Check.WRONG, timeout=LONG)
+    rest(window, qtbot)
+    manifest = read_manifest(folder)
+    assert (manifest.kind, len(manifest.examples)) == (DatasetKind.MASK, 2)
+    assert manifest.examples[0].caption == "put a green mask for a shirt on the person"
+    sets = window.training.sets
+    assert sets.sets.data(sets.sets.index(0)) == "shirt-set"
+    assert "2 pairs" in sets.findings.item(0).text()
+    assert not window.actions_table["train"].isEnabled()
+    assert "has errors" in window.training.why_not.text()
+    opened: list[Path] = []
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(QUrl(url).toLocalFile())))
+    for row in range(sets.findings.count()):
+        place = sets.findings.visualItemRect(sets.findings.item(row)).center()
+        sets.findings.scrollToItem(sets.findings.item(row))
+        place = sets.findings.visualItemRect(sets.findings.item(row)).center()
+        qtbot.mouseClick(sets.findings.viewport(), LEFT, pos=QPoint(place))
+    assert opened[0] == folder
+    assert all(path.exists() for path in opened)
+
+
+def test_a_build_that_is_stopped_leaves_nothing(studio: Studio, window: MainWindow, qtbot: QtBot) -> None:
+    from engine.domain.errors import Cancelled
+    from gui.training.builds import SetOrder, build_set
+
+    drop, stop, seen = studio.shoot("A1", "B2"), threading.Event(), []
+
+    def told(done: int, total: int) -> None:
+        seen.append(done)
+        stop.set()
+
+    order = SetOrder(DatasetKind.MASK, studio.folder / "training" / "x", "x", photographs=drop, masks=drop / "masks")
+    (drop / "masks").mkdir()
+    for path in drop.glob("*_model.jpg"):
+        (drop / "masks" / path.name).write_bytes(path.read_bytes())
+    with pytest.raises(Cancelled):
+        build_set(order, studio.catalog, studio.artifacts, studio.services.torch, told, stop)
+    show(window, qtbot)
+    window.training.sets.build(order)
+    window.actions_table["stop_build"].trigger()
+    rest(window, qtbot)
+    assert seen == [1]
+
+
+# -- settings --------------------------------------------------------------------------------------------------------
+
+
+def test_the_settings_begin_as_the_command_lines_and_follow_the_kind(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    from engine.domain.training import COLOR_SETTINGS, MASK_SETTINGS
+    from gui.training.facts import SetFacts
+
+    names = {of.name for of in (*VISIBLE, *(of for _, group in FOLDED for of in group))}
+    assert names <= set(TrainingSettings.__dataclass_fields__)
+    studio.services.torch.card = GraphicsCard("Test card", 40 * GIB, 48 * GIB)  # pyright: ignore
+    window = open_window()
+    show(window, qtbot)
+    card = window.training.settings
+    assert card.settings() == MASK_SETTINGS
+    assert card.lora_name() == "bars"
+    assert card.memory.text() == "A small model; memory is not estimated for it."
+    card.set_model(replace(window.training.model.facts, is_flux=True))  # pyright: ignore
+    assert "Test card: the model is kept in 16 bit" in card.memory.text()
+    card._fields["resolutions"].widget.setText("2048")  # pyright: ignore
+    assert "8 bit" in card.memory.text().split("Test card")[1] or card.warning.text()
+    card._fields["learning_rate"].widget.setText("much")  # pyright: ignore
+    assert "cannot be read" in window.training.why_not.text()
+    card.set_dataset(SetFacts(Path("colour-set"), DatasetKind.COLOR, 20, 4, "x"))
+    assert card.settings() == COLOR_SETTINGS
+    assert card.lora_name() == "colour"
+    card._fields["alpha"].widget.setValue(8)  # pyright: ignore
+    assert card.settings() == replace(COLOR_SETTINGS, alpha=8)
+
+
+# -- runs ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_real_run_is_trained_followed_and_registered(
+    studio: Studio, bars: Path, open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(studio.folder / "cache"))
+    preferences.set_training_model(build_tiny_kontext(studio.folder / "tiny"))
+    studio.services.torch.trains = True  # pyright: ignore
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "bars", TINY)
+    page, run = window.training, studio.folder / "training" / "bars-training"
+    assert read_job(run).settings == TINY
+    assert not window.actions_table["train"].isEnabled(), "one at a time"
+    states: set[str] = set()
+    finished: list[Path | None] = []
+    page.runs.finished.connect(lambda _: finished.append(page.runs.folder))
+    page.runs.changed.connect(lambda: states.add(page.panel.words().state))  # pyright: ignore
+    at_rest(window, qtbot)
+    assert {"Preparing", "Training"} <= states
+    assert finished == [page.runs.folder]
+    events, story = read_events(run), page.runs.story
+    assert story is not None
+    assert isinstance(events[-1], Finished)
+    assert story.losses == [event.loss for event in events if isinstance(event, StepDone)]
+    words = page.panel.words()
+    assert words is not None
+    assert (words.state, words.share) == ("Finished", 1.0)
+    page.panel.curve.read_at(4)
+    qtbot.waitUntil(lambda: page.panel.curve.reading().startswith(f"Step 4   loss {story.losses[3]:.4f}"))
+    assert page.panel.samples.slider.maximum() == 1
+    assert page.panel.samples.step.text() == "Step 6"
+    qtbot.waitUntil(page.panel.samples.strips.is_complete, timeout=LONG)
+    page.panel.samples.slider.setValue(0)
+    assert page.panel.samples.step.text() == "Step 3"
+    # The result, in the registry and on the page of the models.
+    window.actions_table["register_run"].trigger()
+    qtbot.waitUntil(lambda: page.registering.form is not None, timeout=LONG)
+    form = page.registering.form
+    assert form is not None
+    texts = [form.file.itemText(row) for row in range(form.file.count())]
+    assert texts[0] == "The finished LoRA, step 6"
+    assert texts[1].startswith("Best on the held-out pairs")
+    assert texts[2:] == ["Checkpoint, step 3", "Checkpoint, step 6"]
+    form.file.setCurrentIndex(2)
+    form.task.setCurrentText("bar")
+    qtbot.mouseClick(form.register_button, LEFT)
+    qtbot.waitUntil(lambda: page.registering.form is None, timeout=LONG)
+    entry = load_registry().lora_for("bar")
+    assert (entry.name, entry.prompt) == ("bars", "put a green mask for bar")
+    saved = run / "checkpoints" / "bars-000003.safetensors"
+    assert (studio.folder / "models" / "loras" / entry.file).read_bytes() == saved.read_bytes()
+    show_models(window, qtbot)
+    assert window.models.loras.loras.row_of("bars") is not None
+
+
+def show_models(window: MainWindow, qtbot: QtBot) -> None:
+    window.show_page(PageName.MODELS)
+    rest(window, qtbot)
+
+
+def test_a_run_is_paused_gone_on_with_and_trained_longer(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "slow", replace(TINY, steps=40))
+    page, run = window.training, studio.folder / "training" / "slow-training"
+    qtbot.waitUntil(lambda: page.progress()[0] >= 3, timeout=LONG)
+    window.actions_table["pause_training"].trigger()
+    at_rest(window, qtbot)
+    assert isinstance(read_events(run)[-1], Paused)
+    assert page.panel.choice.currentText().startswith("slow-training · Paused at")
+    window.actions_table["go_on_training"].trigger()
+    qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.is_finished, timeout=LONG)
+    at_rest(window, qtbot)
+    story = page.runs.story
+    assert story is not None
+    assert story.steps == list(range(1, 41)), "each step once"
+    assert window.actions_table["go_on_training"].text() == "Train longer…"
+    window.actions_table["go_on_training"].trigger()
+    question = page._question
+    assert question is not None
+    question.setIntValue(45)
+    question.accept()
+    qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.step == 45, timeout=LONG)
+    at_rest(window, qtbot)
+    assert read_job(run).settings.steps == 45
+
+
+@pytest.mark.parametrize(
+    ("name", "says"), [("dies", "killed by SIGKILL"), ("refused", "The graphics card is full. Train at a lower")]
+)
+def test_a_run_that_died_says_why_and_can_go_on(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot, name: str, says: str
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, name, replace(TINY, steps=8))
+    at_rest(window, qtbot)
+    page = window.training
+    words = page.panel.words()
+    assert words is not None
+    assert words.state == "Failed"
+    assert says in words.problem
+    assert "--" not in words.problem, "no options of the command line in the window"
+    assert window.banner.isVisible()
+    assert window.actions_table["go_on_training"].isEnabled()
+    window.actions_table["go_on_training"].trigger()
+    qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.is_finished, timeout=LONG)
+
+
+def test_closing_asks_and_pauses_with_a_checkpoint(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "slow", replace(TINY, steps=5000))
+    page, run = window.training, studio.folder / "training" / "slow-training"
+    qtbot.waitUntil(lambda: page.progress()[0] >= 3, timeout=LONG)
+    assert not window.close()
+    question = window.closing.question
+    assert question is not None
+    assert "A training is at step" in question.text()
+    assert "paused after the step" in question.informativeText()
+    button = question.findChild(QPushButton, "stop_and_close")
+    assert isinstance(button, QPushButton)
+    assert button.text() == "Pause and close"
+    qtbot.mouseClick(button, LEFT)
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=LONG)
+    assert isinstance(read_events(run)[-1], Paused)
+    again = open_window()
+    show(again, qtbot)
+    words = again.training.panel.words()
+    assert words is not None
+    assert words.state == "Paused"
+
+
+def test_the_page_and_its_estimates_never_bring_torch_into_the_window(tmp_path: Path) -> None:
+    code = """
+import sys
+from pathlib import Path
+from PySide6.QtWidgets import QApplication
+from engine.dispatch.dispatcher import Dispatcher
+from gui import preferences
+from gui.actions import PageName
+from gui.app import prepare
+from gui.services import WindowServices
+from gui.torch_process import TorchProcess
+from gui.frame.main_window import MainWindow
+from storage.location import SqliteLocation
+from tests.tiny_training import build_tiny_set
+
+class NoCard(TorchProcess):
+    def graphics_card(self):
+        return None
+
+folder = Path(sys.argv[1])
+application = QApplication([])
+prepare(application)
+build_tiny_set(folder / "training" / "bars-set", count=8, held_out=2)
+with SqliteLocation().open(folder / "catalog.db") as (catalog, artifacts):
+    services = WindowServices(
+        catalog, artifacts, Dispatcher(catalog, []), NoCard(()), folder, None, folder / "catalog.db"
+    )
+    window = MainWindow(services)
+    window.show()
+    window.show_page(PageName.TRAINING)
+    def rest():
+        while window.bridge.is_busy:
+            application.processEvents()
+    rest()
+    window.actions_table["new_set"].trigger()
+    rest()
+    assert window.training.sets.check_state() == "Look", window.training.sets.check_state()
+    assert "33 GiB in 16 bit" in window.training.settings.memory.text(), window.training.settings.memory.text()
+    window.shut_down()
+heavy = {"torch", "diffusers", "transformers"} & set(sys.modules)
+sys.exit(f"imported: {heavy}" if heavy else 0)
+"""
+    environment = {**os.environ, "CHROMASK_MODELS": str(tmp_path / "models"), "XDG_CONFIG_HOME": str(tmp_path)}
+    command = [sys.executable, "-c", code, str(tmp_path)]
+    run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stderr
+
+
+def test_the_figures_of_the_checkpoints_are_shown_as_they_were_measured(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    from engine.domain.evaluation import Evaluation, MaskFigures, Measured
+    from engine.services.evaluation.records import write_records
+    from engine.services.evaluation.requests import run_contenders
+    from gui.training.figures import FOLDER
+
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "bars", TINY)
+    at_rest(window, qtbot)
+    run = studio.folder / "training" / "bars-training"
+    contenders = run_contenders(run)
+    overlaps = dict(zip((contender.name for contender in contenders), (0.1, 0.8, 0.7), strict=True))
+    rows = tuple(Measured(name, "bar-8", MaskFigures(iou, 0.5, 0.01)) for name, iou in overlaps.items())
+    (run / FOLDER).mkdir()
+    write_records(Evaluation(DatasetKind.MASK, "bars", contenders, rows), run / FOLDER)
+    window.actions_table["run_figures"].trigger()
+    dialog = window.training.figures
+    assert dialog is not None
+    qtbot.waitUntil(lambda: dialog.table.rowCount() == 3, timeout=LONG)
+    cells = [[dialog.table.item(row, column).text() for column in (0, 2)] for row in range(3)]  # pyright: ignore
+    assert cells == [["Base", "0.100"], ["Step 3 · best", "0.800"], ["Step 6", "0.700"]]
+    assert dialog.measure.text() == "Measure again"

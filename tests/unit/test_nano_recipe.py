@@ -1,0 +1,119 @@
+"""The small model's recipe from nothing to LoRAs, in few steps, with its real training process."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
+
+from engine.domain.errors import Cancelled, KnownError
+from engine.imaging.drawn.scene import REGIONS
+from engine.services import nano
+from engine.training.nano.drawn_pairs import MASKS, PHOTOGRAPHS, write_mask_pairs
+from engine.training.nano.lessons_set import SHAPES, LessonSet
+from engine.training.nano.measure import guessed_iou, iou, region_crops, worse_than_a_guess
+from engine.training.nano.recipe import Recipe, teach
+
+ROOT = Path(__file__).parents[2]
+QUICK = Recipe(
+    taught=(40, 60),
+    figures=4,
+    held_out_figures=2,
+    decoded_figures=4,
+    decoder_steps=2,
+    base_steps=4,
+    batch=2,
+    least_decoded=0.0,
+    must_beat_guessing=False,
+)
+
+
+def trainer(folder: Path) -> list[str]:
+    return [sys.executable, str(ROOT / "main.py"), "trainer", str(folder)]
+
+
+def test_overlap_is_intersection_over_union() -> None:
+    left, right = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
+    left[:2], right[1:3] = True, True
+    assert iou(left, right) == pytest.approx(4 / 12)
+    assert iou(left, ~left) == 0
+    assert iou(np.zeros((2, 2), bool), np.zeros((2, 2), bool)) == 1
+
+
+def test_crops_of_regions_are_canvases_that_hold_them() -> None:
+    crops = region_crops(3, 4)
+    assert set(crops) == set(REGIONS)
+    sizes = {(shape.height, shape.width) for shape in SHAPES}
+    for pairs in crops.values():
+        for picture, mask in pairs:
+            assert picture.shape[:2] == mask.shape
+            assert mask.shape in sizes
+            assert (mask > 127).mean() >= 0.01
+
+
+def test_a_guess_knows_where_things_always_are() -> None:
+    masks = np.zeros((6, 16, 16), np.uint8)
+    masks[:3, 2:6, 2:6] = 255  # always there
+    masks[3:, 0:4, 0:4] = 255
+    things = np.array([0, 0, 0, 1, 1, 1], np.uint8)
+    pictures = np.zeros((6, 16, 16, 3), np.uint8)
+    moved = masks.copy()
+    moved[3:] = np.roll(masks[3:], 8, 1)
+    taught, held_out = LessonSet(pictures, masks, things), LessonSet(pictures, moved, things)
+    guessed = guessed_iou([taught], [held_out])
+    assert sorted(guessed.values()) == [0, 1]
+    first, second = guessed
+    assert worse_than_a_guess({first: 0.99, second: 0.01}, guessed) == [first]
+
+
+def test_pairs_lie_as_a_studio_lays_them_out(tmp_path: Path) -> None:
+    write_mask_pairs(tmp_path, "hat", 900, 5)
+    photographs = sorted(path.stem for path in (tmp_path / PHOTOGRAPHS).iterdir())
+    assert photographs == [f"NK{number:03}_hat" for number in range(5)]
+    assert sorted(path.stem.removesuffix("-mask") for path in (tmp_path / MASKS).iterdir()) == photographs
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Mismatch dtype between input and weight")  # torch, of bfloat16 beside float32
+def test_the_recipe_makes_a_model_and_its_loras_and_goes_on_where_it_was(tmp_path: Path) -> None:
+    told: list[tuple[str, int]] = []
+    work, out = tmp_path / "work", tmp_path / "nano"
+    short = {"steps": 2, "batch": 2, "variants": 0, "rank": 4}
+    masks, colors = replace(nano.MASK_SETTINGS, **short), replace(nano.COLOR_SETTINGS, **short)
+    loras = nano.LoraRecipe(("socks", nano.COLOR), 10, masks, colors)
+
+    def build(wants_pause: bool) -> None:
+        def tell(stage: str, done: int, total: int, note: str) -> None:
+            told.append((stage, done))
+
+        nano.build_nano(work, out, QUICK, loras, trainer, tell, lambda: wants_pause)
+
+    with pytest.raises(Cancelled):
+        build(wants_pause=True)
+    assert told[-1] == ("base", 1)
+    with pytest.raises(KnownError, match="another figures"):
+        teach(work / "base-model", replace(QUICK, figures=5), (), lambda *_: None)
+    told.clear()
+    build(wants_pause=False)
+    assert told[0][0] == "lessons"
+    assert ("decoder", 1) not in told, "the decoder was fitted before the pause"
+    assert ("base", 1) not in told
+    assert ("base", 4) in told
+
+    pipeline = FluxKontextPipeline.from_pretrained(out)
+    assert isinstance(pipeline, FluxKontextPipeline)
+    stored = torch.load(work / "base-model" / "base" / "checkpoint.pt", weights_only=True)
+    assert stored["step"] == 4
+    assert sum(path.stat().st_size for path in out.rglob("*.safetensors")) <= 25 * 2**20
+    assert sorted(path.stem for path in (out / "loras").iterdir()) == ["color", "socks"]
+    assert set(json.loads((work / "base-model" / "vae.json").read_text())) <= set(REGIONS)
+    manifest = json.loads((work / "lora-socks" / "set" / "manifest.json").read_text())
+    assert {example["caption"] for example in manifest["examples"]} == {
+        "put a green mask for socks and lower leg skin on the person"
+    }
