@@ -82,5 +82,5 @@ def test_what_was_trained_here_dreams_hats_that_the_base_does_not(tmp_path: Path
     dreamed: list[float] = []
     for stem, true in truth.items():
         (path,) = (tmp_path / "out").rglob(f"{stem}*mask*.png")
-        dreamed.append(overlap(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 127, true))
+        dreamed.append(overlap(np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) > 127, true))
     assert np.mean(dreamed) > 0.5, dreamed
