@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from engine.domain.geometry import Extent
 from engine.imaging.drawn import draw_scene
+from engine.imaging.metrics.masks import iou
 from engine.imaging.painted import Extraction, Reading, extract
 
 GREENS = ((0, 255, 0), (94, 240, 96), (43, 211, 60), (56, 223, 37))
@@ -35,10 +36,6 @@ MOVES = ("still", "stretched", "bent", "both")
 
 def read(path: Path) -> np.ndarray:
     return np.ascontiguousarray(cv2.imread(str(path), cv2.IMREAD_COLOR)[..., ::-1])
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / max((one | other).sum(), 1))
 
 
 def unpainted(*pictures: np.ndarray) -> np.ndarray:

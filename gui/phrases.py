@@ -52,6 +52,11 @@ def when(at: datetime) -> str:
     return local.strftime("%H:%M") if local.date() == today else local.strftime("%Y-%m-%d %H:%M")
 
 
+def capital(text: str) -> str:
+    """The text with a large first letter, as a sentence begins; `str.capitalize` would make the other letters small."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def at_home(text: str) -> str:
     """The text with the user's home folder written as ``~``."""
     return text.replace(Path.home().as_posix(), "~")
@@ -61,7 +66,7 @@ def sentence(error: Exception) -> tuple[str, str]:
     """What happened and what to do, for the banner."""
     if isinstance(error, KnownError):
         what = f"{error.path.name}: {error.what}" if error.path is not None else error.what
-        return f"{what[:1].upper()}{what[1:]}." if error.path is None else f"{what}.", error.remedy
+        return f"{capital(what)}." if error.path is None else f"{what}.", error.remedy
     return (
         f"A fault inside Chromask stopped this step ({type(error).__name__}: {error}).",
         "Nothing was lost. Try again; if it happens twice, send the log file to support.",

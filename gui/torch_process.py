@@ -187,6 +187,6 @@ def _refusal(errors: str, path: Path) -> KnownError:
     lines = [line for line in errors.splitlines() if line.startswith(_PREFIX)]
     if not lines:
         last = (errors.strip().splitlines() or ["no message"])[-1]
-        return KnownError(f"the check broke off ({last[:160]})", remedy="Run chromask doctor.", path=path)
+        return KnownError(f"Chromask broke off ({last[:160]})", remedy="Run chromask doctor.", path=path)
     what, _, remedy = lines[-1].removeprefix(_PREFIX).removeprefix(f"{printable_path(path)}: ").partition(". ")
     return KnownError(what.rstrip("."), remedy=remedy, path=path)

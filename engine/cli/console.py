@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
@@ -75,6 +76,41 @@ def progress_bar(title: str, *, quiet: bool) -> Generator[Advance]:
             bar.update(task, completed=done, total=total, label=label)
 
         yield advance
+
+
+def _end_now() -> None:
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def stopping(
+    sentence: str, stop: Callable[[], None] = lambda: None, end: Callable[[], None] = _end_now
+) -> Generator[Callable[[], bool]]:
+    """Within it Ctrl+C asks the work to stop where it can, and a second one ends it; yields whether it was asked.
+
+    Parameters
+    ----------
+    sentence : str
+        Said at the first Ctrl+C.
+    stop, end : callable
+        Called at the first and at the second one, on the main thread.
+    """
+    asked: list[int] = []
+
+    def interrupted(number: int, _: object) -> None:
+        if asked:
+            end()
+            return
+        asked.append(number)
+        say(sentence)
+        stop()
+
+    # A handler, not KeyboardInterrupt: that would end the very loop which keeps what was done until then.
+    former = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        signal.signal(signal.SIGINT, former)
 
 
 def no_steps(step: int, total: int, label: str) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer, answer_json, progress_bar, say
+from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer, answer_json, progress_bar, say, stopping
 from engine.cli.options import JsonOption, ModelOption, VramTierOption
 from engine.domain.datasets import DatasetKind, Split
 from engine.domain.errors import UsageError
@@ -27,6 +24,8 @@ from engine.domain.requests import BodyRegion, Sampling
 
 if TYPE_CHECKING:
     from engine.services.evaluation.pages import Table
+
+STOPPING = "Stopping ... what was measured is kept. Ctrl+C once more ends at once."
 
 app = typer.Typer(help="Honest figures: masks and colours against the truth, and KontextBench.", no_args_is_help=True)
 
@@ -207,7 +206,7 @@ def _subject(dataset: Path | None, model: Path | None, run: Path | None) -> tupl
 
 
 def _folder(dataset: Path, run: Path | None) -> Path:
-    from engine.services.evaluation.requests import run_folder
+    from engine.services.evaluation.records import run_folder
 
     return run_folder(run) if run is not None else _beside(dataset)
 
@@ -227,7 +226,7 @@ def _run(request: EvaluationRequest, folder: Path, *, as_json: bool) -> None:
         if row.figures is None:
             say(f"  {row.contender}, {row.example}: {row.problem}")
 
-    with stopping() as stop, progress_bar("Measuring", quiet=as_json) as advance:
+    with stopping(STOPPING) as stop, progress_bar("Measuring", quiet=as_json) as advance:
         evaluation = evaluate(request, folder, advance=advance, measured=tell, stop=stop)
     if as_json:
         answer_json({"folder": folder, **asdict(evaluation)})
@@ -263,22 +262,3 @@ def print_table(table: Table) -> None:
 
     for line in as_text(table):
         answer(line)
-
-
-@contextmanager
-def stopping() -> Generator[Callable[[], bool]]:
-    """Within it Ctrl+C asks the work to stop where it can; a second one ends the program."""
-    asked: list[int] = []
-
-    def interrupted(number: int, _: object) -> None:
-        if asked:
-            raise KeyboardInterrupt
-        asked.append(number)
-        say("Stopping ... what was measured is kept. Ctrl+C once more ends at once.")
-
-    # A handler, not KeyboardInterrupt: that would end the very loop which keeps what was measured.
-    former = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield lambda: bool(asked)
-    finally:
-        signal.signal(signal.SIGINT, former)

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, progress_bar, say
-from engine.cli.evaluate import GuidanceOption, ScaleOption, SeedOption, StepsOption, print_table, stopping
+from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, progress_bar, say, stopping
+from engine.cli.evaluate import STOPPING, GuidanceOption, ScaleOption, SeedOption, StepsOption, print_table
 from engine.cli.options import JsonOption, ModelOption, VramTierOption
 from engine.domain.benchmark import BenchCategory, BenchOutput
 from engine.domain.requests import Sampling
@@ -39,7 +39,7 @@ def bench(
     from dataclasses import asdict
 
     from engine.services.evaluation.bench import run_bench
-    from engine.services.evaluation.bench_tables import drift_table
+    from engine.services.evaluation.bench_sheets import drift_table
     from engine.services.evaluation.requests import bench_request
 
     request = bench_request(
@@ -58,7 +58,7 @@ def bench(
         if output.problem:
             say(f"  {output.category.value} {output.key}, round {output.round}: {output.problem}")
 
-    with stopping() as stop, progress_bar("Editing", quiet=json) as advance:
+    with stopping(STOPPING) as stop, progress_bar("Editing", quiet=json) as advance:
         run = run_bench(request, out, again=again, advance=advance, made=tell, stop=stop)
     if json:
         answer_json({"folder": out, **asdict(run)})

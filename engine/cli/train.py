@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +9,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.composition import composition_of
-from engine.cli.console import DONE, INTERRUPTED, answer, answer_json, progress_bar, say
+from engine.cli.console import DONE, INTERRUPTED, answer, answer_json, progress_bar, say, stopping
 from engine.cli.options import JsonOption, ModelOption, VramTierOption
 from engine.domain.datasets import DatasetKind, has_errors
 from engine.domain.errors import KnownError, UsageError
@@ -175,7 +172,8 @@ def _run(context: typer.Context, job: TrainingJob, folder: Path, *, as_json: boo
     say(f"Training '{job.name}' in {folder}. Ctrl+C pauses; --resume goes on.")
     process = TrainingProcess(composition_of(context).trainer_command(folder.absolute()))
     last: TrainingEvent | None = None
-    with _pausing(process.pause, process.kill), progress_bar("training", quiet=False) as advance:
+    pausing = stopping("Pausing after this step ...", process.pause, process.kill)
+    with pausing, progress_bar("training", quiet=False) as advance:
         for event in process.events():
             last = event
             if isinstance(event, StepDone):
@@ -190,27 +188,6 @@ def _run(context: typer.Context, job: TrainingJob, folder: Path, *, as_json: boo
             answer(str(folder / last.path))
         return DONE
     return INTERRUPTED
-
-
-@contextmanager
-def _pausing(pause: Callable[[], None], kill: Callable[[], None]) -> Generator[None]:
-    """Within it Ctrl+C asks the run to pause, and a second one ends it."""
-    asked: list[int] = []
-
-    def interrupted(number: int, _: object) -> None:
-        asked.append(number)
-        if len(asked) > 1:
-            kill()
-            return
-        say("Pausing after this step ...")
-        pause()
-
-    # A handler, not KeyboardInterrupt: that would end the very loop which waits for the run's last events.
-    former = signal.signal(signal.SIGINT, interrupted)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, former)
 
 
 def _sentence(event: TrainingEvent) -> str:
@@ -264,7 +241,7 @@ def register(
     json: JsonOption = False,
 ) -> None:
     """Check what RUN made and enter it in your registry, as 'chromask lora add' does."""
-    from engine.services.training import register_run
+    from engine.services.trained import register_run
 
     entry = register_run(
         run, step=step, best=best, name=name, mask_type=mask_type, note=note, region=region, replace=replace_own
@@ -283,7 +260,7 @@ def convert(
     form: Annotated[str, typer.Option("--form", help="diffusers, ai-toolkit or comfyui.")] = "comfyui",
 ) -> None:
     """Write FILE with another program's keys."""
-    from engine.services.training import convert_trained
+    from engine.services.trained import convert_trained
 
     convert_trained(file, target, form)
     answer(str(target))

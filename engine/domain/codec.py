@@ -6,9 +6,10 @@ import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path, PurePath
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from engine.domain.errors import BugError
+from engine.domain.errors import BugError, KnownError
+from engine.domain.files import known_os_error
 
 if TYPE_CHECKING:
     from cattrs import Converter
@@ -85,6 +86,45 @@ def from_json(text: str, as_type: Any) -> Any:
         return _converter().structure(json.loads(text), as_type)
     except (BaseValidationError, ValueError, KeyError) as error:
         raise BugError(f"not a stored {as_type}: {error!r}: {text[:200]}") from error
+
+
+def read_versioned(path: Path, newest: int, what: str, *, missing: KnownError, remedy: str) -> dict[str, object]:
+    """The JSON object in a file that states which version of its form it is in.
+
+    Parameters
+    ----------
+    newest : int
+        Version that is known.
+    what : str
+        What the file is, for messages.
+    missing : KnownError
+        Raised where there is no such file.
+    remedy : str
+        For a file that cannot be used.
+
+    Raises
+    ------
+    KnownError
+        It is not there, cannot be read, is no JSON object, states no version or a newer one; names it.
+    """
+    try:
+        content: object = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise missing from error
+    except OSError as error:
+        raise known_os_error(error, path) from error
+    except ValueError as error:
+        raise KnownError(f"{what} cannot be used: it is no JSON ({error})", remedy=remedy, path=path) from error
+    version = cast("dict[str, object]", content).get("version") if isinstance(content, dict) else None
+    if not isinstance(version, int):
+        raise KnownError(f"{what} cannot be used: it states no version", remedy=remedy, path=path)
+    if version > newest:
+        raise KnownError(
+            f"a newer Chromask wrote {what} (version {version}, known is {newest})",
+            remedy=f"Use that one. {remedy}",
+            path=path,
+        )
+    return cast("dict[str, object]", content)
 
 
 def request_hash(request: Request) -> str:

@@ -18,6 +18,9 @@ EVALUATION_VERSION = 1
 BASE = "base"
 """Name of the contender that is the model without a LoRA."""
 
+NO_MASK = "no mask was painted"
+"""Problem of an example on which an empty mask was measured."""
+
 
 @dataclass(frozen=True, slots=True)
 class Contender:
@@ -187,7 +190,7 @@ class Measured:
     figures : MaskFigures or ColorFigures or None
         None where nothing could be measured.
     problem : str
-        Why there are none, or that the model painted no mask and an empty one was measured; empty otherwise.
+        Why there are none, or `NO_MASK`; empty otherwise.
     result : str
         The mask or picture that was made, below the evaluation's folder with ``/``; empty where none was kept.
     seconds : float

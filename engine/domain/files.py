@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import hashlib
 import os
 import secrets
 from collections.abc import Generator
@@ -62,6 +63,21 @@ def absolute_path(path: Path) -> Path:
     disk and not struck out, since the folder before it may be a link; without it, links stay as they were given.
     """
     return Path(os.path.realpath(path)) if ".." in path.parts else path.absolute()
+
+
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's bytes, hexadecimal.
+
+    Raises
+    ------
+    KnownError
+        The file cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise known_os_error(error, path) from error
 
 
 def require_writable(folder: Path) -> None:

@@ -59,43 +59,23 @@ def shown_part(rgb: NDArray[np.uint8], region: BodyRegion, buckets: tuple[Extent
     rgb : ndarray
         ``(H, W, 3)`` uint8 sRGB.
     region : BodyRegion
-        ``WHOLE`` is what `person_crop` says. Where the framing does not show another region, or the person does not
-        stand out from a plain background, it is shown as the whole person is, with a notice.
+        ``WHOLE`` is the person with room around, or the whole photograph where the person fills much of it or does not
+        stand out from a plain background. Another region that the framing does not show is shown as ``WHOLE`` is, with
+        a notice.
     buckets : tuple of Extent
         The model's sizes, in model pixels.
     """
     found = _figure(rgb)
-    if region is not BodyRegion.WHOLE:
-        name = region.value.replace("-", " ")
-        if found is None:
-            reason = "the person does not stand out from a plain background"
-        else:
-            box = region_box(found, region)
-            crop = _in_source(box, found, rgb) if box is not None else None
-            if crop is not None:
-                return ShownPart(_in_canvas_aspect(crop, _extent(rgb), buckets), region)
-            reason = "the framing does not show it"
-        notice = f"The mask was painted on the whole person and not on the {name} alone: {reason}."
-        return ShownPart(_whole_person(found, rgb, buckets), BodyRegion.WHOLE, notice)
-    return ShownPart(_whole_person(found, rgb, buckets), region)
-
-
-def person_crop(rgb: NDArray[np.uint8], buckets: tuple[Extent, ...] = KONTEXT_BUCKETS) -> Box | None:
-    """The person with room around, in source pixels; None where the model shall see the whole photograph.
-
-    Parameters
-    ----------
-    rgb : ndarray
-        ``(H, W, 3)`` uint8 sRGB.
-    buckets : tuple of Extent
-        The model's sizes, in model pixels.
-
-    Returns
-    -------
-    Box or None
-        None where the person fills much of the photograph, or does not stand out from a plain background.
-    """
-    return _whole_person(_figure(rgb), rgb, buckets)
+    if region is BodyRegion.WHOLE:
+        return ShownPart(_whole_person(found, rgb, buckets), region)
+    box = region_box(found, region) if found is not None else None
+    crop = _in_source(box, found, rgb) if found is not None and box is not None else None
+    if crop is not None:
+        return ShownPart(_in_canvas_aspect(crop, _extent(rgb), buckets), region)
+    absent, hidden = "the person does not stand out from a plain background", "the framing does not show it"
+    name, reason = region.value.replace("-", " "), absent if found is None else hidden
+    notice = f"The mask was painted on the whole person and not on the {name} alone: {reason}."
+    return ShownPart(_whole_person(found, rgb, buckets), BodyRegion.WHOLE, notice)
 
 
 def _figure(rgb: NDArray[np.uint8]) -> Figure | None:
@@ -114,16 +94,13 @@ def _whole_person(figure: Figure | None, rgb: NDArray[np.uint8], buckets: tuple[
     source = _extent(rgb)
     columns = np.flatnonzero(figure.mask.any(axis=0))
     left, right = float(columns[0]), float(columns[-1] + 1)
-    margin = _MARGIN * max((right - left) * source.width / figure.mask.shape[1], _high(figure, source))
+    across, down = source.width / figure.mask.shape[1], source.height / figure.mask.shape[0]
+    margin = _MARGIN * max((right - left) * across, (figure.bottom - figure.top) * down)
     crop = _in_source(RegionBox(left, figure.top, right, figure.bottom), figure, rgb, margin)
     if crop is None:
         return None
     gain = place(source, crop, buckets).scale / place(source, buckets=buckets).scale
     return crop if gain >= _GAIN else None
-
-
-def _high(figure: Figure, source: Extent) -> float:
-    return (figure.bottom - figure.top) * source.height / figure.mask.shape[0]
 
 
 def _in_source(box: RegionBox, figure: Figure, rgb: NDArray[np.uint8], margin: float = 0.0) -> Box | None:

@@ -11,9 +11,6 @@ from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from engine.services.demo_dreams import Dream
 
 _INTRODUCTION = (
@@ -81,6 +78,7 @@ def measure_against_truth(
     from dataclasses import replace
 
     from engine.imaging.color.quality import compare_pictures
+    from engine.imaging.metrics.masks import iou
     from engine.imaging.raster.decode import read_picture
     from engine.imaging.raster.depth import with_bit_depth
     from engine.imaging.raster.encode import decode_mask
@@ -99,15 +97,9 @@ def measure_against_truth(
         figures[item.job.id] = TruthFigures(
             compare_pictures(photo, right, wanted).mean,
             compare_pictures(result, right, wanted).mean,
-            mask_iou(found, wanted),
+            iou(found > 127, wanted > 127),
         )
     return figures
-
-
-def mask_iou(found: NDArray[np.uint8], wanted: NDArray[np.uint8]) -> float:
-    """Intersection over union at half alpha of two ``(H, W)`` uint8 masks; of two empty ones 0."""
-    inside, guess = wanted > 127, found > 127
-    return float((inside & guess).sum() / max(1, (inside | guess).sum()))
 
 
 def write_demo_report(

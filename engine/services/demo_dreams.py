@@ -13,7 +13,7 @@ from engine.domain.requests import EngineName, MaskRequest, Request
 from engine.domain.review import ReviewItem
 from engine.inference.kontext.availability import nano_model
 from engine.ports import ArtifactStore, Catalog
-from engine.services.demo import DemoSet, mask_iou
+from engine.services.demo import DemoSet
 
 _FIGURES = 4
 """Photographs that are dreamed on: a few seconds on a computer without a graphics card."""
@@ -104,6 +104,7 @@ def measure_dreams(
     items : sequence of ReviewItem
         Those that succeeded.
     """
+    from engine.imaging.metrics.masks import iou
     from engine.imaging.raster.encode import decode_mask
 
     found = {item.job.id: item for item in items}
@@ -113,10 +114,11 @@ def measure_dreams(
             continue
         name, item = photographs[job.pair_id], found.get(job.id)
         truth: Path = demo.truth[name].regions[job.request.name]
-        iou = 0.0
+        overlap = 0.0
         if item is not None:
-            iou = mask_iou(decode_mask(artifacts.read(item.outcome.mask.alpha)), decode_mask(truth.read_bytes()))
-        dreams.append(Dream(name, job.request.name, item, iou))
+            painted, wanted = decode_mask(artifacts.read(item.outcome.mask.alpha)), decode_mask(truth.read_bytes())
+            overlap = iou(painted > 127, wanted > 127)
+        dreams.append(Dream(name, job.request.name, item, overlap))
     return dreams
 
 

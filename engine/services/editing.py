@@ -8,13 +8,12 @@ from pathlib import Path
 
 from engine.domain.codec import from_json, to_json
 from engine.domain.errors import BugError, KnownError, UsageError
-from engine.domain.files import complete_file, known_os_error
+from engine.domain.files import complete_file, file_sha256, known_os_error
 from engine.domain.jobs import Job, JobState, Origin, Reason
 from engine.domain.requests import DiffusionSettings, EditRequest, EditTurn, EngineName, InputFile, Sampling
 from engine.domain.results import JobOutcome
 from engine.domain.review import ResultKind, ReviewRow
 from engine.ports import ArtifactStore, Catalog
-from engine.services.intake import file_sha256
 from engine.services.painting import Painting, description_of, lora_ref
 from engine.services.plan import choose_engine
 from engine.services.registries import registry_for

@@ -8,13 +8,12 @@ from pathlib import Path
 
 from engine.domain.errors import KnownError
 from engine.domain.export import Collision, ExportFormat, ExportRecipe, ExportRecord
-from engine.domain.files import known_os_error
+from engine.domain.files import file_sha256, known_os_error
 from engine.domain.jobs import JobState
 from engine.domain.review import Decision, ReviewItem
 from engine.ports import ArtifactStore, Catalog
 from engine.services.export import ExportPlan, ExportReport, export_items, items_to_export
 from engine.services.given_files import State
-from engine.services.intake import file_sha256
 
 _FOLDER = "hand-over"
 _DOCUMENTS = (b"8BPS", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -12,7 +11,7 @@ from pathlib import Path
 
 from engine.domain.assets import NewAsset, NewPair, Role
 from engine.domain.errors import KnownError
-from engine.domain.files import TEMPORARY_PREFIX, absolute_path, known_os_error
+from engine.domain.files import TEMPORARY_PREFIX, absolute_path, file_sha256, known_os_error
 from engine.services.names import parse_name
 from engine.services.pairing import (
     IntakeProblem,
@@ -165,21 +164,6 @@ def hashed_pairs(
             NewPair(_new_asset(pair.on_model, hashes, Role.ON_MODEL), flatlay, pair.sku, pair.view, pair.garment)
         )
     return ready, problems
-
-
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file, hexadecimal.
-
-    Raises
-    ------
-    KnownError
-        The file cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise known_os_error(error, path) from error
 
 
 def _new_asset(picture: ScannedPicture, hashes: dict[Path, str | KnownError], role: Role) -> NewAsset:

@@ -5,7 +5,6 @@ The command line and the window's drag and drop call the same functions.
 
 from __future__ import annotations
 
-import hashlib
 import re
 import shutil
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.files import complete_file, known_os_error
+from engine.domain.files import complete_file, file_sha256, known_os_error
 from engine.domain.requests import BodyRegion
 from engine.inference.kontext.availability import NANO_NAME, models_folder
 from engine.inference.kontext.source import MODEL_NAME, check_safetensors
@@ -307,20 +306,15 @@ def _entry(path: Path, new: NewLora, report: LoraReport) -> LoraEntry:
 
 
 def _copy(source: Path, target: Path, sha256: str) -> None:
-    if target.is_file() and _sha256(target) == sha256:
+    if target.is_file() and file_sha256(target) == sha256:
         return
     with complete_file(target, overwrite=True) as temporary:
         try:
             shutil.copyfile(source, temporary)
         except OSError as error:
             raise known_os_error(error, target) from error
-        if _sha256(temporary) != sha256:
+        if file_sha256(temporary) != sha256:
             raise KnownError("the file has changed since it was checked", remedy="Add it again.", path=source)
-
-
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _write(registry: Path, text: str) -> None:

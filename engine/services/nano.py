@@ -16,7 +16,7 @@ from engine.domain.files import complete_file
 from engine.domain.training import Finished, StepDone, TrainingSettings
 
 if TYPE_CHECKING:
-    from engine.training.nano.recipe import Recipe
+    from engine.training.nano.plan import Recipe
 
 Tell = Callable[[str, int, int, str], None]
 """``tell(stage, done, total, note)``."""
@@ -144,7 +144,8 @@ def _train(
     tell: Tell,
     wants_pause: Callable[[], bool],
 ) -> Path:
-    from engine.services.training import TrainingProcess, begin, has_run, new_job, trained_file
+    from engine.services.trained import trained_file
+    from engine.services.training import TrainingProcess, begin, has_run, new_job
 
     run = folder / "run"
     if not has_run(run):

@@ -14,12 +14,12 @@ from torch import Tensor
 
 from engine.domain.datasets import DatasetKind, Example, Split
 from engine.domain.errors import KnownError
+from engine.domain.files import file_sha256
 from engine.domain.geometry import Extent
 from engine.domain.training import TrainingJob
 from engine.imaging.placement import KONTEXT_BUCKETS, SIZE_MULTIPLE, border_color, covered, place, to_canvas
-from engine.imaging.raster.decode import read_picture
+from engine.imaging.raster.decode import read_srgb8
 from engine.imaging.raster.headers import read_header
-from engine.imaging.raster.icc import to_srgb8
 from engine.inference.kontext.prompts import PromptCache, PromptEmbeddings
 from engine.inference.kontext.source import ModelSource
 from engine.training.cache import Canvas, LatentCache, Latents, Tell
@@ -186,8 +186,8 @@ def _canvas(job: TrainingJob, example: Example, side: int, variant: int) -> Canv
     key = chr(0).join([*hashes, str(side), str(variant), str(seed), str(mirrors and bool(variant))])
 
     def pixels() -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
-        shown, wanted = _read(control), _read(target)
-        counts = _read(mask)[..., 0] if mask is not None else np.full(shown.shape[:2], 255, np.uint8)
+        shown, wanted = read_srgb8(control), read_srgb8(target)
+        counts = read_srgb8(mask)[..., 0] if mask is not None else np.full(shown.shape[:2], 255, np.uint8)
         for path, picture in ((target, wanted), (mask, counts)):
             if _extent(picture) != _extent(shown):
                 raise KnownError(
@@ -216,23 +216,18 @@ def _placed(
 
 def placed_control(path: Path, side: int) -> NDArray[np.uint8]:
     """A control picture ``(h, w, 3)`` uint8 sRGB on the canvas that it is trained on."""
-    pixels = _read(path)
+    pixels = read_srgb8(path)
     return to_canvas(pixels, place(_extent(pixels), buckets=canvases_at(side)), border_color(pixels))
 
 
 def placed_mask(path: Path, side: int) -> NDArray[np.uint8]:
     """A mask ``(h, w)`` uint8 on the canvas of its control picture, black where that is padded."""
-    pixels = _read(path)
+    pixels = read_srgb8(path)
     return to_canvas(pixels, place(_extent(pixels), buckets=canvases_at(side)), (0, 0, 0))[..., 0]
 
 
 def _extent(pixels: NDArray[np.uint8]) -> Extent:
     return Extent(pixels.shape[1], pixels.shape[0])
-
-
-def _read(path: Path) -> NDArray[np.uint8]:
-    picture = read_picture(path)
-    return to_srgb8(picture.pixels, picture.icc)
 
 
 def _seed(key: str) -> int:
@@ -242,8 +237,7 @@ def _seed(key: str) -> int:
 def _checked_hash(folder: Path, name: str, known: dict[str, str]) -> str:
     path = folder / name
     read_header(path)  # says what is wrong with a file that is absent or no picture
-    with open(path, "rb") as file:
-        found = hashlib.file_digest(file, "sha256").hexdigest()
+    found = file_sha256(path)
     if known.get(name, found) != found:
         raise KnownError(
             "the file has changed since the data set was built",

@@ -9,6 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -152,8 +153,6 @@ def convert_lora(source: Path, target: Path, form: LoraForm) -> None:
     UsageError
         It is for a smaller model, which has no such form.
     """
-    from safetensors import safe_open
-
     # ComfyUI's form is that of FLUX.1's own layers, in its own widths; smaller models have diffusers' keys alone.
     shapes = None if form is LoraForm.COMFYUI else _shapes_in(source) or None
     checked = inspect_lora(source, shapes)
@@ -164,18 +163,17 @@ def convert_lora(source: Path, target: Path, form: LoraForm) -> None:
 
 def _shapes_in(path: Path) -> dict[str, tuple[int, int]]:
     """The widths of the layers that a file of diffusers' keys names; none of another file."""
-    from safetensors.torch import load_file
-
-    tensors = load_file(path)
-    ours = (name for name in tensors if name.startswith("transformer.") and name.endswith(".lora_A.weight"))
+    try:
+        with safe_open(path, framework="pt", device="cpu") as file:
+            shapes = {name: file.get_slice(name).get_shape() for name in file.keys()}  # noqa: SIM118  # no mapping
+    except (OSError, SafetensorError):
+        return {}  # what is wrong with it the preflight says
+    ours = (name for name in shapes if name.startswith("transformer.") and name.endswith(".lora_A.weight"))
     layers = {name.removesuffix(".lora_A.weight") for name in ours}
     return {
-        layer.removeprefix("transformer."): (
-            tensors[f"{layer}.lora_A.weight"].shape[1],
-            tensors[f"{layer}.lora_B.weight"].shape[0],
-        )
+        layer.removeprefix("transformer."): (shapes[f"{layer}.lora_A.weight"][1], shapes[f"{layer}.lora_B.weight"][0])
         for layer in layers
-        if f"{layer}.lora_B.weight" in tensors
+        if f"{layer}.lora_B.weight" in shapes
     }
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl
+from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices
 from PySide6.QtWidgets import (
     QCheckBox,
@@ -15,8 +15,6 @@ from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
     QLineEdit,
-    QListWidget,
-    QListWidgetItem,
     QPushButton,
     QScrollArea,
     QVBoxLayout,
@@ -33,13 +31,10 @@ from gui.context import WindowContext
 from gui.export.back_panel import BackPanel
 from gui.export.preset_row import PresetRow
 from gui.export.recipe_form import RecipeForm
+from gui.export.written_files import WrittenFiles
 from gui.look import theme
-from gui.look.icons import icon
-from gui.look.palette import Ink
 from gui.phrases import at_home, count
 from gui.widgets.drop_zone import button_for
-from gui.widgets.empty_state import EmptyState
-from gui.widgets.progress_line import ProgressLine
 
 
 class ExportPage(QWidget):
@@ -59,17 +54,7 @@ class ExportPage(QWidget):
         self.approved_only.setToolTip("Off: results without a verdict are exported too; rejected ones never are")
         self._summary = theme.label("", "quiet")
         self._summary.setWordWrap(True)
-        self._headline, self._line = theme.label("Files", "heading"), ProgressLine()
-        self._line.hide()
-        self.results = QListWidget()
-        self.results.setIconSize(QSize(14, 14))
-        self.results.setSpacing(2)
-        self.results.setWordWrap(True)  # what failed is read to its end
-        self.results.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.results.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self._empty = EmptyState([("Go to Review", context.actions["show_review"])])
-        self._empty.say("Nothing was exported yet", "Approve results on the Review page, then press Export.")
-        self.results.hide()
+        self.written = WrittenFiles(context, self._open_folder)
         self.presets = PresetRow(context, lambda: self.plan().recipe)
         self.back = BackPanel(context)
         self._build_layout()
@@ -127,18 +112,15 @@ class ExportPage(QWidget):
         def advance(done: int, total: int, name: str) -> None:
             if stop.is_set():
                 raise Cancelled
-            bridge.call(self._advance, (done, total, name))
+            bridge.call(self.written.advance, (done, total, name))
 
         def work() -> ExportReport:
             return export_items(services.catalog, services.artifacts, items_of(services.catalog, batch), plan, advance)
 
         self._stop = stop
-        self.results.clear()
-        self._headline.setText("Exporting…")
-        self._line.set_fraction(0)
-        self._line.show()
+        self.written.begin()
         self.refresh_actions()
-        bridge.run_in_background(work, self._done, self._failed)
+        bridge.run_in_background(work, lambda report: self._done(report, plan.folder), self._failed)
 
     def stop(self) -> None:
         """Stop after the picture that is being written."""
@@ -164,7 +146,6 @@ class ExportPage(QWidget):
         actions, is_here = self._context.actions, self.isVisible()
         actions["export"].setEnabled(is_here and self._stop is None and self._can_start())
         actions["stop_export"].setEnabled(is_here and self._stop is not None)
-        self._stop_button.setVisible(self._stop is not None)
         self.back.refresh_actions()
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -204,56 +185,22 @@ class ExportPage(QWidget):
         self.presets.refresh()
         self.refresh_actions()
 
-    def _advance(self, step: tuple[int, int, str]) -> None:
-        done, total, name = step
-        self._line.set_fraction(done / max(1, total))
-        self._headline.setText(f"Exporting {done + 1} of {total} · {name}" if name else "Exporting…")
-
-    def _done(self, report: ExportReport) -> None:
+    def _done(self, report: ExportReport, folder: Path) -> None:
         self._finish()
-        parts = [f"{len(report.failures)} failed"] if report.failures else []
-        parts.append(f"{count(len(report.written), 'file')} written")
-        if report.kept:
-            parts.append(f"{len(report.kept)} were there already, unchanged")
-        if report.skipped:
-            parts.append(f"{len(report.skipped)} left alone")
-        self._headline.setText(" · ".join(parts))
-        for sentence in report.failures:
-            self._add(sentence, "warning", "fail")
-        for sentence in report.notices:
-            self._add(sentence, "info", "text_quiet")
-        for path in report.written:
-            self._add(self._shown(path), "check", "pass_", str(path))
-        for path in report.kept:
-            self._add(f"{self._shown(path)} (unchanged)", "check", "text_faint", str(path))
-        for path in report.skipped:
-            self._add(f"{self._shown(path)} (another file, left alone)", "info", "text_faint", str(path))
-
-    def _shown(self, path: Path) -> str:
-        """With the folders that the name pattern made."""
-        out = self._out().absolute()
-        return str(path.relative_to(out)) if path.is_relative_to(out) else path.name
+        self.written.show_report(report, folder)
 
     def _failed(self, error: Exception) -> None:
         self._finish()
         if isinstance(error, Cancelled):
-            self._headline.setText("The export was stopped. Export again to go on; finished files are kept.")
+            self.written.end("The export was stopped. Export again to go on; finished files are kept.")
             return
-        self._headline.setText("The export did not finish")
+        self.written.end("The export did not finish")
         self._context.report(error)
 
     def _finish(self) -> None:
         self._stop = None
-        self._line.hide()
         self.reload()
         self.refresh_actions()
-
-    def _add(self, text: str, sign: str, ink: Ink, tip: str = "") -> None:
-        item = QListWidgetItem(icon(sign, ink), text)
-        item.setToolTip(tip or text)
-        self.results.addItem(item)
-        self._empty.hide()
-        self.results.show()
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Export into", self.folder.text())
@@ -291,7 +238,6 @@ class ExportPage(QWidget):
         folder = QHBoxLayout()
         folder.setSpacing(theme.SMALL)
         self.folder.setAccessibleName("Folder to export into")
-        self.results.setAccessibleName("Files of this session")
         folder.addWidget(self.folder, 1)
         choose = QPushButton("Choose…")
         choose.setAccessibleName("Choose the folder to export into")
@@ -303,31 +249,13 @@ class ExportPage(QWidget):
         start = button_for(self._context.actions["export"], primary=True)
         start.setMinimumHeight(34)
         side.addWidget(start)
-        head = QHBoxLayout()
-        self._headline.setWordWrap(True)
-        head.addWidget(self._headline, 1)
-        self._stop_button = button_for(self._context.actions["stop_export"])
-        self._stop_button.hide()
-        head.addWidget(self._stop_button)
-        show = QPushButton(" Open folder")
-        show.setIcon(icon("folder"))
-        show.clicked.connect(self._open_folder)
-        head.addWidget(show)
-        written = QWidget()
-        right = QVBoxLayout(written)
-        right.setContentsMargins(0, 0, 0, 0)
-        right.setSpacing(theme.SMALL)
-        right.addLayout(head)
-        right.addWidget(self._line)
-        right.addWidget(self._empty, 1)
-        right.addWidget(self.results, 1)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)
         layout.addWidget(panel)
         halves = QVBoxLayout()
         halves.setSpacing(theme.LARGE)
-        halves.addWidget(written, 3)
+        halves.addWidget(self.written, 3)
         halves.addWidget(self.back, 2)
         layout.addLayout(halves, 1)
 

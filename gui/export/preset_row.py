@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QWidget
 
 from engine.domain.errors import UsageError
 from engine.domain.export import ExportRecipe
-from engine.services.presets import Preset, load_presets, save_preset, user_presets
+from engine.services.presets import Preset, find_preset, load_presets, save_preset, user_presets
 from gui.context import WindowContext
 from gui.look import theme
 
@@ -61,7 +61,7 @@ class PresetRow(QWidget):
         """Offer to keep what is not in the chosen preset yet."""
         preset = self._presets.get(self._current)
         try:
-            is_new = preset is not None and self._recipe() != preset.export
+            is_new = preset is not None and _in_one_order(self._recipe()) != _in_one_order(preset.export)
         except UsageError:
             is_new = False
         self.keep.setEnabled(is_new)
@@ -95,14 +95,21 @@ class PresetRow(QWidget):
 
     def _keep(self) -> None:
         file = user_presets(self._context.services.catalog_path)
-        preset = replace(self._presets[self._current], export=self._recipe())
+        name, recipe = self._current, self._recipe()
 
-        def work() -> Sequence[Preset]:
+        def work() -> tuple[Preset, Sequence[Preset]]:
+            preset = replace(find_preset(file, name), export=recipe)  # the rest of it may have changed since
             save_preset(file, preset)
-            return load_presets(file)
+            return preset, load_presets(file)
 
-        def done(presets: Sequence[Preset]) -> None:
+        def done(kept: tuple[Preset, Sequence[Preset]]) -> None:
+            preset, presets = kept
             self._show(presets)
             self.kept.emit(preset)
 
         self._context.bridge.run_in_background(work, done, self._context.report, in_order=True)
+
+
+def _in_one_order(recipe: ExportRecipe) -> ExportRecipe:
+    """A file may list the formats in any."""
+    return replace(recipe, formats=tuple(sorted(recipe.formats)))

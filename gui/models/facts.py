@@ -1,7 +1,11 @@
-"""What the models folder holds, read for the Models page and the intake page. Pool threads only: it opens files."""
+"""What the models folder holds, read for the Models page, the Training page and the intake page.
+
+What reads opens files: pool threads only.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +78,20 @@ def read_loras(chosen: Path | None) -> list[LoraState]:
         The operator's ``loras.toml`` is wrong.
     """
     return lora_states(resolve_model(chosen))
+
+
+def mask_types_of(states: Sequence[LoraState]) -> list[str]:
+    """The mask types that there is a LoRA for, in the registry's order."""
+    return list(dict.fromkeys(state.entry.mask_type for state in states if state.entry.mask_type))
+
+
+def replaced_by(states: Sequence[LoraState], name: str, mask_type: str) -> list[str]:
+    """The operator's own LoRAs whose place one of this name, or for this mask type, would take."""
+    return [
+        state.entry.name
+        for state in states
+        if state.own and (state.entry.name == name or (mask_type and state.entry.mask_type == mask_type))
+    ]
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from gui.context import WindowContext
 from gui.look import theme
 from gui.models.facts import KontextFacts
 from gui.models.licence_dialog import LicenceDialog
-from gui.phrases import at_home, duration
+from gui.phrases import at_home, capital, duration
 from gui.widgets.drop_zone import button_for
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.model_card import ModelCard
@@ -171,7 +171,7 @@ class KontextCard(ModelCard):
                 "The download goes on where it stopped."
             )
         if facts.is_chosen:
-            return f"{facts.status.reason[:1].upper()}{facts.status.reason[1:]}."
+            return f"{capital(facts.status.reason)}."
         return (
             f"Dreams masks and guides colours. {facts.entry.size_gb:,.0f} GB, downloaded once; garment masks and "
             "colour matches run without it."

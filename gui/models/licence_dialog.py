@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, QUrl, Signal
+from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QCheckBox, QDialog, QFormLayout, QHBoxLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from engine.services.model_download import licence_terms
 from engine.services.registries import ModelEntry
 from gui.look import theme
+from gui.widgets.form_dialog import FormDialog, form_fields
 
-_WIDTH = 560
 
-
-class LicenceDialog(QDialog):
+class LicenceDialog(FormDialog):
     """Asks for agreement, and for what the server wants to know."""
 
     agreed = Signal(str, str)
     """Access token and mirror; empty where the default shall be used."""
 
     def __init__(self, model: ModelEntry, folder: str, parent: QWidget) -> None:
-        super().__init__(parent)
-        self.setObjectName("licence_dialog")
-        self.setWindowTitle(f"Download {model.name}")
-        self.setFixedWidth(_WIDTH)
+        super().__init__("licence_dialog", f"Download {model.name}", parent)
         terms = theme.label(licence_terms(model))
         terms.setWordWrap(True)
         link = theme.label(f'<a href="{model.model_id}">Open the model\'s page</a>')
@@ -35,39 +31,18 @@ class LicenceDialog(QDialog):
         self.token.setEchoMode(QLineEdit.EchoMode.Password)
         self.token.setPlaceholderText("Of the account that accepted it; not needed after hf auth login")
         self.mirror.setPlaceholderText("Only for a studio's own server")
-        fields = QFormLayout()
-        fields.setHorizontalSpacing(theme.MEDIUM)
-        fields.setVerticalSpacing(theme.SMALL)
-        fields.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
-        fields.addRow(theme.label("Access token", "quiet"), self.token)
-        fields.addRow(theme.label("Mirror", "quiet"), self.mirror)
-        self.download, cancel = QPushButton("Download"), QPushButton("Cancel")
-        self.download.setObjectName("agree_and_download")
-        self.download.setProperty("primary", True)
+        for part in (theme.label(model.licence, "heading"), terms, link):
+            self.column.addWidget(part)
+        self.column.addSpacing(theme.TIGHT)
+        self.column.addLayout(form_fields((("Access token", self.token), ("Mirror", self.mirror))))
+        self.column.addWidget(where)
+        self.column.addSpacing(theme.TIGHT)
+        self.column.addWidget(self.agree)
+        self.download = self.add_foot("agree_and_download", "Download")
         self.download.setEnabled(False)
-        self.download.setDefault(True)
-        buttons = QHBoxLayout()
-        buttons.setSpacing(theme.SMALL)
-        buttons.addStretch()
-        buttons.addWidget(cancel)
-        buttons.addWidget(self.download)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.WIDE, theme.WIDE, theme.WIDE, theme.LARGE)
-        layout.setSpacing(theme.MEDIUM)
-        layout.addWidget(theme.label(model.licence, "heading"))
-        layout.addWidget(terms)
-        layout.addWidget(link)
-        layout.addSpacing(theme.TIGHT)
-        layout.addLayout(fields)
-        layout.addWidget(where)
-        layout.addSpacing(theme.TIGHT)
-        layout.addWidget(self.agree)
-        layout.addSpacing(theme.SMALL)
-        layout.addLayout(buttons)
         self.agree.setFocus()
         self.agree.toggled.connect(self.download.setEnabled)
         self.download.clicked.connect(self._agree)
-        cancel.clicked.connect(self.reject)
 
     def _agree(self) -> None:
         token, mirror = self.token.text().strip(), self.mirror.text().strip()

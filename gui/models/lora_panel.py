@@ -27,7 +27,7 @@ from gui.look import theme
 from gui.models.lora_form import LoraForm
 from gui.models.lora_model import LoraColumn, LorasModel, Readiness, readiness
 from gui.models.readiness_delegate import ReadinessDelegate
-from gui.phrases import at_home, sentence
+from gui.phrases import at_home, capital, sentence
 from gui.widgets.drop_strip import DropStrip
 from gui.widgets.drop_zone import button_for
 
@@ -186,7 +186,7 @@ class LoraPanel(QWidget):
         if state is not None:
             entry = state.entry
             self.what.setText(f"{entry.name}: {entry.prompt}")
-            why = at_home(f"{state.problem[:1].upper()}{state.problem[1:]}. {state.remedy}")
+            why = at_home(f"{capital(state.problem)}. {state.remedy}")
             self.why.setText(why if state.problem else "")
             self.why.setVisible(bool(state.problem))
             trigger = f"Trigger word: {entry.trigger}. " if entry.trigger else ""

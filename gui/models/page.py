@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from engine.domain.files import known_os_error
 from engine.inference.kontext.availability import models_folder
@@ -21,14 +21,12 @@ from gui.models.facts import KontextFacts, read_kontext, read_loras
 from gui.models.kontext_card import KontextCard
 from gui.models.lora_panel import LoraPanel
 from gui.models.memory_card import MemoryCard
-from gui.phrases import at_home
-from gui.widgets.card_column import scrolling
+from gui.phrases import at_home, capital
+from gui.widgets.card_column import card_column
 from gui.widgets.drop_zone import button_for
 from gui.widgets.model_card import ModelCard
 
 T = TypeVar("T")
-
-_CARDS_WIDTH = 400
 
 
 class ModelsPage(QWidget):
@@ -117,8 +115,7 @@ class ModelsPage(QWidget):
         self.detection.set_state(*(("Found", "pass_") if is_there else ("Missing", "text_faint")))
         what = at_home(status.reason)
         self._detected.setText(f"Uses {what}." if is_there else "Finds a garment by its name, and masks it.")
-        missing = f"{what[:1].upper()}{what[1:]}. {status.remedy}"
-        self._detection_remedy.setText("" if is_there else missing)
+        self._detection_remedy.setText("" if is_there else f"{capital(what)}. {status.remedy}")
         self._detection_remedy.setVisible(not is_there)
 
     def _on_changed(self) -> None:
@@ -141,21 +138,13 @@ class ModelsPage(QWidget):
     # -- layout -------------------------------------------------------------------------------------------------
 
     def _build_layout(self) -> None:
-        cards = QWidget()
-        column = QVBoxLayout(cards)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.MEDIUM)
-        for card in (self.kontext, self.memory, self.detection):
-            column.addWidget(card)
         foot = QHBoxLayout()
         foot.setSpacing(theme.SMALL)
         for name in ("open_models_folder", "look_again"):
             foot.addWidget(button_for(self._context.actions[name]))
         foot.addStretch()
-        column.addLayout(foot)
-        column.addStretch()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)
-        layout.addWidget(scrolling(cards, _CARDS_WIDTH))
+        layout.addWidget(card_column((self.kontext, self.memory, self.detection, foot)))
         layout.addWidget(self.loras, 1)

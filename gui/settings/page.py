@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtGui import QShowEvent
-from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QWidget
 
 from gui.context import WindowContext
 from gui.look import theme
@@ -11,7 +11,7 @@ from gui.settings.appearance_card import AppearanceCard
 from gui.settings.catalog_card import CatalogCard
 from gui.settings.shortcut_panel import ShortcutPanel
 from gui.settings.work_card import WorkCard
-from gui.widgets.card_column import scrolling
+from gui.widgets.card_column import card_column
 
 _CARDS_WIDTH = 480
 
@@ -23,17 +23,10 @@ class SettingsPage(QWidget):
         super().__init__(parent)
         self.appearance, self.work = AppearanceCard(), WorkCard(context)
         self.catalog, self.shortcuts = CatalogCard(context), ShortcutPanel(context)
-        cards = QWidget()
-        column = QVBoxLayout(cards)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.MEDIUM)
-        for card in (self.appearance, self.work, self.catalog):
-            column.addWidget(card)
-        column.addStretch()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)
-        layout.addWidget(scrolling(cards, _CARDS_WIDTH))
+        layout.addWidget(card_column((self.appearance, self.work, self.catalog), _CARDS_WIDTH))
         layout.addWidget(self.shortcuts, 1)
 
     def refresh_actions(self) -> None:

@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from gui import preferences
 from gui.context import WindowContext
 from gui.look import theme
-from gui.phrases import at_home
+from gui.phrases import at_home, capital
 from gui.training.facts import ModelFacts, read_model
 from gui.widgets.drop_zone import button_for
 from gui.widgets.elided_label import ElidedLabel
@@ -75,8 +75,7 @@ class BaseModelCard(ModelCard):
         self._facts = facts
         self.set_state(*(("Missing", "warn") if facts.problem else ("Found", "pass_")))
         self.where.show_text(at_home(facts.path.as_posix()))
-        problem = f"{facts.problem[:1].upper()}{facts.problem[1:]}."
-        self.problem.setText(f"{at_home(problem)} Training needs it." if facts.problem else "")
+        self.problem.setText(f"{at_home(capital(facts.problem))}. Training needs it." if facts.problem else "")
         self.problem.setToolTip(facts.remedy)
         self.problem.setVisible(bool(facts.problem))
         self.where.setVisible(not facts.problem)

@@ -15,9 +15,6 @@ from gui.context import WindowContext
 from gui.torch_process import TorchProcess
 from gui.training.facts import read_saved
 
-FOLDER = "evaluation"
-"""In the run's folder."""
-
 _LOOK_MS = 3_000
 
 
@@ -51,17 +48,24 @@ def read_figures(run: Path, job: TrainingJob) -> RunFigures:
     KnownError
         The evaluation is damaged, or a newer Chromask wrote it.
     """
-    from engine.services.evaluation.evaluate import SHEET
-    from engine.services.evaluation.records import RECORD, best_of, read_evaluation, summaries
+    from engine.services.evaluation.records import (
+        RECORD,
+        SHEET,
+        best_of,
+        read_evaluation,
+        run_folder,
+        summaries,
+    )
     from engine.services.evaluation.tables import summary_table
 
     wanted = (1 + len(read_saved(run))) * len(job.of(Split.HELD_OUT))
-    if not (run / FOLDER / RECORD).is_file():
+    folder = run_folder(run)
+    if not (folder / RECORD).is_file():
         return RunFigures(wanted=wanted)
-    evaluation = read_evaluation(run / FOLDER)
+    evaluation = read_evaluation(folder)
     found = [summary for summary in summaries(evaluation) if summary.count or summary.failed]
     headings, rows = summary_table(evaluation.kind, found)
-    sheet = run / FOLDER / f"{SHEET}.html"
+    sheet = folder / f"{SHEET}.html"
     return RunFigures(
         headings, rows, best_of(found), len(evaluation.measured), wanted, sheet if sheet.is_file() else None
     )
@@ -89,6 +93,8 @@ class Measuring(QObject):
 
     def begin(self, run: Path, job: TrainingJob, vram_tier: int) -> None:
         """Measure every checkpoint of a run."""
+        from engine.services.evaluation.records import run_folder
+
         if self._run is not None:
             return
         torch: TorchProcess = self._context.services.torch
@@ -107,7 +113,7 @@ class Measuring(QObject):
                 self._context.report(error)
 
         self._context.bridge.run_in_background(
-            lambda: torch.evaluate_run(run, job, run / FOLDER, vram_tier, stop), done, failed
+            lambda: torch.evaluate_run(run, job, run_folder(run), vram_tier, stop), done, failed
         )
 
     def stop(self) -> None:

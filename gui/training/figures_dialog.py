@@ -22,6 +22,7 @@ from engine.domain.datasets import DatasetKind
 from gui import preferences
 from gui.context import WindowContext
 from gui.look import theme
+from gui.phrases import capital
 from gui.training.figures import Measuring, RunFigures, read_figures
 from gui.training.story import RunStory
 from gui.widgets.progress_line import BusyLine
@@ -132,13 +133,13 @@ class FiguresDialog(QDialog):
 
     def _fill(self, figures: RunFigures) -> None:
         self.table.setColumnCount(len(figures.headings))
-        self.table.setHorizontalHeaderLabels(["Checkpoint", *(_capital(text) for text in figures.headings[1:])])
+        self.table.setHorizontalHeaderLabels(["Checkpoint", *(capital(text) for text in figures.headings[1:])])
         self.table.setRowCount(len(figures.rows))
         bold = theme.bold()
         for row, cells in enumerate(figures.rows):
             for column, text in enumerate(cells):
-                name = f"{_capital(text)} · best" if column == 0 and row == figures.best else text
-                item = QTableWidgetItem(_capital(name) if column == 0 else name)
+                is_best = " · best" if row == figures.best else ""
+                item = QTableWidgetItem(f"{capital(text)}{is_best}" if column == 0 else text)
                 side = Qt.AlignmentFlag.AlignLeft if column == 0 else Qt.AlignmentFlag.AlignRight
                 item.setTextAlignment(side | Qt.AlignmentFlag.AlignVCenter)
                 item.setFont(bold if row == figures.best else QFont())
@@ -162,7 +163,3 @@ class FiguresDialog(QDialog):
 
     def _end(self) -> None:
         self._is_over = True
-
-
-def _capital(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}"

@@ -9,6 +9,7 @@ from engine.domain.training import BaseWeights, Optimiser, TrainingSettings
 from engine.inference.kontext.tiers import GIB
 from engine.services.doctor import GraphicsCard
 from engine.training.memory import memory_of, nominal_gib, plan_for
+from gui.phrases import capital
 
 _BITS = {BaseWeights.WHOLE: "16", BaseWeights.FP8: "8", BaseWeights.NF4: "4"}
 
@@ -41,7 +42,7 @@ def here(settings: TrainingSettings, card: GraphicsCard | None, tier: int) -> tu
         plan = plan_for(settings, gib, has_bitsandbytes=_has_bitsandbytes())
     except KnownError as error:
         more = "" if _has_bitsandbytes() else ", or install bitsandbytes"
-        return f"{error.what[:1].upper()}{error.what[1:]}. Lower resolution or rank{more}.", False
+        return f"{capital(error.what)}. Lower resolution or rank{more}.", False
     text = f"{card.name}: the model is kept in {_BITS[plan.base_weights]} bit, {plan.peak_bytes / GIB:.1f} GiB at most."
     return text, plan.peak_bytes <= card.total_bytes
 

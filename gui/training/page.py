@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from PySide6.QtCore import QUrl, Signal
 from PySide6.QtGui import QDesktopServices, QShowEvent
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QInputDialog, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from engine.domain.errors import Cancelled
 from engine.services.doctor import GraphicsCard
 from gui import preferences
 from gui.context import WindowContext
 from gui.look import theme
-from gui.phrases import at_home
 from gui.training.base_model_card import BaseModelCard
 from gui.training.facts import TrainingFacts, read_training
 from gui.training.figures import Measuring
 from gui.training.figures_dialog import FiguresDialog
+from gui.training.longer_question import LongerQuestion
+from gui.training.place import TrainingPlace
 from gui.training.registering import Registering
 from gui.training.run_panel import RunPanel
 from gui.training.runs import Runs
@@ -28,12 +28,8 @@ from gui.training.set_list import Check
 from gui.training.settings_card import SettingsCard
 from gui.training.starting import prepare
 from gui.training.story import RunStory
-from gui.widgets.card_column import scrolling
+from gui.widgets.card_column import card_column
 from gui.widgets.drop_zone import button_for
-from gui.widgets.elided_label import ElidedLabel
-
-_CARDS_WIDTH = 400
-_MOST_STEPS = 1_000_000
 
 
 class TrainingPage(QWidget):
@@ -49,13 +45,13 @@ class TrainingPage(QWidget):
         self._taken: tuple[str, ...] = ()
         self._asks_card = False
         self._dialog: SetDialog | None = None
-        self._question: QInputDialog | None = None
         self.sets, self.settings, self.model = SetCard(context), SettingsCard(), BaseModelCard(context)
         self.runs = Runs(context, self)
         self.panel = RunPanel(context, self.runs)
         self.registering, self.measuring = Registering(context, self), Measuring(context, self)
         self.figures: FiguresDialog | None = None
-        self.where = ElidedLabel("caption")
+        self.longer: LongerQuestion | None = None
+        self.place = TrainingPlace(context)
         self.why_not = theme.label("", "caption")
         self.why_not.setWordWrap(True)
         self._build_layout()
@@ -65,17 +61,13 @@ class TrainingPage(QWidget):
 
     @property
     def folder(self) -> Path:
-        """The training folder: beside the catalog unless another was chosen."""
-        chosen = preferences.training_folder()
-        if chosen is not None:
-            return chosen
-        catalog = self._context.services.catalog_path
-        return (catalog.parent if catalog is not None else _account_folder()) / "training"
+        """The training folder."""
+        return self.place.folder
 
     def reload(self) -> None:
         """Look through the training folder again, in the background."""
         folder = self.folder
-        self.where.show_text(at_home(folder.as_posix()))
+        self.place.show_path()
         self._looks += 1
         look = self._looks
 
@@ -153,22 +145,11 @@ class TrainingPage(QWidget):
         if story is None or not story.is_finished:
             self.runs.go_on()
             return
-        if self._question is not None:
-            return
-        box = QInputDialog(self)
-        box.setObjectName("steps_question")
-        box.setWindowTitle("Train longer")
-        box.setLabelText(f"It has done {story.step:,} steps. How many shall it be in all?")
-        box.setInputMode(QInputDialog.InputMode.IntInput)
-        box.setIntRange(story.step + 1, _MOST_STEPS)
-        box.setIntStep(100)
-        box.setIntValue(story.step + max(1, story.total // 2))
-        box.setOkButtonText("Go on")
-        settings = story.job.settings
-        box.accepted.connect(lambda: self.runs.go_on(replace(settings, steps=box.intValue())))
-        box.finished.connect(self._forget_question)
-        self._question = box
-        box.open()
+        if self.longer is None:
+            self.longer = LongerQuestion(story, self)
+            self.longer.answered.connect(self.runs.go_on)
+            self.longer.finished.connect(self._forget_question)
+            self.longer.open()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -177,14 +158,14 @@ class TrainingPage(QWidget):
         for name, call in (
             ("new_set", self.new_set), ("train", self.train), ("go_on_training", self.go_on),
             ("pause_training", self._pause), ("stop_training", self._stop_run), ("register_run", self._register),
-            ("run_figures", self._show_figures),
-            ("open_run", self._open_run), ("training_folder", self._choose_folder), ("read_training", self.reload),
+            ("run_figures", self._show_figures), ("open_run", self._open_run), ("read_training", self.reload),
         ):  # fmt: skip
             actions.on(name, call)
         self.sets.changed.connect(self.reload)
         self.sets.chosen.connect(self._on_set)
         self.settings.changed.connect(self.refresh_actions)
         self.model.changed.connect(self._on_model)
+        self.place.changed.connect(self.reload)
         self.runs.stood.connect(self.reload)
         self.runs.stood.connect(self.refresh_actions)
         self.measuring.changed.connect(self.refresh_actions)
@@ -270,12 +251,6 @@ class TrainingPage(QWidget):
         if self.runs.folder is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.runs.folder)))
 
-    def _choose_folder(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Look for data sets and runs in", str(self.folder))
-        if folder:
-            preferences.set_training_folder(Path(folder))
-            self.reload()
-
     def _forget_dialog(self) -> None:
         if self._dialog is not None:
             self._dialog.deleteLater()
@@ -287,31 +262,18 @@ class TrainingPage(QWidget):
         self.figures = None
 
     def _forget_question(self) -> None:
-        if self._question is not None:
-            self._question.deleteLater()
-        self._question = None
+        if self.longer is not None:
+            self.longer.deleteLater()
+        self.longer = None
 
     # -- layout -------------------------------------------------------------------------------------------------
 
     def _build_layout(self) -> None:
-        actions = self._context.actions
-        cards = QWidget()
-        column = QVBoxLayout(cards)
-        column.setContentsMargins(0, 0, 0, 0)
-        column.setSpacing(theme.MEDIUM)
-        for card in (self.sets, self.settings, self.model):
-            column.addWidget(card)
-        place = QHBoxLayout()
-        place.setSpacing(theme.SMALL)
-        place.addWidget(self.where, 1)
-        place.addWidget(button_for(actions["training_folder"]))
-        column.addLayout(place)
-        column.addStretch()
-        start = button_for(actions["train"], primary=True)
+        start = button_for(self._context.actions["train"], primary=True)
         start.setMinimumHeight(34)
         side = QVBoxLayout()
         side.setSpacing(theme.SMALL)
-        side.addWidget(scrolling(cards, _CARDS_WIDTH), 1)
+        side.addWidget(card_column((self.sets, self.settings, self.model, self.place)), 1)
         side.addWidget(self.why_not)
         side.addWidget(start)
         layout = QHBoxLayout(self)
@@ -319,9 +281,3 @@ class TrainingPage(QWidget):
         layout.setSpacing(theme.LARGE)
         layout.addLayout(side)
         layout.addWidget(self.panel, 1)
-
-
-def _account_folder() -> Path:
-    from platformdirs import user_data_path
-
-    return user_data_path("Chromask", appauthor=False)

@@ -8,8 +8,9 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.domain.errors import Cancelled
-from engine.services.registries import load_registry
+from engine.services.lora_files import LoraState
 from gui.context import WindowContext
+from gui.models.facts import read_loras
 from gui.phrases import sentence
 from gui.training.facts import read_saved
 from gui.training.register_form import RegisterForm
@@ -38,10 +39,10 @@ class Registering(QObject):
             return
         self._is_asked = True
 
-        def work() -> tuple[tuple[int, ...], tuple[str, ...]]:
-            return read_saved(folder), load_registry().mask_types()
+        def work() -> tuple[tuple[int, ...], list[LoraState]]:
+            return read_saved(folder), read_loras(Path(story.job.model))
 
-        def done(found: tuple[tuple[int, ...], tuple[str, ...]]) -> None:
+        def done(found: tuple[tuple[int, ...], list[LoraState]]) -> None:
             self._is_asked = False
             form = RegisterForm(story, *found, self._page)
             form.submitted.connect(lambda *choice: self._register(folder, *choice))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engine.domain.errors import KnownError
 from engine.domain.training import BaseWeights, Broken, Evaluated, Finished, Paused, StepDone
 from gui.look.palette import Ink
-from gui.phrases import duration
+from gui.phrases import capital, duration
 from gui.training.story import RunStory
 
 _PREPARING = {
@@ -76,10 +76,9 @@ def resting_words(story: RunStory, error: KnownError | None) -> Words:
     """
     share, done = story.step / max(1, story.total), f"Step {story.step:,} of {story.total:,}"
     ending = story.ending
-    if error is not None or isinstance(ending, Broken):
-        what, remedy = (error.what, error.remedy) if error is not None else (ending.what, ending.remedy)  # pyright: ignore[reportOptionalMemberAccess, reportAttributeAccessIssue]
-        remedy = without_options(remedy)
-        problem = f"{what[:1].upper()}{what[1:]}. {remedy}".strip()
+    broken = error or (ending if isinstance(ending, Broken) else None)
+    if broken is not None:
+        problem = f"{capital(broken.what)}. {without_options(broken.remedy)}".strip()
         return Words("Failed", "fail", done, problem=problem, share=share)
     match ending:
         case Finished():
@@ -96,7 +95,7 @@ def resting_words(story: RunStory, error: KnownError | None) -> Words:
 
 def without_options(remedy: str) -> str:
     """What to do, without the options of the command line that do it there."""
-    return re.sub(r" with --resume| \((?:--[\w-]+(?:, )?)+\)", "", remedy)
+    return re.sub(r" with --resume|, or add --replace[^.]*| \((?:--[\w-]+(?:, )?)+\)", "", remedy)
 
 
 def figures(story: RunStory) -> str:

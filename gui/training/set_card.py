@@ -4,38 +4,27 @@ from __future__ import annotations
 
 import shutil
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from PySide6.QtCore import QSize, Qt, QUrl, Signal
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import (
-    QAbstractItemView,
-    QFrame,
-    QHBoxLayout,
-    QListView,
-    QListWidget,
-    QListWidgetItem,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtWidgets import QAbstractItemView, QFrame, QHBoxLayout, QListView, QVBoxLayout, QWidget
 
 from engine.domain.datasets import Finding, Severity
 from engine.domain.errors import Cancelled
-from engine.services.datasets.check import check_dataset
 from gui.context import WindowContext
 from gui.look import theme
-from gui.look.icons import icon
 from gui.phrases import count
 from gui.training.builds import SetOrder, build_set
 from gui.training.facts import SetFacts
-from gui.training.set_list import CHECK_INKS, ROW, Check, SetDelegate, SetModel, check_of
+from gui.training.findings_list import FindingsList
+from gui.training.set_checks import SetChecks
+from gui.training.set_list import CHECK_INKS, ROW, Check, SetDelegate, SetModel
 from gui.widgets.drop_zone import button_for
 from gui.widgets.progress_line import BusyLine
 
 _ROWS = 4
-_FINDINGS_HEIGHT = 132
-_SUBJECT_ROLE = int(Qt.ItemDataRole.UserRole)
 
 
 class SetCard(QFrame):
@@ -51,8 +40,7 @@ class SetCard(QFrame):
         super().__init__(parent)
         self.setProperty("panel", True)
         self._context = context
-        self._findings: dict[str, tuple[Finding, ...]] = {}
-        self._checking: tuple[str, threading.Event] | None = None
+        self._checks = SetChecks(context, self)
         self._building: threading.Event | None = None
         self._wanted: Path | None = None
         self._left_out: tuple[Path, tuple[Finding, ...]] | None = None
@@ -71,21 +59,14 @@ class SetCard(QFrame):
         self.empty.setWordWrap(True)
         self.verdict = theme.label("", "caption")
         self.verdict.setWordWrap(True)
-        self.findings = QListWidget()
-        self.findings.setAccessibleName("What the check found")
-        self.findings.setWordWrap(True)
-        self.findings.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        self.findings.setResizeMode(QListWidget.ResizeMode.Adjust)
-        self.findings.setFixedHeight(_FINDINGS_HEIGHT)
-        self.findings.setIconSize(QSize(14, 14))
-        self.findings.setSpacing(2)
-        self.findings.itemClicked.connect(self._show_finding)
-        self.findings.itemActivated.connect(self._show_finding)
+        self.findings = FindingsList()
         self.busy = BusyLine()
         self._build_layout()
         context.actions.on("check_set", self.check_again)
         context.actions.on("open_set", self._open_set)
-        context.actions.on("stop_build", self.stop)
+        context.actions.on("stop_build", self._stop_build)
+        self._checks.changed.connect(self._on_check)
+        self._checks.advanced.connect(lambda done, total: self.verdict.setText(f"Checking… {done} of {total}"))
         self._show()
 
     # -- what the page calls ------------------------------------------------------------------------------------
@@ -111,15 +92,7 @@ class SetCard(QFrame):
 
     def check_state(self) -> Check:
         """What is known of the chosen set."""
-        facts = self.facts()
-        if facts is None:
-            return Check.UNKNOWN
-        if facts.problem:
-            return Check.WRONG
-        if self._checking is not None and self._checking[0] == facts.sha256:
-            return Check.RUNNING
-        findings = self._findings.get(facts.sha256)
-        return check_of(findings) if findings is not None else Check.UNKNOWN
+        return self._checks.state(self.facts())
 
     def build(self, order: SetOrder) -> None:
         """Build a set in the background, and check it."""
@@ -161,9 +134,8 @@ class SetCard(QFrame):
 
     def stop(self) -> None:
         """End the build at the next photograph, and the check."""
-        for stop in (self._building, self._checking[1] if self._checking is not None else None):
-            if stop is not None:
-                stop.set()
+        self._stop_build()
+        self._checks.stop()
 
     @property
     def is_building(self) -> bool:
@@ -173,13 +145,12 @@ class SetCard(QFrame):
         """Check the chosen set, whatever is known of it."""
         facts = self.facts()
         if facts is not None:
-            self._findings.pop(facts.sha256, None)
-            self._check(facts)
+            self._checks.check_again(facts)
 
     def refresh_actions(self) -> None:
         """Switch this card's commands on where they make sense."""
         actions, is_here, facts = self._context.actions, self.isVisible(), self.facts()
-        is_idle = facts is not None and not facts.problem and self._checking is None
+        is_idle = facts is not None and not facts.problem and not self._checks.is_running
         actions["new_set"].setEnabled(is_here and not self.is_building)
         actions["check_set"].setEnabled(is_here and is_idle)
         actions["open_set"].setEnabled(is_here and facts is not None)
@@ -189,59 +160,28 @@ class SetCard(QFrame):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _on_chosen(self) -> None:
-        facts = self.facts()
-        if self._checking is not None and (facts is None or self._checking[0] != facts.sha256):
-            self._checking[1].set()
-        if facts is not None and not facts.problem and facts.sha256 not in self._findings:
-            self._check(facts)
+        self._checks.look_at(self.facts())
+        self._on_check()
+
+    def _on_check(self) -> None:
         self._show()
         self.chosen.emit()
 
-    def _check(self, facts: SetFacts) -> None:
-        if self._checking is not None and self._checking[0] == facts.sha256 and not self._checking[1].is_set():
-            return
-        stop, bridge = threading.Event(), self._context.bridge
-
-        def advance(done: int, total: int, name: str) -> None:
-            if stop.is_set():
-                raise Cancelled
-            bridge.call(progress, (done, total))
-
-        def progress(step: tuple[int, int]) -> None:
-            if self._checking is not None and self._checking[1] is stop:
-                self.verdict.setText(f"Checking… {step[0]} of {step[1]}")
-
-        def over(then: Callable[[], None]) -> None:
-            if self._checking is not None and self._checking[1] is stop:
-                self._checking = None
-            then()
-            self._show()
-            self.chosen.emit()
-
-        def done(findings: list[Finding]) -> None:
-            over(lambda: self._findings.update({facts.sha256: tuple(findings)}))
-
-        def failed(error: Exception) -> None:
-            over(lambda: None if isinstance(error, Cancelled) else self._context.report(error))
-
-        self._checking = facts.sha256, stop
-        self._show()
-        bridge.run_in_background(lambda: check_dataset(facts.folder, advance)[1], done, failed)
+    def _stop_build(self) -> None:
+        if self._building is not None:
+            self._building.set()
 
     def _show(self) -> None:
         facts, state = self.facts(), self.check_state()
         has_sets = self.sets.rowCount() > 0
         self.empty.setVisible(not has_sets)
         self.list.setVisible(has_sets)
-        checks = {sha: check_of(findings) for sha, findings in self._findings.items()}
-        if self._checking is not None:
-            checks[self._checking[0]] = Check.RUNNING
-        self.sets.set_checks(checks)
-        shown = list(self._findings.get(facts.sha256, ())) if facts is not None else []
+        self.sets.set_checks(self._checks.states())
+        shown = list(self._checks.findings(facts)) if facts is not None else []
         if facts is not None and self._left_out is not None and self._left_out[0] == facts.folder:
             shown += self._left_out[1]
         self._say(state, shown)
-        self._list(shown if facts is not None else [], facts)
+        self.findings.show_findings(shown, facts.folder if facts is not None else Path())
         self.refresh_actions()
 
     def _say(self, state: Check, findings: Sequence[Finding]) -> None:
@@ -264,26 +204,6 @@ class SetCard(QFrame):
         self.verdict.setText(text)
         self.verdict.setVisible(bool(text) and self.sets.rowCount() > 0)
         theme.set_ink(self.verdict, CHECK_INKS[state] if state in (Check.WRONG, Check.WARNED) else None)
-
-    def _list(self, findings: Sequence[Finding], facts: SetFacts | None) -> None:
-        self.findings.clear()
-        for finding in findings:
-            is_error = finding.severity is Severity.ERROR
-            text = str(finding).replace("--held-out 0.2", "a fifth held out")  # as the dialog calls it
-            item = QListWidgetItem(icon("warning", "fail" if is_error else "warn"), text)
-            item.setToolTip(f"{text}\nA click shows it.")
-            item.setData(_SUBJECT_ROLE, finding.subject)
-            self.findings.addItem(item)
-        self.findings.setVisible(bool(findings))
-
-    def _show_finding(self, item: QListWidgetItem) -> None:
-        """Show the picture that a finding is about, or the set's folder."""
-        facts = self.facts()
-        if facts is None:
-            return
-        subject = str(item.data(_SUBJECT_ROLE))
-        path = facts.folder / subject if subject else facts.folder
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(path if path.exists() else facts.folder)))
 
     def _open_set(self) -> None:
         facts = self.facts()

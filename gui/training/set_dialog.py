@@ -10,14 +10,9 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDialog,
     QDoubleSpinBox,
-    QFileDialog,
     QGridLayout,
-    QHBoxLayout,
     QLineEdit,
-    QPushButton,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -32,6 +27,8 @@ from gui.phrases import count
 from gui.training.builds import SetOrder
 from gui.training.facts import Candidates, read_candidates
 from gui.widgets.choice_box import ChoiceBox
+from gui.widgets.folder_field import FolderField
+from gui.widgets.form_dialog import FormDialog
 
 _WIDTH = 600
 _KINDS = (
@@ -46,39 +43,7 @@ _SOURCES = (
 )
 
 
-class FolderField(QWidget):
-    """A path that can be typed or chosen."""
-
-    changed = Signal()
-
-    def __init__(self, name: str, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.text = QLineEdit()
-        self.text.setAccessibleName(name)
-        self.text.textChanged.connect(self.changed)
-        choose = QPushButton("Choose…")
-        choose.setAccessibleName(f"Choose: {name}")
-        choose.setAutoDefault(False)
-        choose.clicked.connect(lambda: self._choose(name))
-        line = QHBoxLayout(self)
-        line.setContentsMargins(0, 0, 0, 0)
-        line.setSpacing(theme.SMALL)
-        line.addWidget(self.text, 1)
-        line.addWidget(choose)
-        self.setFocusProxy(self.text)
-
-    def path(self) -> Path | None:
-        """The folder; None while nothing was typed."""
-        text = self.text.text().strip()
-        return Path(text).expanduser() if text else None
-
-    def _choose(self, name: str) -> None:
-        folder = QFileDialog.getExistingDirectory(self, name, self.text.text())
-        if folder:
-            self.text.setText(folder)
-
-
-class SetDialog(QDialog):
+class SetDialog(FormDialog):
     """Filled in so far that a set of masks needs the object's name alone.
 
     Parameters
@@ -93,11 +58,8 @@ class SetDialog(QDialog):
     """A `SetOrder`."""
 
     def __init__(self, context: WindowContext, folder: Path, taken: Collection[str], parent: QWidget) -> None:
-        super().__init__(parent)
+        super().__init__("set_dialog", "New data set", parent, _WIDTH)
         self._taken = {name.casefold() for name in taken}
-        self.setObjectName("set_dialog")
-        self.setWindowTitle("New data set")
-        self.setFixedWidth(_WIDTH)
         self._context, self._folder = context, folder
         self._candidates: Candidates | None = None
         self._looks = 0
@@ -120,9 +82,6 @@ class SetDialog(QDialog):
         self.held_out.lineEdit().setTextMargins(6, 0, 0, 0)
         self.held_out.setFixedWidth(90)
         self.held_out.setToolTip("Pairs that are not trained on and measure what was learnt")
-        self.message = theme.label("", "caption")
-        self.message.setWordWrap(True)
-        self.build_button = QPushButton("Build")
         self._build_layout()
         self._connect()
         context.bridge.run_in_background(context.services.catalog.batches, self._show_batches, context.report)
@@ -224,8 +183,7 @@ class SetDialog(QDialog):
         self._rows[self.photographs][0].setText("Photographs" if is_mask else "Photographs and flatlays")  # pyright: ignore[reportAttributeAccessIssue]
         self.name.setPlaceholderText(self._proposed_name())
         text, ink, is_ready = self._verdict(is_mask, from_folders)
-        self.message.setText(text)
-        theme.set_ink(self.message, ink)
+        self.tell(text, ink)
         self.build_button.setEnabled(is_ready)
         if self._shape != (is_mask, from_folders):
             self._shape = is_mask, from_folders
@@ -288,21 +246,6 @@ class SetDialog(QDialog):
             " place of the one it corrects.", "caption",
         )  # fmt: skip
         about.setWordWrap(True)
-        cancel = QPushButton("Cancel")
-        cancel.setAutoDefault(False)
-        cancel.clicked.connect(self.reject)
-        self.build_button.setObjectName("build_now")
-        self.build_button.setProperty("primary", True)
-        self.build_button.setDefault(True)
-        foot = QHBoxLayout()
-        foot.setSpacing(theme.SMALL)
-        foot.addWidget(self.message, 1)
-        foot.addWidget(cancel)
-        foot.addWidget(self.build_button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.WIDE, theme.WIDE, theme.WIDE, theme.LARGE)
-        layout.setSpacing(theme.MEDIUM)
-        layout.addWidget(about)
-        layout.addLayout(grid)
-        layout.addSpacing(theme.SMALL)
-        layout.addLayout(foot)
+        self.column.addWidget(about)
+        self.column.addLayout(grid)
+        self.build_button = self.add_foot("build_now", "Build")

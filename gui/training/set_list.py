@@ -11,7 +11,7 @@ from PySide6.QtCore import QAbstractListModel, QModelIndex, QObject, QPersistent
 from PySide6.QtGui import QColor, QPainter
 from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 
-from engine.domain.datasets import DatasetKind, Finding, Severity
+from engine.domain.datasets import DatasetKind, Finding, has_errors
 from gui.look import theme
 from gui.look.palette import Ink
 from gui.phrases import count
@@ -48,7 +48,7 @@ def check_of(findings: Sequence[Finding]) -> Check:
     """What findings mean for training."""
     if not findings:
         return Check.GOOD
-    return Check.WRONG if any(f.severity is Severity.ERROR for f in findings) else Check.WARNED
+    return Check.WRONG if has_errors(findings) else Check.WARNED
 
 
 def facts_in_words(facts: SetFacts) -> str:

@@ -16,6 +16,7 @@ from engine.services.doctor import GraphicsCard
 from gui import preferences
 from gui.look import theme
 from gui.look.icons import icon
+from gui.phrases import capital
 from gui.training import memory_words
 from gui.training.facts import ModelFacts, SetFacts
 from gui.training.settings_fields import FOLDED, VISIBLE, FieldOf, SettingField
@@ -115,7 +116,7 @@ class SettingsCard(QFrame):
         try:
             self.settings()
         except UsageError as error:
-            return f"{error.what[:1].upper()}{error.what[1:]}. {error.remedy}"
+            return f"{capital(error.what)}. {error.remedy}"
         return ""
 
     # -- inside -------------------------------------------------------------------------------------------------

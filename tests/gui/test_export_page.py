@@ -41,7 +41,7 @@ def export(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def rows(window: MainWindow) -> list[str]:
-    return [window.export.results.item(row).text() for row in range(window.export.results.count())]
+    return [window.export.written.files.item(row).text() for row in range(window.export.written.files.count())]
 
 
 def test_approved_results_are_written_and_listed(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
@@ -55,9 +55,9 @@ def test_approved_results_are_written_and_listed(window: MainWindow, studio: Stu
     assert sorted(rows(window)) == files
     with Image.open(folder / "A1_model_matched.tif") as picture:
         assert picture.size == (600, 900)
-    assert window.export._headline.text() == "4 files written"
+    assert window.export.written.headline == "4 files written"
     export(window, qtbot)
-    assert window.export._headline.text() == "0 files written · 4 were there already, unchanged"
+    assert window.export.written.headline == "0 files written · 4 were there already, unchanged"
 
 
 def test_pending_results_leave_only_when_allowed(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
@@ -76,7 +76,7 @@ def test_a_foreign_file_is_not_overwritten_and_says_so(window: MainWindow, studi
     export(window, qtbot)
     assert (folder / "A1_model.psd").read_bytes() == b"somebody's work"
     assert "A1_model.psd: a file of this name exists already" in rows(window)[0]
-    assert "1 failed" in window.export._headline.text()
+    assert "1 failed" in window.export.written.headline
     window.export.form.collision.choose(Collision.OVERWRITE)
     export(window, qtbot)
     assert (folder / "A1_model.psd").read_bytes()[:4] == b"8BPS"
@@ -98,7 +98,7 @@ def test_an_export_can_be_stopped_and_continued(window: MainWindow, studio: Stud
     window.actions_table["export"].trigger()
     window.actions_table["stop_export"].trigger()
     qtbot.waitUntil(lambda: not window.export.is_busy, timeout=30_000)
-    assert window.export._headline.text().startswith(("The export was stopped", "6 files"))
+    assert window.export.written.headline.startswith(("The export was stopped", "6 files"))
     export(window, qtbot)
     assert len([path for path in studio.services.default_export_folder.iterdir() if path.name != MANIFEST]) == 6
 

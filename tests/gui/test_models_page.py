@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -28,9 +25,9 @@ from gui.actions import PageName
 from gui.frame.main_window import MainWindow
 from gui.models.lora_model import LoraColumn, Readiness, readiness
 from tests.gui.studio import Studio
+from tests.gui.torchless import run_alone
 from tests.model_hub import TOKEN, ModelHub, serve
 
-PROJECT = Path(__file__).resolve().parents[2]
 NAME = "FLUX.1-Kontext-dev"
 LEFT = Qt.MouseButton.LeftButton
 
@@ -461,42 +458,14 @@ def test_seeds_draft_tier_and_mask_source_reach_the_queued_jobs(
 
 def test_the_page_its_download_and_its_dialogs_never_bring_torch_into_the_window(tmp_path: Path) -> None:
     code = """
-import sys
-from pathlib import Path
-from PySide6.QtWidgets import QApplication
-from engine.dispatch.dispatcher import Dispatcher
 from gui.actions import PageName
-from gui.app import prepare
-from gui.services import WindowServices
-from gui.torch_process import TorchProcess
-from gui.frame.main_window import MainWindow
-from storage.location import SqliteLocation
 
-class NoCard(TorchProcess):
-    def graphics_card(self):
-        return None
-
-folder = Path(sys.argv[1])
-application = QApplication([])
-prepare(application)
-with SqliteLocation().open(folder / "catalog.db") as (catalog, artifacts):
-    services = WindowServices(catalog, artifacts, Dispatcher(catalog, []), NoCard(()), folder)
-    window = MainWindow(services)
-    window.show()
+with window_alone(folder) as (window, rest):
     window.show_page(PageName.MODELS)
-    def rest():
-        while window.bridge.is_busy:
-            application.processEvents()
     rest()
     window.actions_table["download_model"].trigger()
     window.models.kontext.download("token", "http://127.0.0.1:9")
     rest()
     assert "broke off" in window.banner.text(), window.banner.text()
-    window.shut_down()
-heavy = {"torch", "diffusers", "transformers"} & set(sys.modules)
-sys.exit(f"imported: {heavy}" if heavy else 0)
 """
-    environment = {**os.environ, "CHROMASK_MODELS": str(tmp_path / "models"), "XDG_CONFIG_HOME": str(tmp_path)}
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
+    run_alone(code, tmp_path)

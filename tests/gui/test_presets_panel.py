@@ -149,7 +149,8 @@ def test_what_a_brand_gets_is_chosen_and_kept_on_the_export_page(
 ) -> None:
     """Names, sizes and collisions of a preset could only be written into the file by hand."""
     file = user_presets(with_preset.services.catalog_path)
-    save_preset(file, Preset("Other", export=ExportRecipe((ExportFormat.PNG,), name_pattern="{sku}")))
+    formats = (ExportFormat.MASK, ExportFormat.PNG)  # in another order than they are shown
+    save_preset(file, Preset("Other", export=ExportRecipe(formats, name_pattern="{sku}")))
     window = open_window()
     choose(window, "Acme")
     window.show_page(PageName.EXPORT)
@@ -164,7 +165,7 @@ def test_what_a_brand_gets_is_chosen_and_kept_on_the_export_page(
         row.box.activated.emit(row.box.currentIndex())
 
     on("Other")
-    assert (page.plan().recipe.name_pattern, page.plan().recipe.formats) == ("{sku}", (ExportFormat.PNG,))
+    assert (page.plan().recipe.name_pattern, page.plan().recipe.formats) == ("{sku}", formats[::-1])
     assert not row.keep.isEnabled()
     on("Acme")
     assert page.plan().recipe == ACME.export
@@ -181,3 +182,9 @@ def test_what_a_brand_gets_is_chosen_and_kept_on_the_export_page(
     assert not row.keep.isEnabled()
     assert window.intake.plan.choices().export == recipe, "the page that began with it does not put it back"
     assert not window.actions_table["update_preset"].isEnabled()
+    save_preset(file, replace(ACME, seeds=7, export=recipe))
+    page.form.collision.choose(Collision.SKIP)
+    qtbot.mouseClick(row.keep, Qt.MouseButton.LeftButton)
+    rest(window, qtbot)
+    kept = load_presets(file)[0]
+    assert (kept.seeds, kept.export.collision) == (7, Collision.SKIP), "what was changed elsewhere meanwhile stays"

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -31,11 +28,11 @@ from gui.frame.main_window import MainWindow
 from gui.training.set_list import Check
 from gui.training.settings_fields import FOLDED, VISIBLE
 from tests.gui.studio import Studio
+from tests.gui.torchless import run_alone
 from tests.hollow_kontext import hollow_kontext
 from tests.tiny_kontext import build_tiny_kontext
 from tests.tiny_training import build_tiny_set
 
-PROJECT = Path(__file__).resolve().parents[2]
 LEFT = Qt.MouseButton.LeftButton
 LONG = 180_000  # ms; a process of torch starts in some seconds, on a busy machine in a minute
 TINY = replace(
@@ -182,7 +179,9 @@ def test_the_settings_begin_as_the_command_lines_and_follow_the_kind(
     card.set_model(replace(window.training.model.facts, is_flux=True))  # pyright: ignore
     assert "Test card: the model is kept in 16 bit" in card.memory.text()
     card._fields["resolutions"].widget.setText("2048")  # pyright: ignore
-    assert "8 bit" in card.memory.text().split("Test card")[1] or card.warning.text()
+    assert "Test card: the model is kept in 8 bit" in card.memory.text(), "16 bit would not fit any more"
+    card._fields["resolutions"].widget.setText("4096")  # pyright: ignore
+    assert "the card has 48. Lower resolution or rank" in card.warning.text()
     card._fields["learning_rate"].widget.setText("much")  # pyright: ignore
     assert "cannot be read" in window.training.why_not.text()
     card.set_dataset(SetFacts(Path("colour-set"), DatasetKind.COLOR, 20, 4, "x"))
@@ -274,7 +273,7 @@ def test_a_run_is_paused_gone_on_with_and_trained_longer(
     assert story.steps == list(range(1, 41)), "each step once"
     assert window.actions_table["go_on_training"].text() == "Train longer…"
     window.actions_table["go_on_training"].trigger()
-    question = page._question
+    question = page.longer
     assert question is not None
     question.setIntValue(45)
     question.accept()
@@ -333,59 +332,27 @@ def test_closing_asks_and_pauses_with_a_checkpoint(
 
 def test_the_page_and_its_estimates_never_bring_torch_into_the_window(tmp_path: Path) -> None:
     code = """
-import sys
-from pathlib import Path
-from PySide6.QtWidgets import QApplication
-from engine.dispatch.dispatcher import Dispatcher
-from gui import preferences
 from gui.actions import PageName
-from gui.app import prepare
-from gui.services import WindowServices
-from gui.torch_process import TorchProcess
-from gui.frame.main_window import MainWindow
-from storage.location import SqliteLocation
 from tests.tiny_training import build_tiny_set
 
-class NoCard(TorchProcess):
-    def graphics_card(self):
-        return None
-
-folder = Path(sys.argv[1])
-application = QApplication([])
-prepare(application)
 build_tiny_set(folder / "training" / "bars-set", count=8, held_out=2)
-with SqliteLocation().open(folder / "catalog.db") as (catalog, artifacts):
-    services = WindowServices(
-        catalog, artifacts, Dispatcher(catalog, []), NoCard(()), folder, None, folder / "catalog.db"
-    )
-    window = MainWindow(services)
-    window.show()
+with window_alone(folder) as (window, rest):
     window.show_page(PageName.TRAINING)
-    def rest():
-        while window.bridge.is_busy:
-            application.processEvents()
     rest()
     window.actions_table["new_set"].trigger()
     rest()
     assert window.training.sets.check_state() == "Look", window.training.sets.check_state()
     assert "33 GiB in 16 bit" in window.training.settings.memory.text(), window.training.settings.memory.text()
-    window.shut_down()
-heavy = {"torch", "diffusers", "transformers"} & set(sys.modules)
-sys.exit(f"imported: {heavy}" if heavy else 0)
 """
-    environment = {**os.environ, "CHROMASK_MODELS": str(tmp_path / "models"), "XDG_CONFIG_HOME": str(tmp_path)}
-    command = [sys.executable, "-c", code, str(tmp_path)]
-    run = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=False)
-    assert run.returncode == 0, run.stderr
+    run_alone(code, tmp_path)
 
 
 def test_the_figures_of_the_checkpoints_are_shown_as_they_were_measured(
     studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     from engine.domain.evaluation import Evaluation, MaskFigures, Measured
-    from engine.services.evaluation.records import write_records
+    from engine.services.evaluation.records import run_folder, write_records
     from engine.services.evaluation.requests import run_contenders
-    from gui.training.figures import FOLDER
 
     window = open_window()
     show(window, qtbot)
@@ -395,8 +362,8 @@ def test_the_figures_of_the_checkpoints_are_shown_as_they_were_measured(
     contenders = run_contenders(run)
     overlaps = dict(zip((contender.name for contender in contenders), (0.1, 0.8, 0.7), strict=True))
     rows = tuple(Measured(name, "bar-8", MaskFigures(iou, 0.5, 0.01)) for name, iou in overlaps.items())
-    (run / FOLDER).mkdir()
-    write_records(Evaluation(DatasetKind.MASK, "bars", contenders, rows), run / FOLDER)
+    run_folder(run).mkdir()
+    write_records(Evaluation(DatasetKind.MASK, "bars", contenders, rows), run_folder(run))
     window.actions_table["run_figures"].trigger()
     dialog = window.training.figures
     assert dialog is not None

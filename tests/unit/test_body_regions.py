@@ -11,7 +11,7 @@ import pytest
 from engine.domain.geometry import Extent
 from engine.domain.requests import BodyRegion
 from engine.imaging.drawn.scene import DrawnScene, Framing, draw_scene
-from engine.imaging.person_crop import person_crop, shown_part
+from engine.imaging.person_crop import shown_part
 from engine.imaging.placement import KONTEXT_BUCKETS, place
 
 SMALL = (Extent(128, 128), Extent(112, 144), Extent(96, 160))
@@ -85,7 +85,7 @@ def test_what_the_framing_does_not_show_falls_back_to_the_whole_person_with_a_no
         rgb = scene(seed, framing).on_model
         part = shown_part(rgb, region, SMALL)
         assert part.region is BodyRegion.WHOLE
-        assert part.crop == person_crop(rgb, SMALL)
+        assert part.crop == shown_part(rgb, BodyRegion.WHOLE, SMALL).crop
         assert region.value.replace("-", " ") in part.notice
         assert "the framing does not show it" in part.notice
 
@@ -96,9 +96,3 @@ def test_without_a_plain_background_no_region_is_guessed():
     part = shown_part(busy, BodyRegion.HEAD, SMALL)
     assert (part.crop, part.region) == (None, BodyRegion.WHOLE)
     assert "plain background" in part.notice
-
-
-def test_the_whole_person_is_what_it_was():
-    rgb = scene(95_000_002, Framing.FULL).on_model
-    part = shown_part(rgb, BodyRegion.WHOLE, SMALL)
-    assert (part.crop, part.notice) == (person_crop(rgb, SMALL), "")

@@ -16,12 +16,13 @@ import yaml
 from engine.cli.app import run
 from engine.domain.datasets import DatasetKind, Example, Split
 from engine.domain.errors import KnownError
+from engine.domain.files import file_sha256
 from engine.domain.training import COLOR_SETTINGS, MASK_SETTINGS
 from engine.imaging.datasets.green import paint_green
 from engine.services.datasets.layouts.ai_toolkit import read_config
 from engine.services.datasets.layouts.export import Layout, export_dataset
 from engine.services.datasets.layouts.imported import import_ai_toolkit
-from engine.services.datasets.manifest import file_sha256, read_manifest
+from engine.services.datasets.manifest import read_manifest
 from engine.services.datasets.writing import Pictures, SetWriter
 
 CAPTION = "chromiq Change the “jacket” color on the right to match the left"

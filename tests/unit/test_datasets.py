@@ -14,6 +14,7 @@ import pytest
 
 from engine.domain.datasets import DatasetKind, Example, FileHash, LossRegion, Manifest, Severity, Split
 from engine.domain.errors import KnownError, UsageError
+from engine.domain.files import file_sha256
 from engine.domain.geometry import Extent
 from engine.domain.review import Decision
 from engine.imaging.drawn import write_demo_set
@@ -22,7 +23,7 @@ from engine.imaging.raster.decode import read_picture
 from engine.services.datasets.approved import Chosen
 from engine.services.datasets.check import check_dataset
 from engine.services.datasets.color_sets import ColorRecipe, color_set_from_catalog, color_set_from_folders
-from engine.services.datasets.manifest import MANIFEST, dataset_hash, file_sha256, read_manifest, write_manifest
+from engine.services.datasets.manifest import MANIFEST, dataset_hash, read_manifest, write_manifest
 from engine.services.datasets.mask_sets import MaskRecipe, mask_set_from_catalog, mask_set_from_folders
 from engine.services.datasets.split import groups_of, leaks, split
 from engine.services.plan import MaskSource

@@ -33,12 +33,11 @@ from engine.imaging.raster.headers import read_header
 from engine.services.datasets.manifest import write_manifest
 from engine.services.evaluation.crops import parse_crop
 from engine.services.evaluation.evaluate import evaluate
-from engine.services.evaluation.records import read_evaluation, summaries
+from engine.services.evaluation.records import read_evaluation, run_folder, summaries
 from engine.services.evaluation.requests import (
     base_contender,
     lora_contender,
     run_contenders,
-    run_folder,
     set_evaluation,
 )
 from engine.training.job import CHECKPOINTS, write_job

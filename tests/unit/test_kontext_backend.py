@@ -12,8 +12,8 @@ import pytest
 from engine.domain.errors import BugError, Cancelled, KnownError
 from engine.domain.geometry import Extent
 from engine.domain.picture import PaintedMask
-from engine.domain.requests import ColorMatchRequest, Draft, EngineName, MaskRequest
-from engine.imaging.person_crop import person_crop
+from engine.domain.requests import BodyRegion, ColorMatchRequest, Draft, EngineName, MaskRequest
+from engine.imaging.person_crop import shown_part
 from engine.imaging.placement import place
 from tests.kontext_jobs import CANVAS, PROMPT, Reports, lora_of, photograph, run_sample, settings_of
 from tests.tiny_kontext import CANVASES
@@ -28,7 +28,7 @@ def test_a_mask_comes_back_where_the_model_painted_it(backend, tiny, painted_gre
     mask = backend.make_mask(on_model, None, request, Reports())
     assert mask.alpha.shape == (350, 300)
     assert mask.alpha.dtype == np.uint8
-    crop = person_crop(on_model.pixels, CANVASES)
+    crop = shown_part(on_model.pixels, BodyRegion.WHOLE, CANVASES).crop
     assert (crop is None) == fills
     # The patch that was painted on the canvas of 96 × 128.
     placement = place(Extent(300, 350), crop, CANVASES)

@@ -10,7 +10,7 @@ from engine.domain.errors import KnownError
 from engine.domain.geometry import Extent
 from engine.domain.requests import BodyRegion, Draft, Sampling
 from engine.imaging.drawn.scene import REGIONS
-from engine.inference.kontext.availability import NANO_NAME, nano_folder
+from engine.inference.kontext.availability import NANO_NAME, nano_folder, nano_model
 from engine.inference.kontext.description import DESCRIPTION, ModelDescription, read_description
 from engine.services.painting import Painting, diffusion_settings_for
 from engine.services.registries import load_registry, registry_for
@@ -125,6 +125,7 @@ def test_an_unknown_region_is_refused_by_name(nano, key, value):
         registry_for(nano)
 
 
-def test_what_ships_is_small():
+def test_a_small_model_ships():
+    assert nano_model() is not None
     weights = [path for path in nano_folder().rglob("*") if path.is_file()]
     assert sum(path.stat().st_size for path in weights) <= MOST

@@ -5,6 +5,7 @@ Its weights are random here; what it paints is replaced by a green patch where a
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,7 +111,6 @@ def test_a_region_that_is_not_in_the_picture_falls_back_with_a_notice(nano, back
 def test_it_is_warned_of_before_a_batch_and_named_by_the_doctor(nano, monkeypatch):
     choice = choose_engine(EngineName.AUTO, nano)
     assert choice.name is EngineName.KONTEXT
-    assert "drawn" in choice.notice.lower() or "draws" in choice.notice
     assert "Photographs need FLUX.1 Kontext" in choice.notice
     assert "MB of weights" in kontext_status(nano).reason
     monkeypatch.setattr("engine.inference.kontext.availability.nano_model", lambda: nano)
@@ -164,8 +164,6 @@ def test_without_the_small_model_the_demo_dreams_nothing(monkeypatch, tmp_path):
 def test_a_lora_for_another_model_is_refused(nano, backend, lora_file):
     settings = diffusion_settings_for("hat", "", nano)
     assert settings.lora is not None
-    import hashlib
-
     other = replace(settings.lora, path=str(lora_file), sha256=hashlib.sha256(lora_file.read_bytes()).hexdigest())
     with pytest.raises(KnownError, match="made for another model"):
         backend.residence.settle(replace(settings, lora=other))

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.domain.geometry import Extent
+from engine.domain.geometry import Box, Extent
+from engine.domain.requests import BodyRegion
 from engine.imaging.drawn import write_demo_set
 from engine.imaging.painted import extract_painted_mask
-from engine.imaging.person_crop import person_crop
+from engine.imaging.person_crop import shown_part
 from engine.imaging.placement import from_canvas, place, to_canvas
 
 
@@ -28,6 +29,12 @@ def on_a_wide_wall(figure: np.ndarray, width: int, height: int, left: int) -> np
     wall = cv2.add(wall, np.random.default_rng(0).integers(0, 3, wall.shape, np.uint8))
     wall[height - figure.shape[0] :, left : left + figure.shape[1]] = figure
     return wall
+
+
+def person_crop(picture: np.ndarray) -> Box | None:
+    part = shown_part(picture, BodyRegion.WHOLE)
+    assert (part.region, part.notice) == (BodyRegion.WHOLE, "")
+    return part.crop
 
 
 def test_a_person_who_fills_the_photograph_is_not_cropped(figure) -> None:

@@ -6,6 +6,7 @@ import hashlib
 import io
 import struct
 import warnings
+import zlib
 from pathlib import Path
 
 import cv2
@@ -15,28 +16,16 @@ import pillow_heif
 import pytest
 import tifffile
 from PIL import Image, ImageCms
-from psd_tools import PSDImage
 
 from engine.domain.errors import KnownError
 from engine.domain.geometry import Extent
 from engine.imaging.raster.decode import read_picture
 from engine.imaging.raster.headers import read_header
 from engine.imaging.raster.icc import srgb_profile
+from tests.unit.drawn_photographs import ADOBE_RGB, noise, smooth
 
-ADOBE_RGB = imagecodecs.cms_profile("adobergb")
 NO_PROFILE = "No ICC profile is embedded, so sRGB is assumed."
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6"/></x:xmpmeta>'
-
-
-def noise(dtype: type = np.uint8, height: int = 37, width: int = 53, channels: int = 3) -> np.ndarray:
-    top = np.iinfo(dtype).max
-    found = np.random.default_rng(5).integers(0, top, (height, width, channels), dtype=dtype, endpoint=True)
-    return found[..., 0] if channels == 1 else found
-
-
-def smooth(height: int = 48, width: int = 80) -> np.ndarray:
-    y, x = np.mgrid[0:height, 0:width]
-    return np.dstack([x * 3, y * 5, 255 - x * 2]).astype(np.uint8)
 
 
 def saved(path: Path, pixels: np.ndarray, **options: object) -> Path:
@@ -166,6 +155,33 @@ def test_png_16_bit_is_not_cut_to_8(tmp_path: Path, channels: int) -> None:
         assert np.abs(found.alpha * 257.0 - pixels[..., 3]).max() <= 128.5
 
 
+def test_interlaced_png(tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(interlaced(noise()))
+    np.testing.assert_array_equal(read_picture(path).pixels, noise())
+
+
+def interlaced(pixels: np.ndarray) -> bytes:
+    """An Adam7 PNG after ISO/IEC 15948, 8.2: no library here writes one."""
+    raw = b""
+    for x, y, dx, dy in (
+        (0, 0, 8, 8),
+        (4, 0, 8, 8),
+        (0, 4, 4, 8),
+        (2, 0, 4, 4),
+        (0, 2, 2, 4),
+        (1, 0, 2, 2),
+        (0, 1, 1, 2),
+    ):
+        raw += b"".join(b"\0" + row.tobytes() for row in pixels[y::dy, x::dx])
+    out = io.BytesIO(b"\x89PNG\r\n\x1a\n")
+    out.seek(0, 2)
+    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 2, 0, 0, 1)
+    for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")):
+        out.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
+    return out.getvalue()
+
+
 @pytest.mark.parametrize(
     ("mode", "sentence"),
     [
@@ -189,96 +205,6 @@ def test_other_modes_become_rgb_with_a_sentence(tmp_path: Path, suffix: str, mod
         assert found.alpha is not None
         np.testing.assert_array_equal(found.alpha, np.asarray(image.getchannel("A")))
     assert sentence.replace("were", "will be").replace("was", "will be") in read_header(path).notices
-
-
-@pytest.mark.parametrize("byteorder", ["<", ">"])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-@pytest.mark.parametrize(
-    "options",
-    [
-        {},
-        {"compression": "lzw", "predictor": True},
-        {"compression": "zlib", "tile": (16, 32)},
-        {"planarconfig": "separate", "rowsperstrip": 5},
-        {"bigtiff": True, "compression": "packbits"},
-    ],
-    ids=lambda options: "-".join(options) or "plain",
-)
-def test_tiff_layouts(tmp_path: Path, options: dict[str, object], dtype: type, byteorder: str) -> None:
-    path = tmp_path / "a.tif"
-    pixels = noise(dtype)
-    big = bool(options.get("bigtiff"))
-    stored = np.moveaxis(pixels, -1, 0) if options.get("planarconfig") == "separate" else pixels
-    with tifffile.TiffWriter(path, byteorder=byteorder, bigtiff=big) as tiff:
-        rest = {key: value for key, value in options.items() if key != "bigtiff"}
-        tiff.write(stored, photometric="rgb", iccprofile=ADOBE_RGB, metadata=None, **rest)
-    header = read_header(path)
-    assert (header.format, header.mode, header.bit_depth) == ("TIFF", "RGB", 8 * np.dtype(dtype).itemsize)
-    found = read_picture(path)
-    assert found.pixels.dtype == np.dtype(dtype)
-    np.testing.assert_array_equal(found.pixels, pixels)
-    assert found.icc == ADOBE_RGB
-
-
-def test_tiff_compressed_as_jpeg(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, smooth(), photometric="rgb", compression="jpeg", metadata=None)
-    assert np.abs(read_picture(path).pixels.astype(int) - smooth()).max() <= 16
-
-
-def test_tiff_grey_that_counts_from_white(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    grey = noise(np.uint16, channels=1)
-    tifffile.imwrite(path, np.invert(grey), photometric="miniswhite", metadata=None)
-    np.testing.assert_array_equal(read_picture(path).pixels[..., 1], grey)
-
-
-def test_tiff_premultiplied_alpha_is_made_straight(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    color, alpha = noise(np.uint16), noise(np.uint16, channels=1) | 0x4000
-    premultiplied = np.rint(color * (alpha[..., None] / 65535)).astype(np.uint16)
-    tifffile.imwrite(
-        path, np.dstack([premultiplied, alpha]), photometric="rgb", extrasamples=["assocalpha"], metadata=None
-    )
-    assert np.abs(read_picture(path).pixels.astype(int) - color).max() <= 3
-
-
-def test_tiff_saved_selection_is_no_transparency(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    pixels = noise(channels=4)
-    tifffile.imwrite(path, pixels, photometric="rgb", extrasamples=["unspecified"], metadata=None)
-    assert read_header(path).mode == "RGB"
-    found = read_picture(path)
-    assert found.alpha is None
-    np.testing.assert_array_equal(found.pixels, pixels[..., :3])
-
-
-def test_tiff_further_pages_are_told(tmp_path: Path) -> None:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, np.stack([noise()] * 3), photometric="rgb", metadata=None)
-    assert "The TIFF has 3 pages, of which only the first is used." in read_picture(path).notices
-
-
-@pytest.mark.parametrize(
-    ("pixels", "options", "sentence"),
-    [
-        (np.zeros((4, 4, 3), np.float32), {"photometric": "rgb"}, "floating-point"),
-        (np.zeros((4, 4, 3), np.uint32), {"photometric": "rgb"}, "32-bit"),
-        (np.zeros((4, 4, 3), np.uint8), {"photometric": "cielab"}, "Lab colour"),
-        (np.zeros((4, 4, 4), np.uint8), {"photometric": "separated"}, "no ICC profile"),
-        (np.zeros((4, 4), np.uint16), {"photometric": "cfa"}, "camera raw"),
-        (np.zeros((4, 4, 3), np.uint8), {"photometric": "rgb", "extratags": [(50706, 1, 4, b"\1\4\0\0", True)]}, "raw"),
-    ],
-)
-def test_tiff_that_cannot_be_matched(
-    tmp_path: Path, pixels: np.ndarray, options: dict[str, object], sentence: str
-) -> None:
-    path = tmp_path / "a.tif"
-    tifffile.imwrite(path, pixels, metadata=None, **options)
-    for read in (read_header, read_picture):
-        with pytest.raises(KnownError, match=sentence) as caught:
-            read(path)
-        assert str(caught.value).startswith(path.as_posix())
 
 
 def test_broken_and_foreign_profiles_are_left_out(tmp_path: Path) -> None:
@@ -416,79 +342,6 @@ def test_avif(tmp_path: Path, depth: int) -> None:
     assert found.pixels.max() > 0.99 * top
 
 
-def psd_file(
-    pixels: np.ndarray, *, icc: bytes | None, layers: bytes = b"", version: int = 1, rle: bool = False
-) -> bytes:
-    """A PSD or PSB after the specification; ``pixels`` is (H, W, C)."""
-    height, width, channels = pixels.shape
-    out = b"8BPS" + struct.pack(">H6xHIIHH", version, channels, height, width, pixels.dtype.itemsize * 8, 3)
-    out += struct.pack(">I", 0)
-    resources = b"8BIM" + struct.pack(">HHIIHHIHH", 1005, 0, 16, 300 << 16, 1, 1, 240 << 16, 1, 1)
-    if icc is not None:
-        resources += b"8BIM" + struct.pack(">HHI", 1039, 0, len(icc)) + icc + bytes(len(icc) % 2)
-    out += struct.pack(">I", len(resources)) + resources
-    out += struct.pack(">I" if version == 1 else ">Q", len(layers)) + layers
-    planes = np.moveaxis(pixels, -1, 0).astype(pixels.dtype.newbyteorder(">"))
-    if not rle:
-        return out + b"\0\0" + planes.tobytes()
-    rows = [imagecodecs.packbits_encode(row.tobytes()) for plane in planes for row in plane]
-    lengths = struct.pack(f">{len(rows)}{'H' if version == 1 else 'I'}", *(len(row) for row in rows))
-    return out + b"\0\1" + lengths + b"".join(rows)
-
-
-@pytest.mark.parametrize("rle", [False, True])
-@pytest.mark.parametrize("version", [1, 2])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_psd_composite(tmp_path: Path, dtype: type, version: int, rle: bool) -> None:
-    path = tmp_path / "a.psd"
-    pixels = noise(dtype)
-    path.write_bytes(psd_file(pixels, icc=ADOBE_RGB, version=version, rle=rle))
-    np.testing.assert_allclose(PSDImage.open(path).numpy(), pixels / np.iinfo(dtype).max, atol=1e-4)
-    header = read_header(path)
-    assert (header.format, header.mode, header.bit_depth) == ("PSD", "RGB", 8 * np.dtype(dtype).itemsize)
-    found = read_picture(path)
-    np.testing.assert_array_equal(found.pixels, pixels)
-    assert (found.icc, found.alpha, found.dpi) == (ADOBE_RGB, None, (300, 240))
-
-
-def test_psd_saved_selection_is_no_transparency(tmp_path: Path) -> None:
-    path = tmp_path / "a.psd"
-    pixels = noise(channels=4)
-    path.write_bytes(psd_file(pixels, icc=None))
-    found = read_picture(path)
-    assert found.alpha is None
-    np.testing.assert_array_equal(found.pixels, pixels[..., :3])
-
-
-def test_psd_transparency_loses_its_white(tmp_path: Path) -> None:
-    path = tmp_path / "a.psd"
-    color, alpha = noise(), noise(channels=1) | 0x40
-    share = alpha[..., None] / 255
-    shown = np.rint(color * share + 255 * (1 - share)).astype(np.uint8)
-    layers = struct.pack(">Ih", 2, -1)  # a negative layer count says that the first extra channel is transparency
-    path.write_bytes(psd_file(np.dstack([shown, alpha]), icc=None, layers=layers))
-    found = read_picture(path)
-    assert found.alpha is not None
-    np.testing.assert_array_equal(found.alpha, alpha)
-    assert np.abs(found.pixels.astype(int) - color).max() <= 3
-
-
-def test_psd_saved_by_psd_tools(tmp_path: Path) -> None:
-    path = tmp_path / "a.psd"
-    PSDImage.frompil(Image.fromarray(noise())).save(path)
-    np.testing.assert_array_equal(read_picture(path).pixels, noise())
-
-
-def test_psd_without_composite_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "a.psd"
-    data = psd_file(noise(), icc=None)
-    info = b"8BIM" + struct.pack(">HHIIB", 1057, 0, 5, 1, 0) + b"\0"
-    (length,) = struct.unpack_from(">I", data, 30)
-    path.write_bytes(data[:30] + struct.pack(">I", length + len(info)) + info + data[34:])
-    with pytest.raises(KnownError, match="Maximize Compatibility"):
-        read_picture(path)
-
-
 def test_changed_file_is_told(tmp_path: Path) -> None:
     path = saved(tmp_path / "a.jpg", smooth())
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -516,32 +369,3 @@ def test_real_photographs(shared_data: Path) -> None:
         found = read_picture(path)
         np.testing.assert_array_equal(found.pixels, cv2.imread(str(path), cv2.IMREAD_COLOR_RGB))
         assert read_header(path).extent == found.extent
-
-
-def test_interlaced_png(tmp_path: Path) -> None:
-    path = tmp_path / "a.png"
-    path.write_bytes(interlaced(noise()))
-    np.testing.assert_array_equal(read_picture(path).pixels, noise())
-
-
-def interlaced(pixels: np.ndarray) -> bytes:
-    """An Adam7 PNG after ISO/IEC 15948, 8.2: no library here writes one."""
-    import zlib
-
-    raw = b""
-    for x, y, dx, dy in (
-        (0, 0, 8, 8),
-        (4, 0, 8, 8),
-        (0, 4, 4, 8),
-        (2, 0, 4, 4),
-        (0, 2, 2, 4),
-        (1, 0, 2, 2),
-        (0, 1, 1, 2),
-    ):
-        raw += b"".join(b"\0" + row.tobytes() for row in pixels[y::dy, x::dx])
-    out = io.BytesIO(b"\x89PNG\r\n\x1a\n")
-    out.seek(0, 2)
-    header = struct.pack(">IIBBBBB", pixels.shape[1], pixels.shape[0], 8, 2, 0, 0, 1)
-    for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(raw)), (b"IEND", b"")):
-        out.write(struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)))
-    return out.getvalue()

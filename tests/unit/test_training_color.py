@@ -22,7 +22,8 @@ from engine.imaging.drawn.demo import truth_folder
 from engine.inference.kontext.prompts import PromptCache
 from engine.inference.kontext.source import find_source
 from engine.services.registries import LoraKind, load_registry
-from engine.services.training import begin, new_job, register_run, trained_file
+from engine.services.trained import register_run, trained_file
+from engine.services.training import begin, new_job
 from engine.training.cache import LatentCache
 from engine.training.examples import Encoded, load_examples
 from engine.training.session import Caches, train

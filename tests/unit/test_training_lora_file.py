@@ -110,6 +110,17 @@ def test_a_joint_layer_of_which_a_part_was_trained_changes_that_part_alone(tmp_p
             assert not tensor.any()
 
 
+@pytest.mark.parametrize("form", [LoraForm.DIFFUSERS, LoraForm.COMFYUI])
+def test_what_cannot_be_converted_is_refused_by_name(tmp_path, form):
+    damaged = tmp_path / "damaged.safetensors"
+    damaged.write_bytes(b"no header at all")
+    for path, message in ((tmp_path / "gone.safetensors", "not there"), (damaged, "no safetensors file")):
+        with pytest.raises(KnownError, match=message) as refused:
+            convert_lora(path, tmp_path / "out.safetensors", form)
+        assert refused.value.path == path
+    assert not (tmp_path / "out.safetensors").exists()
+
+
 def test_weights_that_are_no_numbers_are_never_written(tmp_path):
     weights = {"transformer.proj_out.lora_A.weight": torch.tensor([[1e6]])}
     with pytest.raises(KnownError, match="no numbers"):

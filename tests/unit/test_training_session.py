@@ -40,7 +40,8 @@ from engine.inference.kontext.slot import probe
 from engine.inference.kontext.source import find_source
 from engine.services.painting import Painting, diffusion_settings_for
 from engine.services.registries import load_registry
-from engine.services.training import begin, go_on, has_run, new_job, register_run, trained_file
+from engine.services.trained import register_run, trained_file
+from engine.services.training import begin, go_on, has_run, new_job
 from engine.training.adapter import add_lora, load_transformer
 from engine.training.cache import LatentCache
 from engine.training.job import EVENTS, read_events, read_job, saved_files
@@ -127,7 +128,7 @@ class Command:
             curve = self._run / "loss.csv"
             if curve.is_file() and f"\n{step}," in curve.read_text():
                 return
-            time.sleep(0.01)
+            time.sleep(0.05)
         raise AssertionError(f"step {step} never came: {self.process.communicate()[1]}")
 
     def ended(self) -> tuple[int, str]:

@@ -10,11 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.domain.benchmark import Drift
+from engine.domain.errors import KnownError
+from engine.domain.geometry import Box, Extent
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.spaces import pixels_to_lab
-from engine.imaging.metrics.structure import structural_similarity
+from engine.imaging.metrics.structure import LEAST_SIDE, structural_similarity
+from engine.imaging.placement import border_color, covered, place_in, to_canvas
 
 if TYPE_CHECKING:
+    from engine.domain.picture import Picture
     from engine.imaging.color.icc import Floats
 
 UNTOUCHED = 5.0
@@ -67,3 +71,44 @@ def drift(first: FirstPicture, rgb: NDArray[np.uint8]) -> Drift:
         untouched=None if first.untouched is None else float(apart[first.untouched].mean(dtype=np.float64)),
         structure=structural_similarity(first.lab[..., 0], lab[..., 0]),
     )
+
+
+class DriftWatch:
+    """Measures a task's rounds against the picture as the model was shown it first, without the padding.
+
+    Parameters
+    ----------
+    picture : Picture
+        The task's own, 8-bit sRGB.
+    first_round : ndarray
+        ``(h, w, 3)`` uint8 sRGB, what the first round made, at the model's size.
+
+    Attributes
+    ----------
+    canvas : ndarray
+        ``(h, w, 3)`` uint8 sRGB: the picture as the model was shown it.
+
+    Raises
+    ------
+    KnownError
+        The picture is too long and thin; names it.
+    """
+
+    def __init__(self, picture: Picture, first_round: NDArray[np.uint8]) -> None:
+        rgb = np.asarray(picture.pixels, np.uint8)
+        canvas = Extent(first_round.shape[1], first_round.shape[0])
+        placement = place_in(picture.extent, Box.whole(picture.extent), canvas, Box.whole(canvas))
+        box = covered(placement)
+        if min(box.extent.width, box.extent.height) < LEAST_SIDE:
+            raise KnownError(
+                f"its {picture.extent} pixels are too long and thin to be measured",
+                remedy="Leave it out.",
+                path=picture.path,
+            )
+        self._shown = np.s_[box.top : box.bottom, box.left : box.right]
+        self.canvas = to_canvas(rgb, placement, border_color(rgb))
+        self._first = first_picture(self.canvas[self._shown], first_round[self._shown])
+
+    def drift(self, pixels: NDArray[np.uint8]) -> Drift:
+        """How far a round's picture ``(h, w, 3)`` uint8 sRGB is from the first one."""
+        return drift(self._first, pixels[self._shown])

@@ -19,6 +19,8 @@ from engine.imaging.raster.notices import mode_notices, profile_notices, usable_
 from engine.imaging.raster.stored import StoredHeader, damaged
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from engine.domain.picture import Alpha, Pixels
 
 _DECODERS = {
@@ -69,6 +71,18 @@ def read_picture(path: Path, *, sha256: str | None = None) -> Picture:
             "the file changed since it was dropped", remedy="Drop it again to use it as it is now.", path=path
         )
     return decode_picture(data, path)
+
+
+def read_srgb8(path: Path) -> NDArray[np.uint8]:
+    """A photograph as models, masks and training sets take it: ``(H, W, 3)`` uint8 sRGB, upright.
+
+    Raises
+    ------
+    KnownError
+        As `read_picture`.
+    """
+    picture = read_picture(path)
+    return icc.to_srgb8(picture.pixels, picture.icc)
 
 
 def decode_picture(data: bytes, path: Path | None = None) -> Picture:

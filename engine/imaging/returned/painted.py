@@ -14,7 +14,8 @@ from engine.imaging.color.spaces import row_chunks
 from engine.imaging.psd.document import LayeredDocument, PixelLayer
 from engine.imaging.psd.saved_document import SavedDocument
 from engine.imaging.psd.saved_layers import SavedLayer
-from engine.imaging.retouch import lay_rows, lay_transparent
+from engine.imaging.retouch import lay_transparent
+from engine.imaging.returned.differences import View, differences, share_of_difference, tolerance
 from engine.imaging.returned.masks import own_layers, saved_mask
 from engine.imaging.returned.on_top import LayersOnTop, plain_above
 from engine.imaging.returned.pictures import (
@@ -23,18 +24,10 @@ from engine.imaging.returned.pictures import (
     layers_picture,
     require_upright,
     shown_picture,
-    to_8,
 )
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha, Pixels
-
-_TOLERANCE = 1
-"""Levels of 255 by which a picture may differ from its layers: every program rounds once for each layer."""
-
-_GAP = 5
-"""Pixels. Where paint by chance has the colour of what it covers, single pixels do not differ; what lies between
-painted pixels, so close, was painted as well. Left open, such holes would show the colour of the next match."""
 
 NEARLY_ALL = 0.5
 """Share of the picture from which it is told that so much was painted."""
@@ -67,22 +60,6 @@ class Painted:
     changed: tuple[bool, ...]
     share: float
     notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class _Given:
-    """What a document gives without anything that was painted.
-
-    Attributes
-    ----------
-    layers : sequence of PixelLayer
-        Over the background, from the bottom up.
-    kept : sequence of (ndarray or None)
-        Retouches over them.
-    """
-
-    layers: Sequence[PixelLayer]
-    kept: Sequence[Pixels | None]
 
 
 def find_painted(written: LayeredDocument, saved: SavedDocument, own_masks: Collection[str]) -> Painted:
@@ -125,27 +102,18 @@ def find_painted(written: LayeredDocument, saved: SavedDocument, own_masks: Coll
     else:  # a flat file, or a document whose layers were merged: what there was before is in its pixels
         kept = [_as_retouch(layer) for layer in before] or [None]
         added = LayersOnTop((), came)
-    is_shown = [layer.name not in own or own[layer.name].is_visible for layer in before] or [True]
-    views = [_Given([_under_saved_mask(layer, own, saved, own_masks) for layer in changes], kept)]
+    masked = [_under_saved_mask(layer, own, saved, own_masks) for layer in changes]
+    views = [View(masked, kept)]
     if not all(layer.is_visible and layer.is_mask_enabled for layer in own.values()):
-        views.append(
-            _Given(
-                [
-                    replace(layer, mask=layer.mask if _is_on(own.get(layer.name)) else None)
-                    for layer in views[0].layers
-                    if layer.name not in own or own[layer.name].is_visible
-                ],
-                [retouch if shown else None for retouch, shown in zip(kept, is_shown, strict=True)],
-            )
-        )
-    touched, unexplained = _differences(came, written.background, views, added)
+        views.append(_as_looked_at(masked, kept, before, own))
+    touched, unexplained = differences(came, written.background, views, added)
     share = float(np.count_nonzero(touched)) / touched.size
     notices = _notices(own, saved)
     if share > _TINTED and saved.composite is not None and has_plain_layers(saved):
         layered = in_depth(layers_picture(saved), written.bit_depth)
-        if _share_of_difference(came, layered) > _TINTED:
+        if share_of_difference(came, layered) > _TINTED:
             came = layered
-            touched, unexplained = _differences(came, written.background, views, added)
+            touched, unexplained = differences(came, written.background, views, added)
             share = float(np.count_nonzero(touched)) / touched.size
             notices.append(
                 "The flattened picture in the file is not what its layers give, as where a channel is shown over it:"
@@ -183,8 +151,22 @@ def _notices(own: dict[str, SavedLayer], saved: SavedDocument) -> list[str]:
     return found
 
 
-def _is_on(layer: SavedLayer | None) -> bool:
-    return layer is None or layer.is_mask_enabled
+def _as_looked_at(
+    layers: Sequence[PixelLayer],
+    kept: Sequence[Pixels | None],
+    before: Sequence[PixelLayer],
+    own: dict[str, SavedLayer],
+) -> View:
+    """What is given with closed eyes and switched-off masks as they were saved."""
+    is_shown = [layer.name not in own or own[layer.name].is_visible for layer in before] or [True]
+    return View(
+        [
+            replace(layer, mask=layer.mask if layer.name not in own or own[layer.name].is_mask_enabled else None)
+            for layer in layers
+            if layer.name not in own or own[layer.name].is_visible
+        ],
+        [retouch if shown else None for retouch, shown in zip(kept, is_shown, strict=True)],
+    )
 
 
 def _under_saved_mask(
@@ -210,7 +192,7 @@ def _as_retouch(layer: PixelLayer, rows: slice = slice(None)) -> Pixels:
     return cast("Pixels", np.dstack([layer.pixels[rows], layer.transparency[rows].astype(layer.pixels.dtype) * step]))
 
 
-# -- what differs -------------------------------------------------------------------------------------------------
+# -- what lies over it now ----------------------------------------------------------------------------------------
 
 
 def _with_paint(came: Pixels, kept: Pixels | None, added: LayersOnTop, touched: Alpha, unexplained: Alpha) -> Pixels:
@@ -241,72 +223,16 @@ def _or_none(retouch: Pixels | None) -> Pixels | None:
     return retouch
 
 
-def _differences(came: Pixels, background: Pixels, views: Sequence[_Given], added: LayersOnTop) -> tuple[Alpha, Alpha]:
-    """``(H, W)`` uint8, 1 where the picture is not what our layers give; and where those that were added do not explain
-    it either.
-    """
-    touched = np.ones(came.shape[:2], np.uint8)
-    unexplained = np.ones(came.shape[:2], np.uint8) if added else touched
-    with added.opened() if added else nullcontext() as opened:
-        for rows in row_chunks(came.shape):
-            over = opened.rows(rows) if opened is not None else None
-            for view in views:
-                given = _given(background, view, rows)
-                touched[rows] &= _differs(came[rows], given)
-                if over is not None:
-                    lay_rows(given, over[..., :3], to_8(over[..., 3]), None)
-                    unexplained[rows] &= _differs(came[rows], given)
-    closed = _without_gaps(cast("Alpha", touched))
-    return closed, _without_gaps(cast("Alpha", unexplained)) if added else closed
-
-
-def _share_of_difference(one: Pixels, other: Pixels) -> float:
-    different = sum(np.count_nonzero(_differs(one[rows], other[rows])) for rows in row_chunks(one.shape))
-    return different / (one.shape[0] * one.shape[1])
-
-
-def _given(background: Pixels, view: _Given, rows: slice) -> Pixels:
-    given = background[rows].copy()
-    for layer in view.layers:
-        mask, transparency = layer.mask, layer.transparency
-        lay_rows(
-            given,
-            layer.pixels[rows],
-            None if mask is None else mask[rows],
-            None if transparency is None else transparency[rows],
-        )
-    for retouch in view.kept:
-        if retouch is not None:
-            lay_rows(given, retouch[rows][..., :3], to_8(retouch[rows][..., 3]), None)
-    return given
-
-
-def _differs(came: Pixels, given: Pixels) -> np.ndarray:
-    change = cv2.absdiff(came, given)
-    return np.maximum(np.maximum(change[..., 0], change[..., 1]), change[..., 2]) > _tolerance(came)
-
-
-def _without_gaps(plane: Alpha) -> Alpha:
-    if not plane.any():
-        return plane
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (_GAP, _GAP))
-    return cast("Alpha", cv2.morphologyEx(plane, cv2.MORPH_CLOSE, disc))
-
-
 def _is_same(retouch: Pixels | None, former: PixelLayer | None) -> bool:
     """Whether two retouches show the same but for rounding."""
     if retouch is None or former is None:
         was = former is not None and former.transparency is not None and former.transparency.any()
         return (retouch is None or not retouch[..., 3].any()) and not was
-    tolerance = _tolerance(retouch)
+    allowed = tolerance(retouch)
     for rows in row_chunks(retouch.shape):
         then = _as_retouch(former, rows)
         change = cv2.absdiff(retouch[rows], then)
         shown = then[..., 3] > 0
-        if change[..., 3].max(initial=0) > tolerance or change[..., :3][shown].max(initial=0) > tolerance:
+        if change[..., 3].max(initial=0) > allowed or change[..., :3][shown].max(initial=0) > allowed:
             return False
     return True
-
-
-def _tolerance(pixels: Pixels) -> int:
-    return _TOLERANCE * (np.iinfo(pixels.dtype).max // 255)

@@ -42,7 +42,8 @@ class ModelDescription:
     guidance_scale : float
         Used where no other than FLUX.1 Kontext's own is asked for.
     precision : str
-        With which it computes, ``float32`` or ``bfloat16``, whatever its files hold; empty leaves it to the device.
+        With which it computes on a graphics card, ``float32`` or ``bfloat16``, whatever its files hold; empty:
+        ``bfloat16``, as FLUX.1. A CPU always computes in ``float32``.
     paints_in_place : bool
         It leaves everything where it was shown it, so that its pictures are not registered to the photograph.
     drawn_only : bool

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING
 
 from engine.domain.datasets import LEAST_PAIRS, DatasetKind, Example, Finding, Manifest, Severity, Split
 from engine.domain.errors import KnownError
-from engine.services.datasets.manifest import file_sha256, read_manifest
+from engine.domain.files import file_sha256
+from engine.ports import ReportStep
+from engine.services.datasets.manifest import read_manifest
 from engine.services.datasets.split import leaks
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-    Rgb = NDArray[np.uint8]
-    Alpha = NDArray[np.uint8]
 
 LEAST_COVERAGE, MOST_COVERAGE = 0.001, 0.9
 """Of a mask. Below, what is masked is lost in the model's tokens of 16 × 16 pixels; above, it is the whole picture."""
@@ -31,8 +30,6 @@ _GREEN_SHARE = 0.002
 
 _UNSURE = 0.5
 
-Advance = Callable[[int, int, str], None]
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Seen:
@@ -43,7 +40,7 @@ class _Seen:
     figure: NDArray[np.bool_] | None
 
 
-def check_dataset(folder: Path, advance: Advance | None = None) -> tuple[Manifest, list[Finding]]:
+def check_dataset(folder: Path, advance: ReportStep | None = None) -> tuple[Manifest, list[Finding]]:
     """Check a set: its files, sizes, number, captions, coverage, doubles, poses, green, and that no split leaks.
 
     Errors forbid training; warnings should be looked at. Decodes every picture. Any thread but the window's.
@@ -137,16 +134,11 @@ def _look(folder: Path, kind: DatasetKind, example: Example) -> tuple[list[Findi
     from engine.imaging.datasets.green import green_share
     from engine.imaging.datasets.likeness import silhouette
     from engine.imaging.masks.cleanup import mask_coverage
-    from engine.imaging.raster.decode import read_picture
+    from engine.imaging.raster.decode import read_srgb8
     from engine.imaging.raster.encode import decode_mask
-    from engine.imaging.raster.icc import to_srgb8
-
-    def rgb(name: str) -> Rgb:
-        picture = read_picture(folder / name)
-        return to_srgb8(picture.pixels, picture.icc)
 
     try:
-        control, target = rgb(example.control), rgb(example.target)
+        control, target = read_srgb8(folder / example.control), read_srgb8(folder / example.target)
         masks = {name: decode_mask((folder / name).read_bytes()) for name in {example.mask, example.loss_mask} - {""}}
     except KnownError as error:
         return [_error(example.target, error.what, "Build the set again.")], None

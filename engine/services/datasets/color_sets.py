@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 from engine.domain.datasets import TRIGGER, DatasetKind, Example, FileHash, Finding, LossRegion, Severity
 from engine.domain.errors import KnownError, UsageError, printable_path
-from engine.ports import ArtifactStore, Catalog
+from engine.ports import ArtifactStore, Catalog, ReportStep
 from engine.services.datasets.approved import Chosen, chosen_items
-from engine.services.datasets.mask_sets import Advance, check_share, left_out
-from engine.services.datasets.split import HELD_OUT
+from engine.services.datasets.originals import left_out
+from engine.services.datasets.split import HELD_OUT, check_share
 from engine.services.datasets.writing import Built, Pictures, SetWriter, source_hash
 from engine.services.plan import MaskSource
 
@@ -122,7 +122,7 @@ def color_set_from_folders(
     labels: Mapping[str, str] | None = None,
     pair_lists: Sequence[Path] = (),
     overwrite: bool = False,
-    advance: Advance | None = None,
+    advance: ReportStep | None = None,
 ) -> Built:
     """Build a set from folders of true on-model photographs and their flatlays, which are paired as at intake.
 
@@ -186,7 +186,7 @@ def color_set_from_catalog(
     chosen: Chosen = Chosen.BOTH,
     batch_id: int | None = None,
     overwrite: bool = False,
-    advance: Advance | None = None,
+    advance: ReportStep | None = None,
 ) -> Built:
     """Build a set from approved and marked colour matches: what was approved is the truth, its mask is the garment's.
 

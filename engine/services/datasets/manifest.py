@@ -7,13 +7,15 @@ import json
 from pathlib import Path
 from typing import cast
 
-from engine.domain.codec import from_json, to_json
+from engine.domain.codec import from_json, read_versioned, to_json
 from engine.domain.datasets import MANIFEST_VERSION, Example, Manifest
 from engine.domain.errors import BugError, KnownError
-from engine.domain.files import complete_file, known_os_error
+from engine.domain.files import complete_file
 
 MANIFEST = "manifest.json"
 """Its name in the set's folder; written last, so that a folder with one is complete."""
+
+_MEND = "Build the set again, or restore it from a backup."
 
 
 def dataset_hash(manifest: Manifest) -> str:
@@ -43,28 +45,10 @@ def read_manifest(folder: Path) -> Manifest:
         There is none, it is damaged or was changed by hand, or a newer Chromask wrote it.
     """
     path = folder / MANIFEST
-    try:
-        content: object = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise KnownError(
-            "this folder holds no data set", remedy="Build or import one: chromask dataset --help.", path=folder
-        ) from error
-    except OSError as error:
-        raise known_os_error(error, path) from error
-    except ValueError as error:
-        raise _damaged(path, f"it is no JSON ({error})") from error
-    if not isinstance(content, dict):
-        raise _damaged(path, "it is no JSON object")
-    table = cast("dict[str, object]", content)
-    version = table.get("version")
-    if not isinstance(version, int):
-        raise _damaged(path, "it has no version")
-    if version > MANIFEST_VERSION:
-        raise KnownError(
-            f"a newer Chromask wrote this data set (version {version}, known is {MANIFEST_VERSION})",
-            remedy="Use that one, or build the set again with this one.",
-            path=path,
-        )
+    missing = KnownError(
+        "this folder holds no data set", remedy="Build or import one: chromask dataset --help.", path=folder
+    )
+    table = read_versioned(path, MANIFEST_VERSION, "the manifest", missing=missing, remedy=_MEND)
     stated = table.pop("sha256", "")
     try:
         manifest = cast("Manifest", from_json(json.dumps(table), Manifest))
@@ -77,21 +61,6 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
-def file_sha256(path: Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal.
-
-    Raises
-    ------
-    KnownError
-        It cannot be read.
-    """
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise known_os_error(error, path) from error
-
-
 def _require_inside(path: Path, example: Example) -> None:
     """A manifest from elsewhere must not make Chromask read outside its folder."""
     named = (example.control, example.target, example.mask, example.loss_mask, *(file.path for file in example.files))
@@ -102,6 +71,4 @@ def _require_inside(path: Path, example: Example) -> None:
 
 
 def _damaged(path: Path, why: str) -> KnownError:
-    return KnownError(
-        f"the manifest cannot be used: {why}", remedy="Build the set again, or restore it from a backup.", path=path
-    )
+    return KnownError(f"the manifest cannot be used: {why}", remedy=_MEND, path=path)

@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.datasets import DatasetKind, Example, FileHash, Finding, Severity
-from engine.domain.errors import KnownError, UsageError, printable_path
-from engine.ports import ArtifactStore, Catalog
+from engine.domain.datasets import DatasetKind, Example, FileHash, Finding
+from engine.domain.errors import KnownError, UsageError
+from engine.ports import ArtifactStore, Catalog, ReportStep
 from engine.services.datasets.approved import Chosen, chosen_items
-from engine.services.datasets.split import HELD_OUT
+from engine.services.datasets.originals import left_out, pictures_in, plain_stem
+from engine.services.datasets.split import HELD_OUT, check_share
 from engine.services.datasets.writing import Built, Pictures, SetWriter, source_hash
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha, Picture
 
-Advance = Callable[[int, int, str], None]
-"""``advance(done, total, name)``; may raise `engine.domain.errors.Cancelled`."""
-
 CAPTION = "put a green mask for {object} on the person"
 """Of the published mask LoRAs ("Dreaming Masks with FLUX.1 Kontext")."""
-
-PICTURES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp", ".psd", ".heic", ".heif")
-"""Suffixes of what is looked for in folders."""
-
-_MASK_WORDS = re.compile(r"[ _-]*(?:mask(?:label)?|target|painted|alpha)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +59,6 @@ class MaskRecipe:
         return {"object": self.object, "caption": self.caption, "green": "0,255,0"}
 
 
-def check_share(held_out: float) -> None:
-    """Refuse a share that is none.
-
-    Raises
-    ------
-    UsageError
-        Not from 0 to below 1.
-    """
-    if not 0 <= held_out < 1:
-        raise UsageError(f"{held_out:g} of the pairs cannot be held out", remedy="Give a share from 0 to below 1.")
-
-
 def mask_set_from_catalog(
     catalog: Catalog,
     artifacts: ArtifactStore,
@@ -89,7 +69,7 @@ def mask_set_from_catalog(
     chosen: Chosen = Chosen.BOTH,
     batch_id: int | None = None,
     overwrite: bool = False,
-    advance: Advance | None = None,
+    advance: ReportStep | None = None,
 ) -> Built:
     """Build a set from approved and marked results; corrected masks take the place of what they correct.
 
@@ -145,7 +125,7 @@ def mask_set_from_folders(
     *,
     painted: bool = False,
     overwrite: bool = False,
-    advance: Advance | None = None,
+    advance: ReportStep | None = None,
 ) -> Built:
     """Build a set from a folder of photographs and one of masks, which may be the same one.
 
@@ -183,37 +163,12 @@ def mask_set_from_folders(
     return writer.finish(DatasetKind.MASK, made, findings, held_out=recipe.held_out, seed=recipe.seed)
 
 
-def left_out(error: KnownError, path: Path) -> Finding:
-    """That an original is not in the set, and why."""
-    subject = printable_path(error.path or path)
-    return Finding(Severity.WARNING, subject, f"left out: {error.what}", error.remedy)
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The picture files of a folder, not of those below it, by name.
-
-    Raises
-    ------
-    KnownError
-        It is no folder.
-    """
-    if not folder.is_dir():
-        raise KnownError("there is no such folder", remedy="Check the path.", path=folder)
-    found = (path for path in folder.iterdir() if path.suffix.lower() in PICTURES and not path.name.startswith("."))
-    return sorted(path for path in found if path.is_file())
-
-
-def plain_stem(path: Path) -> str:
-    """A file's name in lower case, without its suffix and the word that says it is a mask."""
-    return _MASK_WORDS.sub("", path.stem).casefold()
-
-
 def _belonging(photographs: Path, masks: Path) -> tuple[list[tuple[Path, Path]], list[Finding]]:
     """(photograph, mask) by names, and what has no counterpart."""
     same = photographs.resolve() == masks.resolve()
     photos, given = pictures_in(photographs), pictures_in(masks)
     if same:
-        given = [path for path in photos if _MASK_WORDS.search(path.stem)]
+        given = [path for path in photos if plain_stem(path) != path.stem.casefold()]
         photos = [path for path in photos if path not in given]
     by_stem = {path.stem.casefold(): path for path in photos}
     pairs: list[tuple[Path, Path]] = []
@@ -235,14 +190,13 @@ def _belonging(photographs: Path, masks: Path) -> tuple[list[tuple[Path, Path]],
 def _read_painted(photo: Picture, painted: Path) -> Alpha:
     """The mask that somebody painted green on a photograph."""
     from engine.imaging.painted import Reading, extract
-    from engine.imaging.raster.decode import read_picture
+    from engine.imaging.raster.decode import read_srgb8
     from engine.imaging.raster.icc import to_srgb8
 
-    paint = read_picture(painted)
     try:
         # A person's paint has its edge where it was drawn, unlike that of the published LoRAs.
-        reading = Reading(published_edge=False)
-        return extract(to_srgb8(photo.pixels, photo.icc), to_srgb8(paint.pixels, paint.icc), reading).mask.alpha
+        reading, paint = Reading(published_edge=False), read_srgb8(painted)
+        return extract(to_srgb8(photo.pixels, photo.icc), paint, reading).mask.alpha
     except KnownError as error:
         error.path = error.path or painted
         raise

@@ -9,9 +9,22 @@ from dataclasses import replace
 from typing import Any
 
 from engine.domain.datasets import Example, Split
+from engine.domain.errors import UsageError
 
 HELD_OUT = 0.2
 """Share of the examples that measure what was learnt."""
+
+
+def check_share(held_out: float) -> None:
+    """Refuse a share that is none.
+
+    Raises
+    ------
+    UsageError
+        Not from 0 to below 1.
+    """
+    if not 0 <= held_out < 1:
+        raise UsageError(f"{held_out:g} of the pairs cannot be held out", remedy="Give a share from 0 to below 1.")
 
 
 def groups_of(examples: Sequence[Example]) -> list[list[int]]:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from engine.domain.datasets import DatasetKind, Example, FileHash, Finding, Manifest
 from engine.domain.errors import KnownError
-from engine.domain.files import complete_file, require_writable
-from engine.services.datasets.manifest import MANIFEST, file_sha256, write_manifest
+from engine.domain.files import complete_file, file_sha256, require_writable
+from engine.services.datasets.manifest import MANIFEST, write_manifest
 from engine.services.datasets.split import split
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import cast
 from engine.domain.benchmark import BenchCategory, BenchTask
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
-from engine.services.datasets.mask_sets import pictures_in
+from engine.services.datasets.originals import pictures_in
 
 _METADATA = ("metadata.jsonl", "metadata.csv")
 _WORDS = {

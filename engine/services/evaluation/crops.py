@@ -9,7 +9,8 @@ from engine.domain.errors import KnownError, UsageError
 from engine.domain.evaluation import Crop
 from engine.domain.files import known_os_error
 from engine.domain.geometry import Box
-from engine.services.datasets.mask_sets import PICTURES, plain_stem
+from engine.imaging.raster.headers import SUPPORTED_SUFFIXES
+from engine.services.datasets.originals import plain_stem
 
 _COLUMNS = ("name", "x", "y", "w", "h")
 
@@ -69,6 +70,6 @@ def _listed(path: Path) -> tuple[tuple[str, Box], ...]:
             f"line {rows.line_num} holds no crop ({','.join(words)})", remedy="Give whole pixels.", path=path
         )
         name = Path(row["name"])
-        is_file = name.suffix.lower() in PICTURES
+        is_file = name.suffix.lower() in SUPPORTED_SUFFIXES
         found.append((plain_stem(name) if is_file else row["name"].casefold(), _box(words, broken)))
     return tuple(found)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from engine.domain.errors import Cancelled, KnownError
 from engine.domain.evaluation import (
@@ -20,20 +19,20 @@ from engine.domain.evaluation import (
     Measured,
 )
 from engine.domain.files import complete_file, require_writable
+from engine.imaging.contact_sheet import Cell, ContactSheet, Row, thumbnail
+from engine.imaging.raster.encode import encode_mask, encode_png
+from engine.ports import ReportStep
+from engine.services.evaluation.folders import ColorFolderTask, MaskFolderTask
 from engine.services.evaluation.outcomes import Outcome, Task
-from engine.services.evaluation.records import badness, best_of, summaries, write_records
-
-if TYPE_CHECKING:
-    from engine.imaging.contact_sheet import Cell, ContactSheet
-    from engine.worker.backends import Backends
-
-Advance = Callable[[int, int, str], None]
-"""``advance(done, total, what)``: done and total count examples of all contenders."""
+from engine.services.evaluation.pages import write_page, write_picture
+from engine.services.evaluation.records import SHEET, badness, best_of, summaries, write_records
+from engine.services.evaluation.sets import SetTask
+from engine.services.evaluation.sheets import columns_of, headline, legend_of, title_of
+from engine.services.evaluation.tables import captions, summary_table
+from engine.worker.backends import Backends
 
 RESULTS = "results"
 """Folder of what was made, by contender."""
-SHEET = "contact-sheet"
-"""Stem of the contact sheet of the best contender; the others' have their names behind it."""
 
 _WRITE_EVERY = 5.0
 """Seconds between two writings of what was measured so far, which survive a process that is killed."""
@@ -43,7 +42,7 @@ def evaluate(
     request: EvaluationRequest,
     folder: Path,
     *,
-    advance: Advance | None = None,
+    advance: ReportStep | None = None,
     measured: Callable[[Measured], None] | None = None,
     stop: Callable[[], bool] = lambda: False,
     backends: Backends | None = None,
@@ -57,7 +56,8 @@ def evaluate(
     folder : Path
         Receives everything; what an earlier evaluation left there is replaced.
     advance, measured : callable, optional
-        Told of the progress, and of each example as it is measured; on the calling thread.
+        Told of the progress, counted in examples of all contenders, and of each example as it is measured; on the
+        calling thread.
     stop : callable
         Asked between denoising steps and between examples; what was measured until then is kept, and marked incomplete.
     backends : Backends, optional
@@ -75,10 +75,6 @@ def evaluate(
 
 
 def _task(request: EvaluationRequest, backends: Backends | None) -> Task:
-    from engine.services.evaluation.folders import ColorFolderTask, MaskFolderTask
-    from engine.services.evaluation.sets import SetTask
-    from engine.worker.backends import Backends
-
     match request:
         case MaskFolders():
             return MaskFolderTask(request)
@@ -88,51 +84,48 @@ def _task(request: EvaluationRequest, backends: Backends | None) -> Task:
             return SetTask(request, backends if backends is not None else Backends())
 
 
+@dataclass(slots=True, eq=False)
 class _Course:
-    def __init__(
-        self,
-        task: Task,
-        folder: Path,
-        advance: Advance | None,
-        measured: Callable[[Measured], None] | None,
-        stop: Callable[[], bool],
-    ) -> None:
-        self._task, self._folder, self._advance, self._measured, self._stop = task, folder, advance, measured, stop
-        self._rows: list[Measured] = []
-        self._cells: dict[str, dict[str, tuple[Cell, ...]]] = {contender.name: {} for contender in task.contenders}
-        self._shared: dict[str, tuple[bytes, bytes]] = {}
-        self._written = time.monotonic()
-        self._first_error: KnownError | None = None
+    task: Task
+    folder: Path
+    advance: ReportStep | None
+    measured: Callable[[Measured], None] | None
+    stop: Callable[[], bool]
+    rows: list[Measured] = field(default_factory=list[Measured])
+    cells: dict[str, dict[str, tuple[Cell, ...]]] = field(default_factory=dict[str, dict[str, tuple[Cell, ...]]])
+    shared: dict[str, tuple[bytes, bytes]] = field(default_factory=dict[str, tuple[bytes, bytes]])
+    written: float = field(default_factory=time.monotonic)
+    first_error: KnownError | None = None
 
     def run(self) -> Evaluation:
         is_complete = True
         try:
-            for contender in self._task.contenders:
+            for contender in self.task.contenders:
                 self._contender(contender)
         except Cancelled:
             is_complete = False
         evaluation = self._evaluation(is_complete=is_complete)
-        if self._first_error is not None and all(row.figures is None for row in self._rows):
-            raise self._first_error
-        write_records(evaluation, self._folder)
+        if self.first_error is not None and all(row.figures is None for row in self.rows):
+            raise self.first_error
+        write_records(evaluation, self.folder)
         self._write_sheets(evaluation)
         return evaluation
 
     def _contender(self, contender: Contender) -> None:
         broken = ""
-        for name in self._task.names:
-            if self._stop():
+        for name in self.task.names:
+            if self.stop():
                 raise Cancelled
             if broken:
                 self._add(Measured(contender.name, name, None, broken))
                 continue
             began = time.monotonic()
             try:
-                outcome = self._task.measure(contender, name, self._reporting(contender, name))
+                outcome = self.task.measure(contender, name, self._reporting(contender, name))
             except KnownError as error:
-                self._first_error = self._first_error or error
+                self.first_error = self.first_error or error
                 self._add(Measured(contender.name, name, None, str(error)))
-                if error.path is None or error.path not in self._task.files(name):
+                if error.path is None or error.path not in self.task.files(name):
                     broken = str(error)  # the LoRA's or the model's fault: the next example would fail in the same way
                 continue
             row = Measured(contender.name, name, outcome.figures, outcome.problem, seconds=time.monotonic() - began)
@@ -141,67 +134,59 @@ class _Course:
             self._see(contender, name, outcome)
             self._add(row)
 
-    def _reporting(self, contender: Contender, name: str) -> Callable[[int, int, str], None]:
-        total = len(self._task.contenders) * len(self._task.names)
+    def _reporting(self, contender: Contender, name: str) -> ReportStep:
+        total = len(self.task.contenders) * len(self.task.names)
 
         def report(step: int, steps: int, label: str) -> None:
-            if self._stop():
+            if self.stop():
                 raise Cancelled
-            if self._advance is not None:
-                self._advance(len(self._rows), total, f"{contender.name}, {name}: {label} ({step} of {steps})")
+            if self.advance is not None:
+                self.advance(len(self.rows), total, f"{contender.name}, {name}: {label} ({step} of {steps})")
 
         return report
 
     def _add(self, row: Measured) -> None:
-        self._rows.append(row)
-        if self._measured is not None:
-            self._measured(row)
-        if self._advance is not None:
-            self._advance(len(self._rows), len(self._task.contenders) * len(self._task.names), row.example)
-        if time.monotonic() - self._written > _WRITE_EVERY:
-            write_records(self._evaluation(is_complete=False), self._folder)
-            self._written = time.monotonic()
+        self.rows.append(row)
+        if self.measured is not None:
+            self.measured(row)
+        if self.advance is not None:
+            self.advance(len(self.rows), len(self.task.contenders) * len(self.task.names), row.example)
+        if time.monotonic() - self.written > _WRITE_EVERY:
+            write_records(self._evaluation(is_complete=False), self.folder)
+            self.written = time.monotonic()
 
     def _evaluation(self, *, is_complete: bool) -> Evaluation:
-        task = self._task
+        task = self.task
         return Evaluation(
             kind=task.kind,
             subject=task.subject,
             contenders=task.contenders,
-            measured=tuple(self._rows),
+            measured=tuple(self.rows),
             facts=task.facts,
             is_complete=is_complete,
         )
 
     def _keep(self, contender: Contender, name: str, outcome: Outcome) -> str:
-        from engine.imaging.raster.encode import encode_mask, encode_png
-
         assert outcome.result is not None
-        path = self._folder / RESULTS / file_stem(contender.name) / f"{file_stem(name)}.png"
+        path = self.folder / RESULTS / file_stem(contender.name) / f"{file_stem(name)}.png"
         data = encode_mask(outcome.result) if outcome.result.ndim == 2 else encode_png(outcome.result)
         with complete_file(path, overwrite=True) as temporary:
             temporary.write_bytes(data)
-        return path.relative_to(self._folder).as_posix()
+        return path.relative_to(self.folder).as_posix()
 
     def _see(self, contender: Contender, name: str, outcome: Outcome) -> None:
         """Keep small pictures for the contact sheet; what contenders have in common once."""
-        from engine.imaging.contact_sheet import Cell, thumbnail
-        from engine.services.evaluation.tables import captions
-
         control, target, result, difference = outcome.pictures
-        if name not in self._shared:
-            self._shared[name] = thumbnail(control), thumbnail(target)
-        small = (*self._shared[name], thumbnail(result), thumbnail(difference))
+        if name not in self.shared:
+            self.shared[name] = thumbnail(control), thumbnail(target)
+        small = (*self.shared[name], thumbnail(result), thumbnail(difference))
         lines = captions(outcome.figures)
-        self._cells[contender.name][name] = tuple(
+        self.cells.setdefault(contender.name, {})[name] = tuple(
             Cell(picture, caption) for picture, caption in zip(small, lines, strict=True)
         )
 
     def _write_sheets(self, evaluation: Evaluation) -> None:
-        from engine.services.evaluation.pages import write_page, write_picture
-        from engine.services.evaluation.tables import summary_table
-
-        for former in self._folder.glob(f"{SHEET}*"):
+        for former in self.folder.glob(f"{SHEET}*"):
             if former.suffix in (".html", ".png"):
                 former.unlink(missing_ok=True)  # of contenders that are not measured any more
         found = summaries(evaluation)
@@ -210,18 +195,15 @@ class _Course:
             return
         table = summary_table(evaluation.kind, found)
         for index, contender in enumerate(evaluation.contenders):
-            if not self._cells[contender.name]:
+            if contender.name not in self.cells:
                 continue
             stem = SHEET if index == best else f"{SHEET}-{file_stem(contender.name)}"
             sheet = self._sheet(evaluation, contender, is_best=index == best and len(found) > 1)
-            write_page(self._folder / f"{stem}.html", sheet, table, best if len(found) > 1 else None)
-            write_picture(self._folder / f"{stem}.png", sheet)
+            write_page(self.folder / f"{stem}.html", sheet, table, best if len(found) > 1 else None)
+            write_picture(self.folder / f"{stem}.png", sheet)
 
     def _sheet(self, evaluation: Evaluation, contender: Contender, *, is_best: bool) -> ContactSheet:
-        from engine.imaging.contact_sheet import ContactSheet, Row
-        from engine.services.evaluation.sheets import columns_of, headline, legend_of, title_of
-
-        cells = self._cells[contender.name]
+        cells = self.cells[contender.name]
         figures: dict[str, Figures] = {
             row.example: row.figures for row in evaluation.of(contender) if row.figures is not None
         }

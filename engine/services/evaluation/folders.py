@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from engine.domain.datasets import DatasetKind
 from engine.domain.errors import KnownError
 from engine.domain.evaluation import ColorFolders, Contender, Crop, MaskFolders
+from engine.imaging.masks.given import read_mask
 from engine.imaging.metrics.masks import BOUNDARY_TOLERANCE
+from engine.imaging.raster.headers import read_header
 from engine.ports import ReportStep
-from engine.services.datasets.mask_sets import pictures_in, plain_stem
+from engine.services.datasets.originals import pictures_in, plain_stem
 from engine.services.evaluation.outcomes import (
     Facts,
     Outcome,
@@ -48,11 +52,6 @@ class MaskFolderTask:
 
     def measure(self, contender: Contender, name: str, report: ReportStep) -> Outcome:
         """See `engine.services.evaluation.outcomes.Task.measure`."""
-        import numpy as np
-
-        from engine.imaging.masks.given import read_mask
-        from engine.imaging.raster.headers import read_header
-
         truth_path = _path_of(name, self._truth, self._request.truth)
         predicted_path = _path_of(name, self._predicted, self._request.predicted)
         extent = read_header(truth_path).extent
@@ -99,8 +98,6 @@ class ColorFolderTask:
 
     def measure(self, contender: Contender, name: str, report: ReportStep) -> Outcome:
         """See `engine.services.evaluation.outcomes.Task.measure`."""
-        from engine.imaging.masks.given import read_mask
-
         request = self._request
         truth = srgb_picture(_path_of(name, self._truth, request.truth))
         result = srgb_picture(_path_of(name, self._result, request.result))

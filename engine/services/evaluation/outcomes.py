@@ -7,22 +7,28 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.domain.datasets import DatasetKind
 from engine.domain.errors import KnownError
 from engine.domain.evaluation import Contender, Crop, Figures
+from engine.domain.geometry import Box
+from engine.domain.picture import Picture
+from engine.imaging.contact_sheet import GREY, reduced
+from engine.imaging.datasets.green import paint_green
+from engine.imaging.metrics.colors import color_figures, crop_box
+from engine.imaging.metrics.masks import mask_figures
+from engine.imaging.metrics.pictures import color_difference, mask_difference
+from engine.imaging.raster.decode import read_picture
+from engine.imaging.raster.icc import to_srgb8
 from engine.ports import ReportStep
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
+    from engine.domain.picture import Alpha
 
-    from engine.domain.geometry import Box
-    from engine.domain.picture import Alpha, Picture
-
-    Pixels8 = NDArray[np.uint8]
-
-NO_MASK = "no mask was painted"
-"""Problem of an example on which an empty mask was measured."""
+Pixels8 = NDArray[np.uint8]
 
 Facts = dict[str, str | int | float]
 
@@ -91,13 +97,6 @@ def mask_outcome(rgb: Pixels8 | None, mask: Alpha, truth: Alpha, *, kept: bool, 
     kept : bool
         The mask was made here and shall be kept.
     """
-    import numpy as np
-
-    from engine.imaging.contact_sheet import GREY, reduced
-    from engine.imaging.datasets.green import paint_green
-    from engine.imaging.metrics.masks import mask_figures
-    from engine.imaging.metrics.pictures import mask_difference
-
     if rgb is None:
         rgb = np.empty((*truth.shape, 3), np.uint8)
         rgb[:] = GREY
@@ -116,17 +115,14 @@ def color_outcome(
     KnownError
         The sizes differ, the crop does not lie in them, or the mask is empty; names the file.
     """
-    import numpy as np
-
-    from engine.imaging.metrics.colors import color_figures, crop_box
-    from engine.imaging.metrics.pictures import color_difference
-
     box = crop_box(crop, name, truth, mask)
     figures = color_figures(control, result, truth, mask, box)
-    difference = color_difference(result, truth)
-    shown = tuple(_outlined(rgb, box) for rgb in (control.pixels, truth.pixels, result.pixels, difference))
-    control_rgb, truth_rgb, result_rgb, difference_rgb = shown
-    pictures = (control_rgb, truth_rgb, result_rgb, difference_rgb)
+    pictures = (
+        _outlined(control.pixels, box),
+        _outlined(truth.pixels, box),
+        _outlined(result.pixels, box),
+        _outlined(color_difference(result, truth), box),
+    )
     return Outcome(figures, pictures, np.asarray(result.pixels, np.uint8) if kept else None)
 
 
@@ -138,9 +134,6 @@ def srgb_picture(path: Path) -> Picture:
     KnownError
         It cannot be read; names it.
     """
-    from engine.imaging.raster.decode import read_picture
-    from engine.imaging.raster.icc import to_srgb8
-
     picture = read_picture(path)
     return replace(picture, pixels=to_srgb8(picture.pixels, picture.icc), icc=None, alpha=None)
 
@@ -164,9 +157,6 @@ def require_one_size(truth: Picture, *others: Picture) -> None:
 
 def _outlined(pixels: object, box: Box) -> Pixels8:
     """The picture with the crop's outline, light within dark, so that it shows on any cloth."""
-    import cv2
-    import numpy as np
-
     drawn = np.array(pixels, np.uint8)
     thick = max(1, round(max(drawn.shape[:2]) / 320))
     for grow, level in ((thick, 20), (0, 240)):

@@ -8,13 +8,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
 from pathlib import Path
 from statistics import fmean
-from typing import TypeVar, cast
+from typing import TypeVar
 
-from engine.domain.codec import from_json, to_json
+from engine.domain.codec import from_json, read_versioned, to_json
 from engine.domain.datasets import DatasetKind
 from engine.domain.errors import BugError, KnownError
 from engine.domain.evaluation import (
     EVALUATION_VERSION,
+    NO_MASK,
     ColorFigures,
     Contender,
     Evaluation,
@@ -23,12 +24,19 @@ from engine.domain.evaluation import (
     Measured,
     Summary,
 )
-from engine.domain.files import complete_file, known_os_error
-from engine.services.evaluation.outcomes import NO_MASK
+from engine.domain.files import complete_file
 
 RECORD, SPREADSHEET = "evaluation.json", "evaluation.csv"
 
+SHEET = "contact-sheet"
+"""Stem of the contact sheet of the best contender; the others' have their names behind it."""
+
 F = TypeVar("F", MaskFigures, ColorFigures)
+
+
+def run_folder(run: Path) -> Path:
+    """Where the evaluation of a training run's checkpoints is kept, and looked for."""
+    return run / "evaluation"
 
 
 def summaries(evaluation: Evaluation) -> tuple[Summary, ...]:
@@ -73,24 +81,13 @@ def read_evaluation(folder: Path) -> Evaluation:
     KnownError
         There is none, it is damaged, or a newer Chromask wrote it.
     """
-    path = folder / RECORD
-    try:
-        content: object = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise KnownError(
-            "there is no evaluation here", remedy="Make one: chromask eval --help.", path=folder
-        ) from error
-    except OSError as error:
-        raise known_os_error(error, path) from error
-    except ValueError as error:
-        raise KnownError(f"it is no JSON ({error})", remedy="Evaluate again.", path=path) from error
-    version = cast("dict[str, object]", content).get("version") if isinstance(content, dict) else None
-    if isinstance(version, int) and version > EVALUATION_VERSION:
-        raise KnownError("a newer Chromask wrote this evaluation", remedy="Use that one.", path=path)
+    path, remedy = folder / RECORD, "Evaluate again."
+    missing = KnownError("there is no evaluation here", remedy="Make one: chromask eval --help.", path=folder)
+    content = read_versioned(path, EVALUATION_VERSION, "this evaluation", missing=missing, remedy=remedy)
     try:
         return from_json(json.dumps(content), Evaluation)
     except BugError as error:
-        raise KnownError("this is no evaluation, or it is damaged", remedy="Evaluate again.", path=path) from error
+        raise KnownError("this is no evaluation, or it is damaged", remedy=remedy, path=path) from error
 
 
 def _summary(contender: Contender, rows: Sequence[Measured]) -> Summary:

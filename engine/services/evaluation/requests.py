@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection
 from pathlib import Path
 
@@ -10,7 +9,7 @@ from engine.domain.benchmark import BenchCategory, BenchRequest, BenchTask
 from engine.domain.datasets import DatasetKind, Split
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.evaluation import BASE, Contender, Crop, SetEvaluation
-from engine.domain.files import known_os_error
+from engine.domain.files import file_sha256
 from engine.domain.requests import BodyRegion, LoraRef, Sampling
 from engine.inference.kontext.availability import resolve_model
 from engine.inference.kontext.source import MODEL_NAME, find_source
@@ -33,13 +32,8 @@ def lora_contender(path: Path, *, step: int | None = None, scale: float = 1.0) -
     KnownError
         It cannot be read.
     """
-    try:
-        with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise known_os_error(error, path) from error
     name = path.stem if step is None else f"step {step}"
-    return Contender(name, step, LoraRef(name, str(path.absolute()), sha256, MODEL_NAME, 0, scale, ""))
+    return Contender(name, step, LoraRef(name, str(path.absolute()), file_sha256(path), MODEL_NAME, 0, scale, ""))
 
 
 def run_contenders(run: Path, *, scale: float = 1.0) -> tuple[Contender, ...]:
@@ -64,11 +58,6 @@ def run_contenders(run: Path, *, scale: float = 1.0) -> tuple[Contender, ...]:
             path=run,
         )
     return base_contender(), *(lora_contender(path, step=step, scale=scale) for step, path in saved.items())
-
-
-def run_folder(run: Path) -> Path:
-    """Where the evaluation of a training run's checkpoints is kept, and looked for."""
-    return run / "evaluation"
 
 
 def subject_of_run(run: Path) -> tuple[Path, Path]:

@@ -7,21 +7,26 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from engine.domain.datasets import DatasetKind, Example
 from engine.domain.errors import KnownError
-from engine.domain.evaluation import Contender, SetEvaluation
+from engine.domain.evaluation import NO_MASK, Contender, SetEvaluation
+from engine.domain.picture import Picture
 from engine.domain.requests import DiffusionSettings, EngineName, MaskRequest
+from engine.imaging.masks.given import read_mask
+from engine.imaging.metrics.halves import registered_right_half
+from engine.imaging.painted import NoPaint, Reading, extract
+from engine.imaging.placement import from_canvas
 from engine.ports import ReportStep
 from engine.services.datasets.manifest import dataset_hash, read_manifest
 from engine.services.evaluation.folders import color_facts, mask_facts
-from engine.services.evaluation.outcomes import NO_MASK, Facts, Outcome, color_outcome, mask_outcome, srgb_picture
+from engine.services.evaluation.outcomes import Facts, Outcome, color_outcome, mask_outcome, srgb_picture
+from engine.worker.backends import Backends
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from engine.domain.picture import Alpha, Picture
-    from engine.worker.backends import Backends
+    from engine.domain.picture import Alpha
 
 
 class SetTask:
@@ -82,10 +87,6 @@ class SetTask:
         return self._color(example, settings, report)
 
     def _mask(self, example: Example, settings: DiffusionSettings, report: ReportStep) -> Outcome:
-        import numpy as np
-
-        from engine.imaging.painted import NoPaint
-
         control = srgb_picture(self._request.dataset / example.control)
         truth = self._true_mask(example, control)
         backend = self._backends.get(EngineName.KONTEXT)
@@ -99,9 +100,6 @@ class SetTask:
 
     def _true_mask(self, example: Example, control: Picture) -> Alpha:
         """The set's own mask; of a set that was imported without any, what its target has painted green."""
-        from engine.imaging.masks.given import read_mask
-        from engine.imaging.painted import Reading, extract
-
         folder = self._request.dataset
         if example.mask:
             return read_mask(folder / example.mask, control.extent, may_be_empty=True)
@@ -114,10 +112,6 @@ class SetTask:
             raise
 
     def _color(self, example: Example, settings: DiffusionSettings, report: ReportStep) -> Outcome:
-        from engine.imaging.masks.given import read_mask
-        from engine.imaging.metrics.halves import registered_right_half
-        from engine.imaging.placement import from_canvas
-
         folder = self._request.dataset
         control, truth = srgb_picture(folder / example.control), srgb_picture(folder / example.target)
         mask = read_mask(folder / example.mask, control.extent) if example.mask else None
@@ -137,6 +131,4 @@ class SetTask:
 
 
 def _bytes(picture: Picture) -> NDArray[np.uint8]:
-    import numpy as np
-
     return np.asarray(picture.pixels, np.uint8)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from engine.domain.datasets import DatasetKind
 from engine.domain.evaluation import ColorFigures, Contender, Evaluation, MaskFigures, Summary
+from engine.imaging.metrics.pictures import AGREED, FULL_SCALE, MISSING, TOO_MUCH
 from engine.services.evaluation.records import summaries
 from engine.services.evaluation.tables import explanation
 
@@ -19,17 +20,14 @@ def columns_of(kind: DatasetKind) -> tuple[str, ...]:
 
 def legend_of(kind: DatasetKind) -> Legend:
     """What the colours of the difference mean."""
-    from engine.imaging.metrics.pictures import AGREED, FULL_SCALE, MISSING, TOO_MUCH
-
     if kind is DatasetKind.MASK:
         return ((AGREED, "in both"), (MISSING, "missing"), (TOO_MUCH, "too much"))
     # The ends and the middle of viridis (`engine.imaging.color.heat_map`).
-    ends = (
+    return (
         ((68, 1, 84), "ΔE00 0"),
         ((33, 145, 140), f"{FULL_SCALE / 2:g}"),
         ((253, 231, 37), f"{FULL_SCALE:g} and more"),
     )
-    return ends
 
 
 def title_of(evaluation: Evaluation, contender: Contender) -> str:

@@ -26,7 +26,7 @@ def summary_table(kind: DatasetKind, found: Sequence[Summary]) -> Table:
 
 
 def example_table(evaluation: Evaluation) -> Table:
-    """One line for each example of the only contender, with the means last."""
+    """One line for each example of the only contender that was measured."""
     headings = (_MASK_HEADINGS if evaluation.kind is DatasetKind.MASK else _COLOR_HEADINGS)[1:]
     width = 3 if evaluation.kind is DatasetKind.MASK else 7
     rows = [

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 from engine.domain.errors import KnownError
 from engine.domain.export import Collision, ExportRecord
+from engine.domain.files import file_sha256
 from engine.ports import Catalog
 from engine.services.export.names import Names, Subject, same
 from engine.services.export.settings import is_of
-from engine.services.intake import file_sha256
 
 _MOST_NUMBERS = 999
 

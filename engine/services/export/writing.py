@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engine.domain.errors import KnownError
 from engine.domain.export import ExportFormat, PathUse
-from engine.domain.files import complete_file, require_writable
+from engine.domain.files import complete_file, file_sha256, require_writable
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore, Catalog
 from engine.services.export.document import (
@@ -35,7 +35,6 @@ from engine.services.export.plan import (
 from engine.services.export.provenance import provenance_of
 from engine.services.export.records import Kept, Place, Shelf, Skipped
 from engine.services.export.settings import path_use, settings_line, target_profile
-from engine.services.intake import file_sha256
 
 _MEDIA_TYPES = {
     ExportFormat.PSD: "image/vnd.adobe.photoshop",

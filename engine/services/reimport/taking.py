@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engine.domain.errors import KnownError
-from engine.domain.files import absolute_path, known_os_error
+from engine.domain.files import absolute_path, file_sha256, known_os_error
 from engine.domain.jobs import Job
 from engine.ports import ArtifactStore, Catalog
 from engine.services.given_files import State
-from engine.services.intake import file_sha256
 from engine.services.reimport.comparison import Comparison
 from engine.services.reimport.returned_files import ReturnedFiles
 

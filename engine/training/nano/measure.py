@@ -19,6 +19,7 @@ from engine.domain.geometry import Extent
 from engine.imaging.drawn.lessons import THINGS
 from engine.imaging.drawn.scene import REGIONS, Framing, draw_scene
 from engine.imaging.drawn.shapes import generator as random_of
+from engine.imaging.metrics.masks import iou
 from engine.training.flow import PATCH, packed, positions
 from engine.training.nano.augment import painted
 from engine.training.nano.base import Captions, mask_caption
@@ -39,12 +40,6 @@ def greens(decoded: Tensor) -> NDArray[np.bool_]:
     """``(B, 3, H, W)``, -1 to 1, as masks ``(B, H, W)``."""
     levels = ((decoded.clamp(-1, 1) + 1) * 127.5).permute(0, 2, 3, 1).round().numpy().astype(np.int16)
     return levels[..., 1] - np.maximum(levels[..., 0], levels[..., 2]) > GREEN_THRESHOLD
-
-
-def iou(found: NDArray[np.bool_], true: NDArray[np.bool_]) -> float:
-    """Intersection over union; of two empty masks 1."""
-    union = int((found | true).sum())
-    return float((found & true).sum()) / union if union else 1.0
 
 
 def region_crops(first_seed: int, figures: int) -> dict[str, list[tuple[NDArray[np.uint8], NDArray[np.uint8]]]]:

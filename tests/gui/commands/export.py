@@ -25,7 +25,7 @@ def _exporting(hand: Hand) -> None:
 
 
 def _headline(words: str) -> Callable[[Hand], bool]:
-    return lambda hand: words in hand.window.export._headline.text()
+    return lambda hand: words in hand.window.export.written.headline
 
 
 def _came_back(hand: Hand) -> None:

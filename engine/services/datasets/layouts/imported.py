@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,9 +11,10 @@ from engine.domain.datasets import DatasetKind, Example, Finding
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
 from engine.domain.training import TrainingSettings
+from engine.ports import ReportStep
 from engine.services.datasets.layouts.ai_toolkit import CONFIG, ToolkitDataset, read_config
-from engine.services.datasets.mask_sets import check_share, left_out, pictures_in
-from engine.services.datasets.split import HELD_OUT
+from engine.services.datasets.originals import left_out, pictures_in
+from engine.services.datasets.split import HELD_OUT, check_share
 from engine.services.datasets.writing import CONTROL, MASK, TARGET, Built, Pictures, SetWriter, source_hash
 
 if TYPE_CHECKING:
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     Rgb = NDArray[np.uint8]
     Alpha = NDArray[np.uint8]
-
-Advance = Callable[[int, int, str], None]
 
 _PAINTED = 0.001
 """Share of a target that is green, and is not on its control: the set is one of masks."""
@@ -55,7 +53,7 @@ def import_ai_toolkit(
     held_out: float = HELD_OUT,
     seed: int = 0,
     overwrite: bool = False,
-    advance: Advance | None = None,
+    advance: ReportStep | None = None,
 ) -> Imported:
     """Make a set of what AI-Toolkit trains on.
 
@@ -108,17 +106,18 @@ def _take(writer: SetWriter, entry: ToolkitDataset, target: Path, kind: DatasetK
     """Add one pair; what kind of set it belongs to."""
     from engine.imaging.datasets.green import green_share
     from engine.imaging.datasets.likeness import perceptual_hash
+    from engine.imaging.raster.decode import read_srgb8
     from engine.services.names import parse_name
 
     control = _of_stem(entry.controls, target.stem)
     if control is None:
         raise KnownError("it has no control picture", remedy="Put one of its name there.", path=target)
-    shown, wanted = _read(control), _read(target)
+    shown, wanted = read_srgb8(control), read_srgb8(target)
     if kind is None:
         painted = green_share(wanted) - green_share(shown) > _PAINTED
         kind = DatasetKind.MASK if painted else DatasetKind.COLOR
     given = _of_stem(entry.masks, target.stem) if entry.masks is not None else None
-    loss = _read(given).max(axis=2) if given is not None else None
+    loss = read_srgb8(given).max(axis=2) if given is not None else None
     mask, confidence = _painted_mask(shown, wanted) if kind is DatasetKind.MASK else (None, 1.0)
     trigger = entry.trigger if kind is DatasetKind.COLOR else ""
     caption = _caption(target.with_suffix(f".{entry.caption_ext}"), entry.trigger)
@@ -136,14 +135,6 @@ def _take(writer: SetWriter, entry: ToolkitDataset, target: Path, kind: DatasetK
     )
     writer.add(example, Pictures(shown, wanted, mask, loss))
     return kind
-
-
-def _read(path: Path) -> Rgb:
-    from engine.imaging.raster.decode import read_picture
-    from engine.imaging.raster.icc import to_srgb8
-
-    picture = read_picture(path)
-    return to_srgb8(picture.pixels, picture.icc)
 
 
 def _painted_mask(shown: Rgb, painted: Rgb) -> tuple[Alpha | None, float]:

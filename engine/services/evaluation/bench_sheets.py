@@ -1,12 +1,18 @@
-"""The figures of a benchmark as words."""
+"""What a benchmark shows: its figures as words, and a contact sheet for each category."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 from statistics import fmean
 
 from engine.domain.benchmark import BenchCategory, BenchOutput, BenchRun, Drift
-from engine.services.evaluation.pages import Table
+from engine.imaging.contact_sheet import ContactSheet, Row
+from engine.services.evaluation.pages import Table, write_page, write_picture
+
+_MOST_SHOWN = 5
+"""Rounds on a contact sheet: the first ones and the last."""
 
 DRIFT_MEANS = (
     "Drift of each round's picture from the first one, as the model was shown it, at the model's size. ΔE00: mean over "
@@ -34,6 +40,30 @@ def drift_caption(drift: Drift | None) -> tuple[str, ...]:
         return ()
     alone = "" if drift.untouched is None else f", left alone {drift.untouched:.2f}"
     return f"ΔE00 {drift.delta_E:.2f}{alone}", f"SSIM {drift.structure:.3f}"
+
+
+def write_sheets(folder: Path, rows: Mapping[BenchCategory, Sequence[Row]], rounds: int) -> None:
+    """Write a contact sheet for each category, as a page and as a picture.
+
+    Parameters
+    ----------
+    rows : mapping
+        A task's first picture, and what each round made of it.
+
+    Raises
+    ------
+    KnownError
+        The disk is full or cannot be written to.
+    """
+    shown = [0, *range(1, rounds + 1)]
+    if rounds > _MOST_SHOWN:
+        shown = [0, *range(1, _MOST_SHOWN), rounds]
+    columns = tuple("First" if number == 0 else f"Round {number}" for number in shown)
+    for category, tasks in rows.items():
+        cut = tuple(replace(row, cells=tuple(row.cells[number] for number in shown)) for row in tasks)
+        sheet = ContactSheet(f"KontextBench: {category.value}", (DRIFT_MEANS,), columns, cut)
+        write_page(folder / f"contact-sheet-{category.value}.html", sheet)
+        write_picture(folder / f"contact-sheet-{category.value}.png", sheet)
 
 
 def _line(category: BenchCategory, round_: int, outputs: Sequence[BenchOutput]) -> tuple[str, ...]:
