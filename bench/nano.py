@@ -31,6 +31,7 @@ from engine.domain.picture import Picture
 from engine.domain.requests import DiffusionSettings, EngineName, LoraRef, MaskRequest, Sampling
 from engine.imaging.drawn import draw_scene
 from engine.imaging.drawn.scene import REGIONS, DrawnScene
+from engine.imaging.metrics.masks import iou
 from engine.imaging.painted import Reading, extract_painted_mask
 from engine.imaging.person_crop import shown_part
 from engine.imaging.placement import border_color, place, to_canvas
@@ -68,10 +69,6 @@ class Tally:
     @property
     def unread(self) -> int:
         return sum(confidence < 0 for confidence in self.confidences)
-
-
-def iou(one: np.ndarray, other: np.ndarray) -> float:
-    return float((one & other).sum() / max((one | other).sum(), 1))
 
 
 def quiet(step: int, total: int, label: str) -> None:

@@ -17,13 +17,16 @@ from engine.imaging.drawn.scene import REGIONS
 from engine.services import nano
 from engine.training.nano.drawn_pairs import MASKS, PHOTOGRAPHS, write_mask_pairs
 from engine.training.nano.lessons_set import SHAPES, LessonSet
-from engine.training.nano.measure import guessed_iou, iou, region_crops, worse_than_a_guess
-from engine.training.nano.recipe import Recipe, teach
+from engine.training.nano.measure import guessed_iou, region_crops, worse_than_a_guess
+from engine.training.nano.pair_lessons import CANVASES, PairSet, pair_of, read_pairs, write_pairs
+from engine.training.nano.plan import Recipe
+from engine.training.nano.recipe import teach
 
 ROOT = Path(__file__).parents[2]
 QUICK = Recipe(
     taught=(40, 60),
     figures=4,
+    pairs=3,
     held_out_figures=2,
     decoded_figures=4,
     decoder_steps=2,
@@ -38,14 +41,6 @@ def trainer(folder: Path) -> list[str]:
     return [sys.executable, str(ROOT / "main.py"), "trainer", str(folder)]
 
 
-def test_overlap_is_intersection_over_union() -> None:
-    left, right = np.zeros((4, 4), bool), np.zeros((4, 4), bool)
-    left[:2], right[1:3] = True, True
-    assert iou(left, right) == pytest.approx(4 / 12)
-    assert iou(left, ~left) == 0
-    assert iou(np.zeros((2, 2), bool), np.zeros((2, 2), bool)) == 1
-
-
 def test_crops_of_regions_are_canvases_that_hold_them() -> None:
     crops = region_crops(3, 4)
     assert set(crops) == set(REGIONS)
@@ -55,6 +50,40 @@ def test_crops_of_regions_are_canvases_that_hold_them() -> None:
             assert picture.shape[:2] == mask.shape
             assert mask.shape in sizes
             assert (mask > 127).mean() >= 0.01
+
+
+def test_a_pair_lesson_gives_the_left_garment_the_right_ones_colour() -> None:
+    sets: dict[int, tuple[list[np.ndarray], list[np.ndarray]]] = {}
+    for seed in range(40, 46):
+        canvas, picture, garments = pair_of(seed)
+        assert picture.shape[:2] == garments.shape == (CANVASES[canvas].height, CANVASES[canvas].width)
+        pictures, masks = sets.setdefault(canvas, ([], []))
+        pictures.append(picture)
+        masks.append(garments)
+    random = np.random.default_rng(0)
+    for pictures, masks in sets.values():
+        pairs = PairSet(np.stack(pictures), np.stack(masks))
+        union = pairs.garments.max(0) > 0
+        union |= union[:, ::-1]
+        for _ in range(4):
+            control, target = pairs.lesson(random)
+            changed, half = (control != target).any(-1), control.shape[1] // 2
+            assert changed.any()
+            assert not changed[:, half:].any(), "the right picture is the one to match"
+            assert not changed[~union].any(), "nothing but garments changes"
+
+
+def test_pairs_are_read_as_they_were_written(tmp_path: Path) -> None:
+    write_pairs(tmp_path / "pairs", 3, 40)
+    read = read_pairs(tmp_path / "pairs")
+    drawn = [pair_of(seed) for seed in range(40, 43)]
+    assert sum(len(pairs.pictures) for pairs in read) == 3
+    for canvas, picture, garments in drawn:
+        same = [pairs for pairs in read if pairs.pictures.shape[1:3] == picture.shape[:2]]
+        assert len(same) == 1, CANVASES[canvas]
+        at = [index for index, other in enumerate(same[0].pictures) if np.array_equal(other, picture)]
+        assert at
+        assert np.array_equal(same[0].garments[at[0]], garments)
 
 
 def test_a_guess_knows_where_things_always_are() -> None:

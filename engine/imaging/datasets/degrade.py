@@ -54,6 +54,17 @@ class Shift:
     chroma: float
     tint: tuple[float, float]
 
+    @classmethod
+    def drawn(cls, random: np.random.Generator) -> Shift:
+        """A shift by chance, up to the strongest there is."""
+        angle, radius = random.uniform(0, 2 * math.pi), random.uniform(0, _MOST_TINT)
+        return cls(
+            lightness=float(random.uniform(-_MOST_LIGHTNESS, _MOST_LIGHTNESS)),
+            hue=float(random.uniform(-math.pi, math.pi)),
+            chroma=float(random.uniform(-_MOST_CHROMA, _MOST_CHROMA)),
+            tint=(radius * math.cos(angle), radius * math.sin(angle)),
+        )
+
     def scaled(self, by: float) -> Shift:
         """The shift at a part of its strength; 0 changes nothing."""
         a, b = self.tint
@@ -129,7 +140,7 @@ def degrade(
     sample = _Sample(pixels[chosen], alpha[inside][chosen])
     best: tuple[float, Shift] | None = None
     for _ in range(_DRAWS):
-        shift = _draw(random)
+        shift = Shift.drawn(random)
         reached = sample.distance(shift)
         if reached >= wanted:
             best = (0.0, sample.at_distance(shift, wanted))
@@ -148,16 +159,6 @@ def degrade(
             remedy="Ask for a smaller change, or leave this pair out.",
         )
     return Degraded(out, shift, found)
-
-
-def _draw(random: np.random.Generator) -> Shift:
-    angle, radius = random.uniform(0, 2 * math.pi), random.uniform(0, _MOST_TINT)
-    return Shift(
-        lightness=float(random.uniform(-_MOST_LIGHTNESS, _MOST_LIGHTNESS)),
-        hue=float(random.uniform(-math.pi, math.pi)),
-        chroma=float(random.uniform(-_MOST_CHROMA, _MOST_CHROMA)),
-        tint=(radius * math.cos(angle), radius * math.sin(angle)),
-    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,6 +17,7 @@ from engine.training.flow import Batch, token_weights
 from engine.training.nano.augment import painted, recolored, varied
 from engine.training.nano.block_code import BlockCode
 from engine.training.nano.lessons_set import LessonSet
+from engine.training.nano.pair_lessons import MATCH_LEFT, PairSet
 from engine.training.nano.parts import PROMPT_TOKENS
 from engine.training.noise import NoiseRule
 from engine.training.run import Course
@@ -28,7 +29,10 @@ COLORS = {
 }  # fmt: skip
 KEEP = "keep the photo unchanged"
 _SHARE_OF_MASKS, _SHARE_OF_COLORS = 0.9, 0.06
+_SHARE_OF_PAIRS = 0.25  # batches of two pictures side by side
+_SHARE_OF_MATCHES = 0.85  # of those; the others ask for a colour by its name
 _CLOTHES = ("the garment", "the other clothes")
+_HALVES = ("the garment on the left", "the garment on the right")
 _CLOTHES_NUMBERS = tuple(THINGS.index(thing) for thing in _CLOTHES)
 _CHANGED_COUNTS = 5.0
 # Times as much as what stays: most tokens of a target are those of its control picture.
@@ -44,8 +48,8 @@ def color_caption(thing: str, color: str) -> str:
 
 def captions() -> list[str]:
     """Every caption of the base training, in a fixed order."""
-    colors = [color_caption(thing, color) for thing in _CLOTHES for color in COLORS]
-    return [*(mask_caption(thing) for thing in THINGS), *colors, KEEP]
+    colors = [color_caption(thing, color) for thing in (*_CLOTHES, *_HALVES) for color in COLORS]
+    return [*(mask_caption(thing) for thing in THINGS), *colors, KEEP, MATCH_LEFT]
 
 
 def course(steps: int, seed: int = 0) -> Course:
@@ -84,19 +88,34 @@ def changed_weights(control: Tensor, target: Tensor) -> Tensor:
     return token_weights(mask, 1 / _CHANGED_COUNTS)
 
 
-class BaseExamples:
-    """Batches of one shape each, from the lessons of all shapes."""
+_Set = TypeVar("_Set")
+Lesson = tuple[NDArray[np.uint8], NDArray[np.uint8], str]
+"""Control picture, target picture and caption."""
 
-    def __init__(self, sets: Sequence[LessonSet], code: BlockCode, texts: Captions, size: int) -> None:
-        self._sets, self._code, self._texts, self._size = sets, code, texts, size
-        self._odds = np.array([len(lessons.things) for lessons in sets], float)
-        self._odds /= self._odds.sum()
+
+class BaseExamples:
+    """Batches of one shape each, from the lessons of all shapes.
+
+    Parameters
+    ----------
+    size : int
+        Lessons in a batch.
+    """
+
+    def __init__(
+        self, sets: Sequence[LessonSet], pairs: Sequence[PairSet], code: BlockCode, texts: Captions, size: int
+    ) -> None:
+        self._sets, self._pairs, self._code, self._texts, self._size = sets, pairs, code, texts, size
 
     def batch(self, random: torch.Generator) -> Batch:
         seed = int(torch.randint(0, 2**62, (1,), generator=random))
         choice = np.random.Generator(np.random.PCG64(seed))
-        lessons = self._sets[int(choice.choice(len(self._sets), p=self._odds))]
-        examples = [self._example(lessons, choice) for _ in range(self._size)]
+        if choice.random() < _SHARE_OF_PAIRS:
+            pairs = _drawn(self._pairs, [len(some.pictures) for some in self._pairs], choice)
+            examples = [_pair_lesson(pairs, choice) for _ in range(self._size)]
+        else:
+            lessons = _drawn(self._sets, [len(some.things) for some in self._sets], choice)
+            examples = [_lesson(lessons, choice) for _ in range(self._size)]
         controls, targets, texts = zip(*examples, strict=True)
         control, target = self._code.latents(controls), self._code.latents(targets)
         return Batch(
@@ -107,22 +126,42 @@ class BaseExamples:
             changed_weights(control, target),
         )
 
-    def _example(
-        self, lessons: LessonSet, choice: np.random.Generator
-    ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], str]:
-        kind = float(choice.random())
-        is_recolored = _SHARE_OF_MASKS <= kind < _SHARE_OF_MASKS + _SHARE_OF_COLORS
-        if is_recolored and not np.isin(lessons.things, _CLOTHES_NUMBERS).any():
-            kind, is_recolored = 0.0, False
-        while True:
-            at = int(choice.integers(len(lessons.things)))
-            thing = THINGS[int(lessons.things[at])]
-            if is_recolored and thing not in _CLOTHES:
-                continue
-            picture, mask = varied(np.asarray(lessons.pictures[at]), np.asarray(lessons.masks[at]), choice)
-            if kind < _SHARE_OF_MASKS:
-                return picture, painted(picture, mask), mask_caption(thing)
-            if is_recolored:
-                name = list(COLORS)[int(choice.integers(len(COLORS)))]
-                return picture, recolored(picture, mask, COLORS[name]), color_caption(thing, name)
-            return picture, picture, KEEP
+
+def _drawn(sets: Sequence[_Set], sizes: Sequence[int], choice: np.random.Generator) -> _Set:
+    """One of the sets, the larger ones more often."""
+    odds = np.array(sizes, float)
+    return sets[int(choice.choice(len(sets), p=odds / odds.sum()))]
+
+
+def _lesson(lessons: LessonSet, choice: np.random.Generator) -> Lesson:
+    kind = float(choice.random())
+    is_recolored = _SHARE_OF_MASKS <= kind < _SHARE_OF_MASKS + _SHARE_OF_COLORS
+    if is_recolored and not np.isin(lessons.things, _CLOTHES_NUMBERS).any():
+        kind, is_recolored = 0.0, False
+    while True:
+        at = int(choice.integers(len(lessons.things)))
+        thing = THINGS[int(lessons.things[at])]
+        if is_recolored and thing not in _CLOTHES:
+            continue
+        picture, mask = varied(np.asarray(lessons.pictures[at]), np.asarray(lessons.masks[at]), choice)
+        if kind < _SHARE_OF_MASKS:
+            return picture, painted(picture, mask), mask_caption(thing)
+        if is_recolored:
+            name = _color_name(choice)
+            return picture, recolored(picture, mask, COLORS[name]), color_caption(thing, name)
+        return picture, picture, KEEP
+
+
+def _pair_lesson(pairs: PairSet, choice: np.random.Generator) -> Lesson:
+    if choice.random() < _SHARE_OF_MATCHES:
+        return (*pairs.lesson(choice), MATCH_LEFT)
+    picture, garments = pairs.shown(choice)
+    side, name = int(choice.integers(2)), _color_name(choice)
+    half = picture.shape[1] // 2
+    garments = garments.copy()
+    garments[:, slice(half, None) if side == 0 else slice(half)] = 0
+    return picture, recolored(picture, garments, COLORS[name]), color_caption(_HALVES[side], name)
+
+
+def _color_name(choice: np.random.Generator) -> str:
+    return list(COLORS)[int(choice.integers(len(COLORS)))]

@@ -2,9 +2,9 @@
 and a recipe that was interrupted goes on where it was.
 
     lessons-<seed>/   drawn crops with masks            code.pt    the block code
-    held-out/         the same of figures never taught  vae/       encoder and fitted decoder
-    first/            the pipeline before training      base/      the training's checkpoint
-    model/            the finished pipeline, float16
+    pairs/            garments, worn and spread flat    vae/       encoder and fitted decoder
+    held-out/         crops of figures never taught     base/      the training's checkpoint
+    first/            the pipeline before training      model/     the finished pipeline, float16
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import multiprocessing
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,8 @@ from engine.training.nano.copying import begin_as_copy
 from engine.training.nano.decoder import fit_decoder
 from engine.training.nano.lessons_set import LessonSet, read, write
 from engine.training.nano.measure import decoded_iou, dreamed_iou, guessed_iou, region_crops, worse_than_a_guess
+from engine.training.nano.pair_lessons import PairSet, read_pairs, write_pairs
+from engine.training.nano.plan import Recipe
 from engine.training.run import Run
 
 Tell = Callable[[str, int, int, str], None]
@@ -41,41 +43,6 @@ Tell = Callable[[str, int, int, str], None]
 
 _CODE_CROP = (128, 96)  # rows and columns that every lesson has
 _SAVE_EVERY = 250
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that the base model's weights follow from, beside the code.
-
-    Attributes
-    ----------
-    taught : tuple of int
-        First seeds of the parts of the lessons, which are drawn in a process each.
-    figures : int
-        Of each part.
-    held_out, held_out_figures : int
-        First seed and number of figures that only measure.
-    decoded_figures : int
-        With masks that are encoded and decoded, to measure the autoencoder.
-    decoder_steps, base_steps, batch : int
-        Of 12 and of ``batch`` examples.
-    least_decoded : float
-        IoU that every region's masks must keep when they are encoded and decoded.
-    must_beat_guessing : bool
-        Whether a base that dreams a thing worse than its mean mask fits is refused.
-    """
-
-    taught: tuple[int, ...] = (10_000_000, 11_000_000)
-    figures: int = 2_000
-    held_out: int = 90_000_000
-    held_out_figures: int = 24
-    decoded_figures: int = 60
-    decoder_steps: int = 1_000
-    base_steps: int = 9_000
-    batch: int = 16
-    seed: int = 0
-    least_decoded: float = 0.93
-    must_beat_guessing: bool = True
 
 
 def teach(
@@ -112,14 +79,14 @@ def teach(
     model = folder / "model"
     if (model / "model_index.json").exists():
         return model
-    sets, held_out = _lessons(folder, recipe, tell)
+    sets, pairs, held_out = _lessons(folder, recipe, tell)
     code = _code(folder, sets)
     vae = _vae(folder, recipe, code, sets, tell)
     pipeline = _first(folder, recipe, lora_captions)
     texts = Captions.of(pipeline, captions())
     run = Run(
         pipeline.transformer,
-        BaseExamples(sets, code, texts, recipe.batch),
+        BaseExamples(sets, pairs, code, texts, recipe.batch),
         course(recipe.base_steps, recipe.seed),
         folder / "base",
     )
@@ -167,24 +134,27 @@ def _keep(path: Path, facts: Any) -> None:
         temporary.write_text(json.dumps(facts, indent=1), encoding="utf-8")
 
 
-def _lessons(folder: Path, recipe: Recipe, tell: Tell) -> tuple[list[LessonSet], tuple[LessonSet, ...]]:
+def _lessons(
+    folder: Path, recipe: Recipe, tell: Tell
+) -> tuple[list[LessonSet], tuple[PairSet, ...], tuple[LessonSet, ...]]:
     tell("lessons", 0, recipe.figures * len(recipe.taught), "drawing")
-    jobs = [(folder / f"lessons-{first}", recipe.figures, first) for first in recipe.taught]
-    jobs.append((folder / "held-out", recipe.held_out_figures, recipe.held_out))
-    missing = [job for job in jobs if not (job[0] / "set.json").exists()]
-    if len(missing) > 1:
+    taught = [(folder / f"lessons-{first}", recipe.figures, first) for first in recipe.taught]
+    held_out = (folder / "held-out", recipe.held_out_figures, recipe.held_out)
+    pairs = (folder / "pairs", recipe.pairs, recipe.first_pair)
+    jobs = [*((write, *job) for job in (*taught, held_out)), (write_pairs, *pairs)]
+    missing = [job for job in jobs if not (job[1] / "set.json").exists()]
+    if missing:
         # A fork of a process with torch's threads in it can hang.
         with ProcessPoolExecutor(len(recipe.taught), multiprocessing.get_context("spawn")) as processes:
             list(processes.map(_drawn, missing))
-    elif missing:
-        _drawn(missing[0])
     tell("lessons", recipe.figures * len(recipe.taught), recipe.figures * len(recipe.taught), "")
-    return [lessons for path, _, _ in jobs[:-1] for lessons in read(path)], read(jobs[-1][0])
+    return [lessons for path, _, _ in taught for lessons in read(path)], read_pairs(pairs[0]), read(held_out[0])
 
 
-def _drawn(job: tuple[Path, int, int]) -> None:
+def _drawn(job: tuple[Callable[[Path, int, int], None], Path, int, int]) -> None:
     cv2.setNumThreads(1)
-    write(*job)
+    draw, folder, figures, first_seed = job
+    draw(folder, figures, first_seed)
 
 
 def _code(folder: Path, sets: list[LessonSet]) -> BlockCode:
