@@ -78,7 +78,7 @@ def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
 
         dispatcher = session.dispatcher(worker_command)
         parts = (session.catalog, session.artifacts, dispatcher, TorchProcess(program()), default_export_folder())
-        services = WindowServices(*parts, lambda folder: draw_demo(folder).pictures, session.path, thumbnails)
+        services = WindowServices(*parts, draw_demo, session.path, thumbnails)
         return run_window(services, [str(path) for path in drop])
 
 

@@ -2,12 +2,17 @@
 
     python bench/gpu_train.py                                   # bf16, fp8 and nf4; 512, 768 and 1024 px
     python bench/gpu_train.py --base fp8,nf4 --sides 1024 --rank 32 --checkpointing on
+    python bench/gpu_train.py --limit 24                        # as on a card of 24 GiB
 
 The weights are random, of the published configuration: time and memory do not depend on their values. The step is the
 trainer's own (`engine.training.run.Run`), on one example of random latents and 512 text tokens, with a LoRA on every
 linear layer of the blocks; what runs before it, the VAE and the text encoders, is not in memory, as in a training run.
-Memory is what torch reserves at most; the estimate is `engine.training.memory` without the CUDA context. nf4 and 8-bit
-AdamW need bitsandbytes; other packages that a machine lacks can be unpacked into a folder on PYTHONPATH.
+Memory is what torch reserves at most; the estimate is `engine.training.memory` without the CUDA context.
+
+A bare machine needs torch, diffusers and peft with what these need, and nothing else of the project's packages: wheels
+that it lacks can be unpacked into a folder on PYTHONPATH. nf4 and 8-bit AdamW need bitsandbytes, of whose libraries the
+one for torch's own CUDA is enough (``libbitsandbytes_cuda130.so`` for 13.0). Each line is printed as soon as it is
+measured: what is cut off keeps the lines until then.
 
 Without a graphics card the script says so, and takes every kind of step on a model of a few thousand weights, to check
 itself.
@@ -35,11 +40,10 @@ from engine.domain.training import BaseWeights, Optimiser, TrainingPlan, Trainin
 from engine.inference.kontext.architecture import KONTEXT, Transformer
 from engine.inference.kontext.float8 import store_in_float8
 from engine.inference.kontext.tiers import GIB
-from engine.training.adapter import BLOCKS, add_lora, has_bitsandbytes, optimiser_of
+from engine.training.adapter import BLOCKS, add_lora, course_of, has_bitsandbytes, optimiser_of
 from engine.training.flow import Batch
 from engine.training.memory import memory_of
-from engine.training.run import Run
-from engine.training.session import be_reproducible, course_of
+from engine.training.run import Run, be_reproducible
 
 TINY = Transformer(16, 1, 1, 64, 2, 32, 32)
 TEXT_TOKENS = 512
@@ -51,11 +55,12 @@ HEADER = (
 
 @dataclass(frozen=True)
 class Rig:
-    """What everything runs on."""
+    """What everything runs on; torch may take all of the card where ``limit_gib`` is 0."""
 
     device: str
     config: Transformer
     steps: int
+    limit_gib: float = 0.0
 
     @property
     def is_tiny(self) -> bool:
@@ -138,7 +143,10 @@ def build(rig: Rig, base: BaseWeights) -> FluxTransformer2DModel:
 def measure(rig: Rig, way: Way) -> Row:
     """Seconds of the fastest step, after one that warms up."""
     forget(rig)
+    allow(rig, 0.0)
     transformer = build(rig, way.base)
+    forget(rig)  # a run narrows the weights before they come to the card; here they were whole there
+    allow(rig, rig.limit_gib)
     add_lora(transformer, way.settings)
     plan = TrainingPlan(rig.device, "float32" if rig.is_tiny else "bfloat16", way.base, way.optimiser)
     examples = RandomLatents(rig.config, way.side)
@@ -157,11 +165,18 @@ def measure(rig: Rig, way: Way) -> Row:
 
 
 def forget(rig: Rig) -> None:
-    """Nothing of an earlier way in memory, and its peak forgotten."""
+    """Nothing of what came before in memory, and its peak forgotten."""
     gc.collect()
     if rig.device == "cuda":
         torch.cuda.empty_cache()
         torch.cuda.reset_peak_memory_stats()
+
+
+def allow(rig: Rig, gib: float) -> None:
+    """How much of the card torch may take; 0: all of it."""
+    if rig.device == "cuda":
+        whole = torch.cuda.get_device_properties(0).total_memory
+        torch.cuda.set_per_process_memory_fraction(min(1.0, gib * GIB / whole) if gib else 1.0)
 
 
 def run_ways(rig: Rig, ways: Sequence[Way]) -> list[Row]:
@@ -199,6 +214,7 @@ def main() -> int:
     parser.add_argument("--base", default="whole,fp8,nf4", help="how the model's own weights are kept")
     parser.add_argument("--sides", default="512,768,1024", help="pixels of the square picture")
     parser.add_argument("--checkpointing", default="on,off")
+    parser.add_argument("--limit", type=float, default=0.0, help="GiB that torch may take of the card; 0: all of it")
     parser.add_argument("--rank", type=int, default=64)
     parser.add_argument("--steps", type=int, default=3, help="timed after the first one, of which the fastest counts")
     options = parser.parse_args()
@@ -206,9 +222,12 @@ def main() -> int:
     bases = [BaseWeights(word) for word in options.base.split(",")]
     checkpointing = [word == "on" for word in options.checkpointing.split(",")]
     if torch.cuda.is_available():
-        rig, sides = Rig("cuda", KONTEXT, options.steps), [int(side) for side in options.sides.split(",")]
+        rig = Rig("cuda", KONTEXT, options.steps, options.limit)
+        sides = [int(side) for side in options.sides.split(",")]
         card = torch.cuda.get_device_properties(0)
         print(f"{card.name}, {card.total_memory / GIB:.0f} GiB, torch {torch.__version__}, {platform.platform()}")
+        if options.limit:
+            print(f"torch may take {options.limit:g} GiB of it")
         print(f"{KONTEXT.weights():,} random weights, a LoRA of rank {options.rank} on every layer of the blocks\n")
     else:
         rig, sides = Rig("cpu", TINY, 1), [64]

@@ -23,8 +23,10 @@ from PySide6.QtWidgets import QApplication, QWidget  # noqa: E402
 from bench.training_scene import SETTINGS as TRAINED  # noqa: E402
 from bench.training_scene import base_model, draw_training_set  # noqa: E402
 from engine.dispatch.session import open_session  # noqa: E402
+from engine.domain.export import SRGB, ExportFormat, ExportRecipe  # noqa: E402
 from engine.domain.review import Decision  # noqa: E402
 from engine.services.demo import draw_demo  # noqa: E402
+from engine.services.presets import Preset, save_preset, user_presets  # noqa: E402
 from gui import preferences  # noqa: E402
 from gui.actions import PageName  # noqa: E402
 from gui.app import prepare  # noqa: E402
@@ -91,12 +93,7 @@ class Photographer:
         self.save("queue")
         wait(lambda: window.queue.counts.total and window.queue.counts.finished == window.queue.counts.total)
         self._review()
-        window.show_page(PageName.EXPORT)
-        self.settle()
-        window.export.folder.setText("~/Pictures/Chromask")
-        window.export.export()
-        wait(lambda: not window.export.is_busy)
-        self.save("export")
+        self._export()
         self.training(pictures.parent / "training")
         window.show_page(PageName.SETTINGS)
         window.settings.shortcuts.select("approve")
@@ -105,6 +102,38 @@ class Photographer:
         (sheet,) = window.findChildren(CheatSheet)
         self.save("shortcuts", sheet)
         sheet.close()
+
+    def export(self, pictures: Path) -> None:
+        """Results as soon as they are there, with the first verdicts, and what is exported of them."""
+        window = self._window
+        window.begin([pictures])
+        window.show_page(PageName.INTAKE)
+        self.settle()
+        window.intake.start()
+        wait(lambda: window.queue.counts.total and window.queue.counts.finished == window.queue.counts.total)
+        window.show_page(PageName.REVIEW)
+        self.settle()
+        self._decide()
+        window.banner.hide()
+        self._export()
+
+    def _export(self) -> None:
+        """For a brand with a preset of its own."""
+        window = self._window
+        recipe = ExportRecipe(
+            (ExportFormat.PSD, ExportFormat.JPEG, ExportFormat.MASK), name_pattern="{sku}/{sku}_{view}", max_side=2400,
+            profile=SRGB,
+        )  # fmt: skip
+        save_preset(user_presets(window.context.services.catalog_path), Preset("Atelier North", export=recipe))
+        window.show_page(PageName.EXPORT)
+        self.settle()
+        box = window.export.presets.box
+        box.setCurrentIndex(box.findText("Atelier North"))
+        box.activated.emit(box.currentIndex())
+        window.export.folder.setText("~/Pictures/Chromask")
+        window.export.export()
+        wait(lambda: not window.export.is_busy)
+        self.save("export")
 
     def training(self, work: Path) -> None:
         """A real run on drawn figures, two thirds through."""
@@ -126,13 +155,16 @@ class Photographer:
         window.actions_table["pause_training"].trigger()
         wait(lambda: page.runs.live is None)
 
+    def _decide(self) -> None:
+        for decision in (Decision.APPROVED, Decision.APPROVED, Decision.REJECTED):
+            self._window.review.decide(decision)
+            self.settle(0.1)
+
     def _review(self) -> None:
         window = self._window
         window.show_page(PageName.REVIEW)
         self.settle()
-        for decision in (Decision.APPROVED, Decision.APPROVED, Decision.REJECTED):
-            window.review.decide(decision)
-            self.settle(0.1)
+        self._decide()
         window.banner.hide()
         self.save("review")
         appearance.choose(Theme.LIGHT, self._application)
@@ -160,6 +192,7 @@ def main() -> None:
     parser.add_argument("--to", type=Path, default=PROJECT / "docs" / "guide")
     parser.add_argument("--count", type=int, default=12)
     parser.add_argument("--training", action="store_true", help="the Training page alone")
+    parser.add_argument("--export", action="store_true", help="the Export page alone, of as many figures as --count")
     options = parser.parse_args()
     options.to.mkdir(parents=True, exist_ok=True)
     QSettings.setDefaultFormat(QSettings.Format.IniFormat)
@@ -179,13 +212,14 @@ def main() -> None:
         ):
             parts = (session.catalog, session.artifacts, session.dispatcher(worker_command), TorchProcess(program()))
             pictures_folder = folder / "Pictures" / "Chromask"
-            demo: Callable[[Path], Path] = lambda to: draw_demo(to).pictures  # noqa: E731
-            window = MainWindow(WindowServices(*parts, pictures_folder, demo, session.path, thumbnails))
+            window = MainWindow(WindowServices(*parts, pictures_folder, draw_demo, session.path, thumbnails))
             window.resize(*SIZE)
             window.show()
             photographer = Photographer(application, window, options.to)
             if options.training:
                 photographer.training(folder / "training")
+            elif options.export:
+                photographer.export(pictures)
             else:
                 photographer.all_pages(pictures)
             window.close()

@@ -21,9 +21,11 @@ SEEDS = (*range(6), 7, 8, *range(10, 20))
 """Figures without green clothes; each is an article of its own, so that some can be held out."""
 
 SETTINGS = TrainingSettings(
-    rank=16, steps=150, resolutions=(128,), learning_rate=1e-3, sample_every=30, samples=4, sample_steps=4,
-    evaluate_every=15, iou_steps=0, save_every=30, checkpoint_every=30,
+    rank=32, steps=210, batch=4, resolutions=(128,), learning_rate=1e-3, warmup=10, variants=4,
+    time_mean=0.6, time_deviation=1.1, pure_noise=0.12, guidance=2.5, gradient_checkpointing=False,
+    sample_every=35, samples=4, sample_steps=4, evaluate_every=35, iou_steps=0, save_every=70, checkpoint_every=70,
 )  # fmt: skip
+"""As the small model's own LoRAs (`engine.services.nano`), with fewer and smaller steps."""
 
 
 def draw_training_set(folder: Path) -> Path:

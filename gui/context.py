@@ -19,12 +19,14 @@ class Notify(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class WindowContext:
-    """Services, threads, commands and the two ways to tell the operator something.
+    """Services, threads, commands and the ways to tell the operator something.
 
     Attributes
     ----------
     report : callable
         ``report(error)`` shows an error's sentence and remedy in the banner.
+    withdraw : callable
+        ``withdraw(error)`` takes it from there again, since it was settled.
     notify : callable
         ``notify(text, remedy)`` shows a notice there; one that announces a job's result leaves with it.
     remark : callable
@@ -35,5 +37,6 @@ class WindowContext:
     bridge: Bridge
     actions: Actions
     report: Callable[[Exception], None]
+    withdraw: Callable[[Exception], None]
     notify: Notify
     remark: Callable[[str], None]

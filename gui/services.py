@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.dispatch.dispatcher import Dispatcher
 from engine.ports import ArtifactStore, Catalog, ThumbnailStore
+from engine.services.demo import DemoSet
 from gui.torch_process import TorchProcess
 
 
@@ -24,8 +25,7 @@ class WindowServices:
     default_export_folder : Path
         Proposed on the export page; intake does not walk it.
     demo : callable or None
-        ``demo(folder)`` writes the drawn demo set below ``folder`` and returns the folder to drop; without it the
-        offer is hidden.
+        ``demo(folder)`` writes the drawn demo set below ``folder``; without it the offer is hidden.
     catalog_path : Path or None
         Where the catalog lies, for the studio's tolerances beside it; None means the account's.
     thumbnails : ThumbnailStore or None
@@ -37,6 +37,6 @@ class WindowServices:
     dispatcher: Dispatcher
     torch: TorchProcess
     default_export_folder: Path
-    demo: Callable[[Path], Path] | None = None
+    demo: Callable[[Path], DemoSet] | None = None
     catalog_path: Path | None = None
     thumbnails: ThumbnailStore | None = None

@@ -15,7 +15,7 @@ from engine.services.doctor import CARD_QUESTION, GraphicsCard, graphics_card
 from engine.services.lora_files import LoraReport
 
 if TYPE_CHECKING:
-    from engine.domain.datasets import Finding
+    from engine.domain.datasets import Finding, SplitBy
     from engine.domain.training import TrainingJob
     from engine.services.training import TrainingProcess
 
@@ -78,7 +78,7 @@ class TorchProcess:
         """
         from engine.services.training import TrainingProcess
 
-        return TrainingProcess([*self._program, "trainer", str(folder)])
+        return TrainingProcess([*self._program, "trainer", str(folder)], folder)
 
     def register_run(self, run: Path, which: Sequence[str], name: str, mask_type: str, *, replace: bool) -> str:
         """Enter what a run made in the registry as ``chromask train register`` does; the LoRA's name. Takes seconds.
@@ -101,7 +101,9 @@ class TorchProcess:
             raise _refusal(answer.stderr, run)
         return str(json.loads(answer.stdout)["name"])
 
-    def build_color_set(self, pictures: Path, folder: Path, held_out: float, stop: threading.Event) -> list[Finding]:
+    def build_color_set(
+        self, pictures: Path, folder: Path, held_out: float, split_by: SplitBy, stop: threading.Event
+    ) -> list[Finding]:
         """Build a colour set from photographs as ``chromask dataset build color`` does; what was left out, and why.
 
         Takes seconds for each pair. In a process because garments are detected by networks where those are there.
@@ -120,7 +122,7 @@ class TorchProcess:
         """
         from engine.domain.datasets import Finding, Severity
 
-        options = ["-o", str(folder), "--held-out", str(held_out), "--json"]
+        options = ["-o", str(folder), "--held-out", str(held_out), "--split-by", split_by.value, "--json"]
         answer = self._ask([*self._program, "dataset", "build", "color", str(pictures), *options], stop)
         if not answer.stdout.strip():
             raise _refusal(answer.stderr, pictures)

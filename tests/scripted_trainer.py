@@ -27,24 +27,40 @@ from engine.domain.training import (
     Saved,
     StepDone,
     TrainingEvent,
+    TrainingJob,
     TrainingPlan,
 )
+from engine.training.claim import claimed, keep_error
 from engine.training.job import CHECKPOINTS, SAMPLES, RunLog, encode_event, read_events, read_job
 
 PLAN = TrainingPlan("cpu", "float32", BaseWeights.WHOLE, Optimiser.ADAMW)
 
 
 def main(folder: Path) -> int:
-    """``slow`` in the run's name takes 50 ms a step, ``dies`` is killed and ``refused`` ends after five of them."""
-    job, settings = read_job(folder), read_job(folder).settings
+    """``slow`` in the run's name takes 50 ms a step, ``dies`` is killed and ``refused`` ends after five of them,
+    ``babbles`` says something that is no event.
+    """
+    job = read_job(folder)
     done = max((event.step for event in read_events(folder) if isinstance(event, StepDone)), default=0)
     pause = threading.Event()
     threading.Thread(target=lambda: (sys.stdin.readline(), pause.set()), daemon=True).start()
+
+    with claimed(folder):
+        return play(folder, job, done, pause)
+
+
+def play(folder: Path, job: TrainingJob, done: int, pause: threading.Event) -> int:
+    """The run from a step on."""
+    settings = job.settings
 
     def show(event: TrainingEvent) -> None:
         print(encode_event(event), flush=True)  # noqa: T201 - as a trainer does
 
     show(Preparing("captions", 0, 1))
+    if "babbles" in job.name:
+        print("Loading weights: 100%", flush=True)  # noqa: T201 - as a library might
+        pause.wait(60)
+        return 0
     log = RunLog(folder, done)
 
     def tell(event: TrainingEvent) -> None:
@@ -61,7 +77,10 @@ def main(folder: Path) -> int:
         if step == done + 6 and "dies" in job.name:
             os.kill(os.getpid(), signal.SIGKILL)
         if step == done + 6 and "refused" in job.name:
-            show(Broken("the graphics card is full", "Train at a lower resolution.", "", True))
+            at = "2026-01-31T12:00:00+00:00"
+            broken = Broken("the graphics card is full", "Train at a lower resolution.", "", True, step - 1, at)
+            keep_error(folder, broken)
+            show(broken)
             return 1
         loss = 0.2 + math.exp(-step / 20)
         tell(StepDone(step, settings.steps, loss, settings.learning_rate, 0.05, 0.05 * (settings.steps - step)))

@@ -9,9 +9,19 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, progress_bar, say
-from engine.cli.dataset_build import HeldOutOption, OutOption, SeedOption, build, rows, sentence, summary, tell_built
+from engine.cli.dataset_build import (
+    HeldOutOption,
+    OutOption,
+    SeedOption,
+    SplitByOption,
+    build,
+    rows,
+    sentence,
+    summary,
+    tell_built,
+)
 from engine.cli.options import JsonOption, OverwriteOption
-from engine.domain.datasets import DatasetKind, has_errors
+from engine.domain.datasets import DatasetKind, SplitBy, has_errors
 from engine.services.datasets.layouts.export import Layout
 
 app = typer.Typer(help="Training sets: build, check, and exchange them with other trainers.", no_args_is_help=True)
@@ -68,6 +78,7 @@ def import_(
     ] = None,
     held_out: HeldOutOption = 0.2,
     seed: SeedOption = 0,
+    split_by: SplitByOption = SplitBy.ARTICLE,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -76,7 +87,14 @@ def import_(
 
     with progress_bar("Reading", quiet=json) as advance:
         imported = import_ai_toolkit(
-            source, out, kind=kind, held_out=held_out, seed=seed, overwrite=overwrite, advance=advance
+            source,
+            out,
+            kind=kind,
+            held_out=held_out,
+            seed=seed,
+            split_by=split_by,
+            overwrite=overwrite,
+            advance=advance,
         )
     if imported.settings is not None and not json:
         settings = imported.settings

@@ -13,7 +13,7 @@ import typer
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, progress_bar, say
 from engine.cli.options import ExistingCatalogOption, JsonOption, LabelsOption, OverwriteOption
-from engine.domain.datasets import TRIGGER, Finding, LossRegion, Manifest, Split
+from engine.domain.datasets import TRIGGER, Finding, LossRegion, Manifest, Split, SplitBy
 from engine.domain.errors import UsageError
 from engine.services.datasets.approved import Chosen
 from engine.services.plan import MaskSource
@@ -27,6 +27,10 @@ build = typer.Typer(help="Build a set.", no_args_is_help=True)
 OutOption = Annotated[Path, typer.Option("-o", "--out", help="Folder that receives the set.")]
 HeldOutOption = Annotated[float, typer.Option("--held-out", help="Share of the pairs that measure the LoRA, 0 to 1.")]
 SeedOption = Annotated[int, typer.Option("--seed", help="Of the split, and of the wrong colours.")]
+SplitByOption = Annotated[
+    SplitBy,
+    typer.Option("--split-by", help="What is never on both sides of the split; near-duplicates never are."),
+]
 ChosenOption = Annotated[Chosen, typer.Option("--which", help="Results of the catalog: approved, marked (T), or both.")]
 BatchOption = Annotated[
     str, typer.Option("--batch", help="Of the catalog: a batch's number, name, or 'last'; every batch by default.")
@@ -97,17 +101,18 @@ def build_mask(
     caption: Annotated[str, typer.Option("--caption", help="With {object}; the published one by default.")] = "",
     held_out: HeldOutOption = 0.2,
     seed: SeedOption = 0,
+    split_by: SplitByOption = SplitBy.ARTICLE,
     catalog: ExistingCatalogOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Photographs, and the same with the mask painted green: from approved results, or from folders.
 
-    Exit code 1 when a photograph was left out; the set is written all the same.
+    Exit code 1 when a photograph was left out or nothing could be held out; the set is written all the same.
     """
     from engine.services.datasets.mask_sets import CAPTION, MaskRecipe, mask_set_from_catalog, mask_set_from_folders
 
-    recipe = MaskRecipe(object, caption or CAPTION, held_out, seed)
+    recipe = MaskRecipe(object, caption or CAPTION, held_out, seed, split_by)
     order = _Order(context, out, overwrite, json, _Results(catalog, which, batch))
     if (photographs is None) != (masks is None):
         raise UsageError("photographs and masks come together", remedy="Give --photographs and --masks, or neither.")
@@ -155,14 +160,15 @@ def build_color(
     batch: BatchOption = "",
     held_out: HeldOutOption = 0.2,
     seed: SeedOption = 0,
+    split_by: SplitByOption = SplitBy.ARTICLE,
     catalog: ExistingCatalogOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
 ) -> None:
     """Flatlay beside the photograph in a wrong colour, and beside the true one: made without a hand.
 
-    Without pictures, approved colour matches of the catalog are taken. Exit code 1 when a pair was left out; the set is
-    written all the same.
+    Without pictures, approved colour matches of the catalog are taken. Exit code 1 when a pair was left out or nothing
+    could be held out; the set is written all the same.
     """
     from engine.services.datasets.color_sets import CAPTION, ColorRecipe, color_set_from_catalog, color_set_from_folders
     from engine.services.garment_labels import read_garments
@@ -178,6 +184,7 @@ def build_color(
         most_true_delta_E=true,
         held_out=held_out,
         seed=seed,
+        split_by=split_by,
     )
     order = _Order(context, out, overwrite, json, _Results(catalog, which, batch))
     if pictures or pair_list:

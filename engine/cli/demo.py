@@ -80,13 +80,15 @@ def _dream(composition: Composition, session: Session, items: Sequence[ReviewIte
     """Let the small model dream masks, where it is installed."""
     from engine.cli.run_batch import all_jobs
     from engine.cli.working import work_off
-    from engine.services.demo_dreams import measure_dreams, queue_dreams
+    from engine.services.demo_dreams import dream_requests, measure_dreams
     from engine.services.review import items_of
 
     catalog = session.catalog
-    batch = queue_dreams(catalog, items, demo_set)
-    if batch is None:
+    wanted = dream_requests([item.pair for item in items], demo_set)
+    if not wanted:
         return []
+    batch = catalog.create_batch("Dreamed masks")
+    catalog.add_jobs(batch.id, wanted, 0)
     say("Dreaming masks of garments that the figures do not wear, with the small model that ships ...")
     work_off(composition, session, lambda: catalog.counts(batch.id), quiet=False)
     photographs = {item.pair.id: item.pair.on_model.path.name for item in items}

@@ -222,8 +222,12 @@ def _run(request: EvaluationRequest, folder: Path, *, as_json: bool) -> None:
 
     from engine.services.evaluation.evaluate import evaluate
 
+    told: set[tuple[str, str]] = set()
+
     def tell(row: Measured) -> None:
-        if row.figures is None:
+        # A LoRA that does not load fails in the same way on every example.
+        if row.figures is None and (row.contender, row.problem) not in told:
+            told.add((row.contender, row.problem))
             say(f"  {row.contender}, {row.example}: {row.problem}")
 
     with stopping(STOPPING) as stop, progress_bar("Measuring", quiet=as_json) as advance:
@@ -241,17 +245,15 @@ def _run(request: EvaluationRequest, folder: Path, *, as_json: bool) -> None:
 def _show(evaluation: Evaluation, folder: Path) -> None:
     from engine.services.evaluation.records import best_of, summaries
     from engine.services.evaluation.sheets import mean_sentence
-    from engine.services.evaluation.tables import example_table, summary_table
+    from engine.services.evaluation.tables import example_table, summary_table, with_best
 
     found = summaries(evaluation)
     if len(found) == 1:
         print_table(example_table(evaluation))
         answer(mean_sentence(found[0]))
     else:
-        print_table(summary_table(evaluation.kind, found))
-        best = best_of(found)
-        if best is not None:
-            answer(f"Best: {found[best].contender.name}.")
+        table, best = summary_table(evaluation.kind, found), best_of(found)
+        print_table(table if best is None else with_best(table, best))
     if not evaluation.is_complete:
         say("Stopped before the end: these are the figures of what was measured until then.")
     say(f"Contact sheet: {folder / 'contact-sheet.html'}")

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -45,7 +45,10 @@ from engine.domain.files import require_writable
 from engine.domain.jobs import Job, JobState
 from engine.domain.requests import EngineName
 from engine.ports import Catalog
-from engine.services.plan import MaskSource
+from engine.services.plan import BatchPlan, MaskSource
+
+if TYPE_CHECKING:
+    from engine.services.intake import IntakeReport
 
 
 def run(
@@ -138,7 +141,7 @@ def run_folders(
         Flatlay file name -> label, for pairs that have none.
     """
     from engine.services.garment_labels import with_garments
-    from engine.services.intake import scan
+    from engine.services.intake import scan, with_photographs_alone
     from engine.services.queue import batch_name, submit
 
     for folder in folders:
@@ -152,11 +155,12 @@ def run_folders(
             leave_out=[export.folder],
             advance=lambda done, total: advance(done, total, ""),
         )
+    if not plan.needs_flatlays:
+        report = with_photographs_alone(report)
     for line in (*report.problems, *report.notices):
         say(f"  {line}")
-    say(f"{len(report.pairs)} pairs, {len(report.problems)} pictures or folders left out.")
-    if not report.pairs:
-        say("Nothing to do: no on-model photograph was found with its flatlay. docs/guide.md says how they are named.")
+    for sentence in _found(report, plan):
+        say(sentence)
     labelled = with_garments(report.pairs, garments or {})
     name = batch_name(folders[0].resolve().name, datetime.now())
     with progress_bar("Hashing", quiet=quiet) as advance:
@@ -174,6 +178,30 @@ def run_folders(
     failed = summary["jobs"]["failed"] or summary["export_failures"] or not report.pairs
     summary["exit_code"] = INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
     return summary
+
+
+def _found(report: IntakeReport, plan: BatchPlan) -> list[str]:
+    """What the folders held, and what the operator can do about what is left out."""
+    from engine.domain.assets import Role
+
+    alone = sum(pair.flatlay is None for pair in report.pairs)
+    parts = [f"{len(report.pairs) - alone} pairs"] if not alone or alone < len(report.pairs) else []
+    parts += [f"{alone} photographs without a flatlay"] if alone else []
+    sentences = [f"{', '.join(parts)}, {len(report.problems)} pictures or folders left out."]
+    if not report.pairs and not plan.needs_flatlays:
+        sentences.append("Nothing to do: no photograph was found.")
+    elif not report.pairs:
+        sentences.append(
+            "Nothing to do: no on-model photograph was found with its flatlay. docs/guide.md says how they are named."
+        )
+    lonely = {picture.path for picture in report.pictures if picture.role is not Role.FLATLAY}
+    missing = sum(problem.path in lonely for problem in report.problems)
+    if plan.dreamed and missing:
+        sentences.append(
+            f"{missing} of them are photographs without a flatlay, which a garment mask and a colour match need."
+            f" Masks that are dreamed need none: --tasks {','.join(plan.dreamed)}."
+        )
+    return sentences
 
 
 def _work(

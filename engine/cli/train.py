@@ -11,9 +11,9 @@ import typer
 from engine.cli.composition import composition_of
 from engine.cli.console import DONE, INTERRUPTED, answer, answer_json, progress_bar, say, stopping
 from engine.cli.options import JsonOption, ModelOption, VramTierOption
+from engine.cli.train_runs import add_run_commands, reason, when_broken
 from engine.domain.datasets import DatasetKind, has_errors
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.requests import BodyRegion
 from engine.domain.training import (
     BaseWeights,
     Evaluated,
@@ -35,7 +35,6 @@ app = typer.Typer(help="Train LoRAs for FLUX.1 Kontext on data sets of your own.
 
 DatasetOption = Annotated[Path | None, typer.Option("--dataset", help="A folder from 'chromask dataset build'.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="The run's folder; by default beside the data set.")]
-RunFolder = Annotated[Path, typer.Argument(help="A run's folder.")]
 
 
 def _options(
@@ -120,6 +119,7 @@ def _options(
         raise UsageError("it must be said what to train on", remedy="Give --dataset, or --out of a run with --resume.")
     folder = out if out is not None else _beside(dataset)
     if resume and has_run(folder):
+        _say_error(folder)
         job = go_on(folder, _changed(go_on(folder).settings, given))
     else:
         if dataset is None:
@@ -130,6 +130,15 @@ def _options(
             _check(dataset)
         begin(job, folder)
     raise typer.Exit(_run(context, job, folder, as_json=json))
+
+
+def _say_error(folder: Path) -> None:
+    """Say what a run broke off on that is gone on with now."""
+    from engine.training.claim import last_error
+
+    broken = last_error(folder)
+    if broken is not None:
+        say(f"It broke off {when_broken(broken)}: {reason(broken)}.")
 
 
 def _check(dataset: Path) -> None:
@@ -170,7 +179,7 @@ def _run(context: typer.Context, job: TrainingJob, folder: Path, *, as_json: boo
     from engine.services.training import TrainingProcess
 
     say(f"Training '{job.name}' in {folder}. Ctrl+C pauses; --resume goes on.")
-    process = TrainingProcess(composition_of(context).trainer_command(folder.absolute()))
+    process = TrainingProcess(composition_of(context).trainer_command(folder.absolute()), folder)
     last: TrainingEvent | None = None
     pausing = stopping("Pausing after this step ...", process.pause, process.kill)
     with pausing, progress_bar("training", quiet=False) as advance:
@@ -223,44 +232,4 @@ def _duration(seconds: float) -> str:
 
 app.command("mask", help="Train a mask LoRA: it paints a region green, also of what is not there.")(_options)
 app.command("color", help="Train a colour LoRA: it matches the right half to the left one.")(_options)
-
-
-@app.command("register")
-def register(
-    run: RunFolder,
-    step: Annotated[int, typer.Option("--step", help="One of its checkpoints; by default the finished LoRA.")] = 0,
-    best: Annotated[bool, typer.Option("--best", help="The best on held-out pairs until now.")] = False,
-    name: Annotated[str, typer.Option("--name", help="By default the run's.")] = "",
-    mask_type: Annotated[str, typer.Option("--mask-type", help="The task's name, e.g. hat.")] = "",
-    note: Annotated[str, typer.Option("--note", help="A note for your colleagues.")] = "",
-    region: Annotated[
-        BodyRegion,
-        typer.Option("--region", help="The part of the person that its photographs showed, and it is shown."),
-    ] = BodyRegion.WHOLE,
-    replace_own: Annotated[bool, typer.Option("--replace", help="Take the place of your own one.")] = False,
-    json: JsonOption = False,
-) -> None:
-    """Check what RUN made and enter it in your registry, as 'chromask lora add' does."""
-    from engine.services.trained import register_run
-
-    entry = register_run(
-        run, step=step, best=best, name=name, mask_type=mask_type, note=note, region=region, replace=replace_own
-    )
-    if json:
-        answer_json(asdict(entry))
-        return
-    answer(f"{entry.name}: {entry.file}")
-    answer(f"Prompt: {entry.prompt}")
-
-
-@app.command("convert")
-def convert(
-    file: Annotated[Path, typer.Argument(help="A LoRA that was trained here.")],
-    target: Annotated[Path, typer.Argument(help="The file to write.")],
-    form: Annotated[str, typer.Option("--form", help="diffusers, ai-toolkit or comfyui.")] = "comfyui",
-) -> None:
-    """Write FILE with another program's keys."""
-    from engine.services.trained import convert_trained
-
-    convert_trained(file, target, form)
-    answer(str(target))
+add_run_commands(app)

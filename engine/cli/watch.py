@@ -51,7 +51,8 @@ def watch(
     # Whoever goes home after this command is not to find in the morning that the first pair ended it.
     if notice := require_runnable(plan):
         say(notice)
-    _watch(composition_of(context), WatchFolder(folder.absolute(), settle, preset, starts=True), plan, catalog)
+    watched = WatchFolder(folder.absolute(), settle, preset, starts=True, needs_flatlays=plan.needs_flatlays)
+    _watch(composition_of(context), watched, plan, catalog)
 
 
 def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catalog: Path | None) -> None:
@@ -85,7 +86,7 @@ def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catal
                     dispatcher.wake()
                     for trouble in submission.problems:
                         say(f"  {trouble}")
-                    say(f"{len(look.arrival.pairs)} pairs arrived, {len(submission.jobs)} jobs.")
+                    say(f"{len(look.arrival.pairs)} photographs arrived, {len(submission.jobs)} jobs.")
                 if not dispatcher.is_running:
                     raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
                 time.sleep(LOOK_EVERY)

@@ -30,6 +30,13 @@ class Split(StrEnum):
     HELD_OUT = "held_out"
 
 
+class SplitBy(StrEnum):
+    """What is never on both sides of a split, beside photographs that are nearly the same."""
+
+    ARTICLE = "article"
+    PICTURE = "picture"  # of one article some photographs may teach, and others measure
+
+
 class LossRegion(StrEnum):
     """Where the loss of a colour LoRA counts."""
 
@@ -67,7 +74,7 @@ class Example:
     name : str
         Unique in the set; the stem of its files.
     sku : str
-        The article; examples of one article are never on both sides of a split.
+        The article; examples of one article are on one side of a split, unless it was split by pictures.
     control, target : str
         What the model is shown, and what it shall make of it: ``(H, W, 3)`` 8-bit sRGB.
     mask : str
@@ -125,6 +132,11 @@ class Manifest:
     examples: tuple[Example, ...]
     parameters: dict[str, str | int | float | bool] = field(default_factory=dict[str, "str | int | float | bool"])
     version: int = MANIFEST_VERSION
+
+    @property
+    def split_by(self) -> SplitBy:
+        """What was kept on one side; articles where the recipe does not say."""
+        return SplitBy(self.parameters.get("split_by", SplitBy.ARTICLE))
 
     def of(self, split: Split) -> tuple[Example, ...]:
         """The examples of one side of the split."""

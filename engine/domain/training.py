@@ -334,12 +334,22 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """The run ended on something that an operator can mend (`engine.domain.errors.KnownError`)."""
+    """The run broke off, mostly on something that an operator can mend (`engine.domain.errors.KnownError`).
+
+    Attributes
+    ----------
+    step : int
+        The last one that it told of.
+    at : str
+        When, ISO 8601 in UTC.
+    """
 
     what: str
     remedy: str
     path: str
     retryable: bool
+    step: int = 0
+    at: str = ""
 
 
 TrainingEvent = Preparing | Prepared | StepDone | Sampled | Evaluated | Saved | Paused | Finished | Broken

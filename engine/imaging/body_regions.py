@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.domain.requests import BodyRegion
-from engine.imaging.masks.person import Figure
+from engine.imaging.masks.person import Figure, Head
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,6 +28,14 @@ _ARMS_HANGING = 2.3
 
 _NO_HEAD = 6.7
 """Heads that show at most where the head does not: from the neck to the soles."""
+
+_WIDEST_HEAD = 1.7
+"""Heads across the widest thing on a head, a sun hat's brim, for each head from the crown to the neck. What is wider
+was taken for a head: the shoulders, say, of a figure whose white shirt is lost on a white wall."""
+
+_WIDEST_HAIR = 1.5
+"""Heads across big hair. A head that is wider against the figure is one on a portrait whose frame cuts the shoulders
+off, and its size was guessed by their width."""
 
 _SIDE = 0.35
 """Heads on either side of what the silhouette fills: the width of a loose sleeve or trouser leg, or of a shoe's sole
@@ -73,6 +81,9 @@ _SHOWN_FROM: Mapping[BodyRegion, float] = {
 """Heads below the crown that a figure which the frame cuts off below must reach for the region to be in it."""
 
 
+_BELOW_WAIST = (BodyRegion.LEGS, BodyRegion.LOWER_LEGS)
+
+
 @dataclass(frozen=True, slots=True)
 class RegionBox:
     """Where a region is, in the figure's pixels; it may reach beyond the picture."""
@@ -112,27 +123,37 @@ def region_box(figure: Figure, region: BodyRegion) -> RegionBox | None:
 
 
 def _rows(figure: Figure, region: BodyRegion) -> tuple[tuple[float, float], float] | None:
-    """First and last row of the region, and the height of a head."""
-    tall = figure.bottom - figure.top
-    if figure.head is None and figure.touches_top:
+    """First and last row of the region, and the height of a head; None where that is not to be known."""
+    tall, head = figure.bottom - figure.top, figure.head
+    if head is None:
         span = _FROM_SOLES.get(region)
-        if span is None or figure.touches_bottom:
+        # What begins and ends within the frame without a head is no person, or one of whom parts are lost.
+        if span is None or figure.touches_bottom or not figure.touches_top:
             return None
         unit = max(figure.width / _ARMS_HANGING, tall / _NO_HEAD)
         return (figure.bottom + span[0] * unit, figure.bottom + span[1] * unit), unit
+    if not _is_measured(head, figure):
+        return None
     start, end = _FROM_CROWN[region]
     if figure.touches_bottom:
-        unit = figure.head.unit if figure.head is not None else figure.width / _ARMS_HANGING
-        if tall / unit < _SHOWN_FROM[region]:
+        # A jaw taken for the neck makes the head a fifth too small: the legs must show by the shoulders' measure too.
+        largest = max(head.unit, figure.width / _ARMS_HANGING) if region in _BELOW_WAIST else head.unit
+        if tall / largest < _SHOWN_FROM[region]:
             return None
-        return (figure.top + start * unit, figure.top + end * unit), unit
-    unit = tall / _TALL
-    if region in (BodyRegion.LEGS, BodyRegion.LOWER_LEGS):
+        return (figure.top + start * head.unit, figure.top + end * head.unit), head.unit
+    if region in _BELOW_WAIST:
         # By the soles, which are seen: hair, heels and the canon add up above.
+        unit = tall / _TALL
         return (figure.bottom + (start - 8) * unit, figure.bottom + (end - 8) * unit), unit
-    if figure.head is not None:
-        unit = figure.head.unit
-    return (figure.top + start * unit, figure.top + end * unit), unit
+    return (figure.top + start * head.unit, figure.top + end * head.unit), head.unit
+
+
+def _is_measured(head: Head, figure: Figure) -> bool:
+    """Whether a head has the proportions of one, so that the body can be measured by it."""
+    wide = head.right - head.left
+    if wide > _WIDEST_HEAD * (head.neck - head.top):
+        return False
+    return not figure.touches_bottom or wide <= _WIDEST_HAIR / _ARMS_HANGING * figure.width
 
 
 def _middle(mask: NDArray[np.bool_]) -> float | None:

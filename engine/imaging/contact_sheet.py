@@ -17,8 +17,9 @@ from PIL import Image, ImageDraw, ImageFont
 THUMBNAIL_SIDE = 480
 """Longest side in pixels of the pictures that a sheet is given."""
 
-GREY, INK, FAINT = (118, 118, 118), (8, 8, 8), (46, 46, 46)
-"""Encoded sRGB: a neutral grey of L* 50, in whose surround colours are judged (ISO 3664), and what is written on it."""
+GREY, INK = (118, 118, 118), (0, 0, 0)
+"""Encoded sRGB: a neutral grey of L* 50, in whose surround colours are judged (ISO 3664), and what is written on it:
+black has a contrast of 4.6 to 1 there, and nothing paler has the 4.5 that small print needs (WCAG 2.2, 1.4.3)."""
 
 MOST_DRAWN = 60
 """Rows of a drawn sheet; a longer list is read as a page, not as a picture."""
@@ -149,11 +150,11 @@ class _Layout:
             at = _MARGIN + strip * (self._strip + _MARGIN), self._top + 26 + place * self._row
             if place == 0:
                 for column, title in enumerate(self._sheet.columns):
-                    draw.text((at[0] + column * (self._cell[0] + _GAP), self._top), title, FAINT, self._font)
+                    draw.text((at[0] + column * (self._cell[0] + _GAP), self._top), title, INK, self._font)
             self._draw_row(draw, onto, index, *at)
         if len(self._sheet.rows) > len(self._rows):
             more = f"{len(self._sheet.rows) - len(self._rows)} more are on the page beside this picture."
-            draw.text((_MARGIN, self.height - _MARGIN), more, FAINT, self._font)
+            draw.text((_MARGIN, self.height - _MARGIN), more, INK, self._font)
 
     def _draw_row(self, draw: ImageDraw.ImageDraw, onto: Image.Image, index: int, left: int, top: int) -> None:
         row = self._rows[index]

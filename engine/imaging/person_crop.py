@@ -72,7 +72,7 @@ def shown_part(rgb: NDArray[np.uint8], region: BodyRegion, buckets: tuple[Extent
     crop = _in_source(box, found, rgb) if found is not None and box is not None else None
     if crop is not None:
         return ShownPart(_in_canvas_aspect(crop, _extent(rgb), buckets), region)
-    absent, hidden = "the person does not stand out from a plain background", "the framing does not show it"
+    absent, hidden = "the person does not stand out from a plain background", "it is not found in this framing"
     name, reason = region.value.replace("-", " "), absent if found is None else hidden
     notice = f"The mask was painted on the whole person and not on the {name} alone: {reason}."
     return ShownPart(_whole_person(found, rgb, buckets), BodyRegion.WHOLE, notice)

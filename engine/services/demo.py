@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from engine.domain.files import absolute_path
 from engine.domain.review import ReviewItem
 from engine.ports import ArtifactStore
 
@@ -65,7 +66,7 @@ def draw_demo(folder: Path, count: int = 12) -> DemoSet:
     """Draw ``count`` photographs with their flatlays into ``folder/pictures``; the same ones every time."""
     from engine.imaging.drawn import write_demo_set
 
-    pictures = folder.absolute() / "pictures"
+    pictures = absolute_path(folder) / "pictures"
     pairs = write_demo_set(pictures, count)
     truth = {pair.on_model.name: TruthOf(pair.truth, pair.garment_mask, pair.region_masks) for pair in pairs}
     return DemoSet(pictures, truth)

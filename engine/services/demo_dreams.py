@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 
-from engine.domain.jobs import Batch, Job
+from engine.domain.assets import AssetPair
+from engine.domain.jobs import Job
 from engine.domain.requests import EngineName, MaskRequest, Request
 from engine.domain.review import ReviewItem
 from engine.inference.kontext.availability import nano_model
 from engine.ports import ArtifactStore, Catalog
 from engine.services.demo import DemoSet
+from engine.services.queue import Submission
 
 _FIGURES = 4
 """Photographs that are dreamed on: a few seconds on a computer without a graphics card."""
@@ -46,13 +48,15 @@ class Dream:
     iou: float
 
 
-def queue_dreams(catalog: Catalog, items: Sequence[ReviewItem], demo: DemoSet) -> Batch | None:
-    """Put the dreamed masks of a few photographs into the queue, or None where the small model is not installed.
+def dream_requests(pairs: Iterable[AssetPair], demo: DemoSet) -> list[tuple[int, Request]]:
+    """The dreamed masks of a few of the demo's photographs, as `Catalog.add_jobs` takes them.
+
+    None where the small model is not installed.
 
     Parameters
     ----------
-    items : sequence of ReviewItem
-        Of the demo's photographs.
+    pairs : iterable of AssetPair
+        Those of other photographs are passed over.
 
     Raises
     ------
@@ -66,24 +70,37 @@ def queue_dreams(catalog: Catalog, items: Sequence[ReviewItem], demo: DemoSet) -
 
     model = nano_model()
     if model is None:
-        return None
+        return []
     registry = registry_for(model)
-    pairs = {item.pair.id: item.pair for item in items if item.pair.on_model.path.name in demo.truth}
+    drawn = sorted((pair.on_model.path, pair.id) for pair in pairs if _is_drawn(pair.on_model.path, demo))
     wanted: list[tuple[int, Request]] = []
     for mask_type in registry.mask_types():
         entry = registry.lora_for(mask_type)
         if find_lora(entry, model) is None:
             continue
         settings = diffusion_settings_for(mask_type, "", model, registry=registry)
-        for pair_id in list(pairs)[:_FIGURES]:
-            truth = demo.truth[pairs[pair_id].on_model.path.name].regions.get(mask_type)
+        for path, pair_id in drawn[:_FIGURES]:
+            truth = demo.truth[path.name].regions.get(mask_type)
             if truth is not None and mask_coverage(decode_mask(truth.read_bytes())) >= _LEAST_SHARE:
                 wanted.append((pair_id, MaskRequest(EngineName.KONTEXT, name=mask_type, diffusion=settings)))
-    if not wanted:
-        return None
-    batch = catalog.create_batch("Dreamed masks")
-    catalog.add_jobs(batch.id, wanted, 0)
-    return batch
+    return wanted
+
+
+def _is_drawn(photograph: Path, demo: DemoSet) -> bool:
+    return photograph.parent == demo.pictures and photograph.name in demo.truth
+
+
+def with_dreams(catalog: Catalog, submission: Submission, demo: DemoSet) -> Submission:
+    """The submission, with the dreamed masks of the demo's photographs in its batch.
+
+    Raises
+    ------
+    KnownError
+        The small model or one of its LoRAs is damaged or missing.
+    """
+    pairs = catalog.pairs([job.pair_id for job in submission.jobs])
+    dreams = catalog.add_jobs(submission.batch.id, dream_requests(pairs.values(), demo), 0)
+    return replace(submission, jobs=(*submission.jobs, *dreams))
 
 
 def measure_dreams(
@@ -98,7 +115,7 @@ def measure_dreams(
     Parameters
     ----------
     jobs : sequence of Job
-        Of the batch of `queue_dreams`.
+        Of `dream_requests`.
     photographs : mapping of int to str
         Pair id -> name of its photograph.
     items : sequence of ReviewItem

@@ -130,14 +130,30 @@ def pair_by_hand(report: IntakeReport, on_model: Path, flatlay: Path, garment: s
     if on_model == flatlay:
         raise KnownError("a picture cannot be its own flatlay", remedy="Choose two pictures.", path=on_model)
     worn, lying = replace(known[on_model], role=Role.ON_MODEL), replace(known[flatlay], role=Role.FLATLAY)
-    sku = worn.name.folder if worn.name.is_silent else worn.name.sku
-    pair = ProposedPair(worn, lying, sku, worn.name.view, garment, "hand")
+    pair = ProposedPair(worn, lying, worn.sku, worn.name.view, garment, "hand")
     kept = [p for p in report.pairs if p.on_model.path not in (on_model, flatlay)]
     return replace(
         report,
         pictures=tuple({**known, on_model: worn, flatlay: lying}.values()),
         pairs=tuple(sorted([*kept, pair], key=lambda p: p.on_model.path)),
         problems=tuple(p for p in report.problems if p.path not in (on_model, flatlay)),
+    )
+
+
+def with_photographs_alone(report: IntakeReport) -> IntakeReport:
+    """The report for work that needs no flatlay: every photograph that is in no pair is processed by itself.
+
+    A picture of which neither name nor folder tells what it is counts as a photograph: who asks for dreamed masks alone
+    may have no flatlays, and no names that tell them apart. Flatlays without a photograph stay problems.
+    """
+    paired = {picture.path for pair in report.pairs for picture in (pair.on_model, pair.flatlay) if picture is not None}
+    alone = [p for p in report.pictures if p.role is not Role.FLATLAY and p.path not in paired]
+    settled = {picture.path for picture in alone}
+    pairs = [*report.pairs, *(ProposedPair(p, None, p.sku, p.name.view, "", "") for p in alone)]
+    return replace(
+        report,
+        pairs=tuple(sorted(pairs, key=lambda pair: pair.on_model.path)),
+        problems=tuple(problem for problem in report.problems if problem.path not in settled),
     )
 
 

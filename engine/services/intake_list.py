@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from engine.domain.assets import Role
-from engine.services.intake import Advance, IntakeReport, pair_by_hand, scan
+from engine.services.intake import Advance, IntakeReport, pair_by_hand, scan, with_photographs_alone
 from engine.services.pairing import ProposedPair, ScannedPicture
 
 _EMPTY = IntakeReport((), (), ())
@@ -24,26 +24,41 @@ class IntakeList:
         Files and folders, in the order in which they came.
     roots : tuple of Path
         Folders by which single files are named, see `engine.services.intake.scan`.
-    report : IntakeReport
+    scanned : IntakeReport
         What was found in them, with the operator's pairs.
+    report : IntakeReport
+        The same for the work that was chosen: where it needs no flatlays, photographs without one are pairs as well.
     by_hand : tuple of (Path, Path)
         On-model photographs with the flatlays that a person gave them.
     left_out : frozenset of Path
         On-model photographs that are not to be processed.
     garments : mapping
         On-model photograph -> the garment that a person typed.
+    needs_flatlays : bool
+        See `engine.services.plan.BatchPlan`.
     """
 
     dropped: tuple[Path, ...] = ()
     roots: tuple[Path, ...] = ()
+    scanned: IntakeReport = _EMPTY
     report: IntakeReport = _EMPTY
     by_hand: tuple[tuple[Path, Path], ...] = ()
     left_out: frozenset[Path] = frozenset()
     garments: Mapping[Path, str] = field(default_factory=lambda: MappingProxyType({}))
+    needs_flatlays: bool = True
 
     @property
     def is_empty(self) -> bool:
         return not self.report.pictures and not self.report.problems
+
+    @property
+    def folder_name(self) -> str:
+        """Of the first folder that was dropped, or in which the first file lies; empty where nothing was dropped."""
+        if not self.dropped:
+            return ""
+        first = self.dropped[0]
+        is_file = any(picture.path == first for picture in self.scanned.pictures)
+        return first.parent.name if is_file else first.name
 
     @property
     def pairs(self) -> list[ProposedPair]:
@@ -71,7 +86,7 @@ class IntakeList:
         kept = tuple(pair for pair in self.by_hand if known.issuperset(pair))
         for on_model, flatlay in kept:
             report = pair_by_hand(report, on_model, flatlay)
-        return replace(self, dropped=dropped, roots=roots, report=report, by_hand=kept)
+        return replace(self, dropped=dropped, roots=roots, by_hand=kept)._with_scanned(report)
 
     def with_pairs(self, pairs: Sequence[tuple[Path, Path]]) -> IntakeList:
         """The list with these (on-model, flatlay) paired by hand.
@@ -81,11 +96,17 @@ class IntakeList:
         KnownError
             From `engine.services.intake.pair_by_hand`.
         """
-        report, by_hand = self.report, self.by_hand
+        report, by_hand = self.scanned, self.by_hand
         for on_model, flatlay in pairs:
             report = pair_by_hand(report, on_model, flatlay)
             by_hand = (*(pair for pair in by_hand if pair[0] != on_model), (on_model, flatlay))
-        return replace(self, report=report, by_hand=by_hand)
+        return replace(self, by_hand=by_hand)._with_scanned(report)
+
+    def for_work(self, *, needs_flatlays: bool) -> IntakeList:
+        """The list for work that does or does not need flatlays; the same one where it is that already."""
+        if needs_flatlays == self.needs_flatlays:
+            return self
+        return replace(self, needs_flatlays=needs_flatlays)._with_scanned(self.scanned)
 
     def with_left_out(self, on_models: Sequence[Path], left_out: bool) -> IntakeList:
         """The list with these left out, or taken in."""
@@ -95,6 +116,11 @@ class IntakeList:
     def with_garment(self, on_model: Path, garment: str) -> IntakeList:
         """The list with a garment typed for a pair; empty finds it out."""
         return replace(self, garments=MappingProxyType({**self.garments, on_model: garment.strip()}))
+
+    def _with_scanned(self, scanned: IntakeReport) -> IntakeList:
+        return replace(
+            self, scanned=scanned, report=scanned if self.needs_flatlays else with_photographs_alone(scanned)
+        )
 
 
 def meant_pairs(one: ScannedPicture, others: Sequence[ScannedPicture]) -> list[tuple[Path, Path]] | None:

@@ -34,7 +34,7 @@ MASK_SETTINGS = TrainingSettings(
     rank=32,
     learning_rate=1e-3,
     warmup=20,
-    steps=400,
+    steps=500,
     batch=16,
     resolutions=(128,),
     # As the base: what an edit shall be is decided near the noise.
@@ -153,7 +153,7 @@ def _train(
         _build_set(folder, name, loras.pairs)
         settings = loras.colors if kind is DatasetKind.COLOR else loras.masks
         begin(new_job(kind, folder / "set", model, settings, name=f"nano-{name}"), run)
-    process = TrainingProcess(trainer_command(run.absolute()))
+    process = TrainingProcess(trainer_command(run.absolute()), run)
     last = None
     for event in process.events():
         last = event

@@ -169,6 +169,11 @@ def diffusion_settings_for(
     )
 
 
+def guides_colors(model: Path, registry: Registry) -> bool:
+    """Whether a colour match is guided by this model: without its colour LoRA it does not transfer colour at all."""
+    return registry.knows_color() and find_lora(registry.lora_for("color"), model) is not None
+
+
 def description_of(model: Path) -> ModelDescription | None:
     """What a model says of itself, a diffusers folder or a file in one; None for FLUX.1 Kontext.
 

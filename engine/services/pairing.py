@@ -34,15 +34,23 @@ class ScannedPicture:
     role: Role
     sha256: str = ""
 
+    @property
+    def sku(self) -> str:
+        """Its article: from its name, or from its folder where the name says nothing."""
+        return self.name.folder if self.name.is_silent else self.name.sku
+
 
 @dataclass(frozen=True, slots=True)
 class ProposedPair:
-    """An on-model photograph and the flatlay that intake found for it; ``flatlay`` is None for mask-only work.
+    """An on-model photograph and the flatlay that intake found for it.
 
     Attributes
     ----------
+    flatlay : ScannedPicture or None
+        None where none was found, and the work needs none.
     because : str
-        What they were paired by, for the operator: ``names``, ``folder``, ``pair list`` or ``hand``.
+        What they were paired by, for the operator: ``names``, ``folder``, ``pair list`` or ``hand``; empty where the
+        photograph stands alone.
     """
 
     on_model: ScannedPicture
@@ -172,8 +180,7 @@ def pair_pictures(
         if flatlay is None:
             problems.append(IntakeProblem(picture.path, reason, "Pair it by hand, or add it to a pair list."))
         else:
-            sku = picture.name.sku if not picture.name.is_silent else picture.name.folder
-            pairs.append(ProposedPair(picture, flatlay, sku, picture.name.view, "", because))
+            pairs.append(ProposedPair(picture, flatlay, picture.sku, picture.name.view, "", because))
     used = {pair.flatlay.path for pair in pairs if pair.flatlay}
     for picture in decided:
         if picture.role is Role.FLATLAY and picture.path not in used:

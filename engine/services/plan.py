@@ -64,6 +64,11 @@ class BatchPlan:
     mask_source: MaskSource = MaskSource.AUTO
     painting: Painting = field(default_factory=Painting)
 
+    @property
+    def needs_flatlays(self) -> bool:
+        """Whether photographs must have flatlays: a garment is found and coloured by its own, a dreamed mask is not."""
+        return self.garment_mask or self.color_match or not self.dreamed
+
 
 def parse_tasks(text: str, mask_types: Sequence[str]) -> tuple[bool, bool, tuple[str, ...]]:
     """Read ``mask,color,hat`` into (garment mask, colour match, dreamed mask types).
@@ -226,13 +231,12 @@ def color_request(mask: MaskRequest, engine: EngineChoice, painting: Painting | 
     """A colour match inside a garment mask, guided by Kontext where that runs."""
     if engine.name is not EngineName.KONTEXT:
         return ColorMatchRequest(EngineName.CLASSICAL, mask)
-    from engine.services.painting import diffusion_settings_for, find_lora
+    from engine.services.painting import diffusion_settings_for, guides_colors
     from engine.services.registries import registry_for
 
     assert engine.model is not None
     registry = registry_for(engine.model)
-    if not registry.knows_color() or find_lora(registry.lora_for("color"), engine.model) is None:
-        # Without the colour LoRA the model does not transfer colour at all: the Lab engine matches unguided.
+    if not guides_colors(engine.model, registry):
         return ColorMatchRequest(EngineName.CLASSICAL, mask)
     settings = diffusion_settings_for("color", mask.garment or "garment", engine.model, painting=painting)
     return ColorMatchRequest(EngineName.KONTEXT, mask, diffusion=settings)

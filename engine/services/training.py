@@ -10,16 +10,19 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
+from enum import StrEnum
 from pathlib import Path
 
 from engine.domain.datasets import DatasetKind, Split
 from engine.domain.errors import KnownError, UsageError
+from engine.domain.locks import Owner
 from engine.domain.training import Broken, Finished, Paused, TrainingEvent, TrainingJob, TrainingSettings
 from engine.inference.kontext.availability import resolve_model
 from engine.inference.kontext.source import find_source
 from engine.services.datasets.manifest import dataset_hash, read_manifest
-from engine.training.job import JOB, decode_event, read_job, write_job
+from engine.training.claim import forgive, holder_of, last_error, require_free
+from engine.training.job import JOB, decode_event, last_event, last_step, read_job, write_job
 from engine.training.process import PAUSE
 
 _NEW_GROUP = 0x200  # CREATE_NEW_PROCESS_GROUP
@@ -117,9 +120,10 @@ def go_on(folder: Path, settings: TrainingSettings | None = None) -> TrainingJob
     UsageError
         A setting was changed on which weights depend that are learnt already; names it.
     KnownError
-        There is no run in the folder.
+        There is no run in the folder, or a process has it at work.
     """
     job = read_job(folder)
+    require_free(folder)
     if settings is None or settings == job.settings:
         return job
     changed = [f.name for f in fields(settings) if getattr(settings, f.name) != getattr(job.settings, f.name)]
@@ -135,6 +139,60 @@ def go_on(folder: Path, settings: TrainingSettings | None = None) -> TrainingJob
     return job
 
 
+class RunState(StrEnum):
+    """How a run stands."""
+
+    WAITING = "not begun"
+    AT_WORK = "at work"
+    STOPPED = "stopped"  # on purpose, without a checkpoint of its last steps
+    PAUSED = "paused"
+    BROKEN = "broken off"
+    FINISHED = "finished"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStatus:
+    """A run as it stands.
+
+    Attributes
+    ----------
+    step : int
+        The last one that its log tells of.
+    holder : Owner or None
+        Which process has it at work.
+    broken : Broken or None
+        What it broke off on.
+    """
+
+    job: TrainingJob
+    state: RunState
+    step: int
+    holder: Owner | None
+    broken: Broken | None
+
+
+def run_status(folder: Path) -> RunStatus:
+    """How the run of a folder stands.
+
+    Raises
+    ------
+    KnownError
+        There is no run in the folder.
+    """
+    job, last, holder, broken = read_job(folder), last_event(folder), holder_of(folder), last_error(folder)
+    if holder is not None:
+        state = RunState.AT_WORK
+    elif broken is not None:
+        state = RunState.BROKEN
+    elif last is None:
+        state = RunState.WAITING
+    elif isinstance(last, Finished):
+        state = RunState.FINISHED
+    else:
+        state = RunState.PAUSED if isinstance(last, Paused) else RunState.STOPPED
+    return RunStatus(job, state, last_step(folder), holder, broken)
+
+
 class TrainingProcess:
     """The process of one run. `events` on one thread; `pause` and `kill` from any.
 
@@ -142,9 +200,12 @@ class TrainingProcess:
     ----------
     command : sequence of str
         Starts it (`engine.cli.composition.Composition.trainer_command`).
+    folder : Path
+        The run's.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self._folder = folder
         # A group of its own: the terminal's Ctrl+C reaches this program, which asks the run to pause.
         is_windows = sys.platform == "win32"
         self._process = subprocess.Popen(
@@ -200,6 +261,7 @@ class TrainingProcess:
         """End it at once; what was learnt since the last checkpoint is learnt again when it goes on."""
         self._process.kill()
         self._process.wait()
+        forgive(self._folder)
 
     def _left(self) -> int:
         """Wait for a process that is not listened to any more, which pauses it, and close what led to it."""

@@ -18,7 +18,7 @@ from stat import S_ISREG
 
 from engine.domain.files import TEMPORARY_PREFIX, known_os_error
 from engine.services.given_files import GivenFiles, State
-from engine.services.intake import scan
+from engine.services.intake import scan, with_photographs_alone
 from engine.services.names import NameParts, parse_name
 from engine.services.pairing import IntakeProblem, ProposedPair
 
@@ -43,12 +43,16 @@ class WatchFolder:
         Name of the preset that its batches are run with; empty: what is chosen on the Intake page.
     starts : bool
         True puts pairs into the queue at once; False lists the pictures on the Intake page.
+    needs_flatlays : bool
+        Whether a photograph waits for its flatlay before it starts, see `engine.services.plan.BatchPlan`. Not kept:
+        what the folder's pairs are run with may change.
     """
 
     path: Path
     settle: float = SETTLE
     preset: str = ""
     starts: bool = False
+    needs_flatlays: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,13 +161,18 @@ class FolderWatch:
         return arrival if arrival.files else None
 
     def _paired(self, fresh: dict[Path, State], settled: dict[Path, State]) -> Arrival:
-        """Pairs with a fresh half; a picture without its other half stays fresh until that has arrived."""
-        root = self.folder.path
+        """Pairs with a fresh half; a picture without its other half stays fresh until that has arrived.
+
+        Where no flatlay is needed a fresh photograph is enough, and a flatlay that follows it begins nothing anew.
+        """
+        root, waits = self.folder.path, self.folder.needs_flatlays
         report = scan(self._company(fresh, settled), roots=(root,))
+        if not waits:
+            report = with_photographs_alone(report)
         pairs = tuple(
             pair
             for pair in report.pairs
-            if pair.on_model.path in fresh or (pair.flatlay and pair.flatlay.path in fresh)
+            if pair.on_model.path in fresh or (waits and pair.flatlay and pair.flatlay.path in fresh)
         )
         used = {p.path for pair in pairs for p in (pair.on_model, pair.flatlay) if p is not None}
         self._waiting = tuple(problem for problem in report.problems if problem.path in fresh)

@@ -17,6 +17,7 @@ from engine.domain.training import BaseWeights, LoraLayers, Optimiser, TrainingP
 from engine.inference.kontext.exhaustion import memory_errors
 from engine.inference.kontext.float8 import store_in_float8
 from engine.inference.kontext.source import ModelSource
+from engine.training.noise import NoiseRule
 from engine.training.run import Course, adamw
 
 BLOCKS = ("transformer_blocks", "single_transformer_blocks")
@@ -152,6 +153,27 @@ def lora_weights(transformer: FluxTransformer2DModel, settings: TrainingSettings
         f"transformer.{name}": tensor.detach().float().cpu().clone() * (settings.strength if ".lora_B." in name else 1)
         for name, tensor in learnt.items()
     }
+
+
+def course_of(settings: TrainingSettings, plan: TrainingPlan) -> Course:
+    """The settings as the loop knows them: a constant learning rate."""
+    return Course(
+        steps=settings.steps,
+        learning_rate=settings.learning_rate,
+        warmup=max(1, settings.warmup),
+        final_share=1.0,
+        weight_decay=settings.weight_decay,
+        accumulation=settings.accumulation,
+        ema=settings.ema,
+        seed=settings.seed,
+        noise=NoiseRule(
+            mean=settings.time_mean,
+            deviation=settings.time_deviation,
+            pure=settings.pure_noise,
+            guidance=(settings.guidance, settings.guidance),
+        ),
+        precision=plan.compute,
+    )
 
 
 def optimiser_of(plan: TrainingPlan, parameters: list[nn.Parameter], course: Course) -> torch.optim.Optimizer:

@@ -23,7 +23,7 @@ from engine.imaging.raster.headers import read_header
 from engine.inference.kontext.prompts import PromptCache, PromptEmbeddings
 from engine.inference.kontext.source import ModelSource
 from engine.training.cache import Canvas, LatentCache, Latents, Tell
-from engine.training.flow import Batch, token_weights
+from engine.training.flow import Batch, black_mask, token_weights
 from engine.training.noise import Draws, generator
 from engine.training.variants import varied_pair
 
@@ -163,13 +163,17 @@ def load_examples(
 
 
 def _weights(job: TrainingJob, example: Example, pair: Latents) -> Tensor:
-    """Token weights of one example; each token of the coverage is 16 × 16 pixels of the mask."""
+    """Token weights of one example; each token of the coverage is 16 × 16 pixels of the mask.
+
+    Raises
+    ------
+    KnownError
+        The mask is all black, also where what is black counts a little: nobody would notice that it counts nowhere.
+    """
+    if not bool(pair.coverage.any()):
+        raise black_mask(Path(job.dataset, example.loss_mask))
     whole = torch.nn.functional.interpolate(pair.coverage[None], scale_factor=16.0, mode="nearest")
-    try:
-        return token_weights(whole, job.settings.mask_min_value)
-    except KnownError as error:
-        error.path = Path(job.dataset, example.loss_mask)
-        raise
+    return token_weights(whole, job.settings.mask_min_value)
 
 
 def _canvas(job: TrainingJob, example: Example, side: int, variant: int) -> Canvas:

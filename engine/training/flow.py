@@ -8,6 +8,7 @@ Labs 2025, section 3).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -84,11 +85,17 @@ def token_weights(mask: Tensor, min_value: float) -> Tensor:
     weights = tokens.clamp(min=min_value)
     mean = weights.mean(1, keepdim=True)
     if bool((mean <= 0).any()):
-        raise KnownError(
-            "a loss mask is all black, so there is nothing to learn from it",
-            remedy="Paint the mask of that example, take the example out, or set mask_min_value above 0.",
-        )
+        raise black_mask()
     return weights / mean
+
+
+def black_mask(path: Path | None = None) -> KnownError:
+    """That a loss mask is all black."""
+    return KnownError(
+        "a loss mask is all black, so there is nothing to learn from it",
+        remedy="Paint the mask of that example, or take the example out.",
+        path=path,
+    )
 
 
 def flow_loss(transformer: FluxTransformer2DModel, batch: Batch, draws: Draws) -> Tensor:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,9 @@ BEST = "best.safetensors"
 """The best LoRA on the held-out examples until now."""
 CHECKPOINT = "checkpoint.pt"
 """Weights, optimiser and step of a run (`engine.training.run.Run`)."""
+
+_TAIL = 1 << 16
+"""Bytes from the end of a log in which its last event is looked for; one has a few hundred."""
 
 _COLUMNS = ("step", "loss", "learning_rate", "seconds", "held_out_loss", "held_out_iou")
 
@@ -103,6 +107,31 @@ def read_events(folder: Path) -> list[TrainingEvent]:
         The log cannot be read.
     """
     return list(_events(folder / EVENTS))
+
+
+def last_event(folder: Path) -> TrainingEvent | None:
+    """The last event that a run told, without reading the thousands before it; None where it told nothing.
+
+    Raises
+    ------
+    KnownError
+        The log cannot be read.
+    """
+    path = folder / EVENTS
+    try:
+        with open(path, "rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise known_os_error(error, path) from error
+    return decode_event(lines[-1].decode()) if lines else None
+
+
+def last_step(folder: Path) -> int:
+    """The last step that a run told of."""
+    return int(getattr(last_event(folder), "step", 0))
 
 
 class RunLog:

@@ -118,7 +118,7 @@ def plan_for(settings: TrainingSettings, card_gib: int | None, *, has_bitsandbyt
     four_bits = "" if has_bitsandbytes else ", or install bitsandbytes, with which the model is kept in four bits"
     raise KnownError(
         f"training at {max(settings.resolutions)} px with rank {settings.rank} is estimated to take "
-        f"{least / GIB:.1f} GiB of graphics memory, and the card has {card_gib}",
+        f"{least / GIB:.1f} GiB of graphics memory, of which a card of {card_gib} offers {_NOMINAL * card_gib:.1f}",
         remedy=f"Train at a lower resolution or rank (--resolution, --rank){four_bits}.",
     )
 

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import signal
 import sys
 import threading
+import traceback
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO
 
 from engine.domain.errors import KnownError
-from engine.domain.training import Broken, TrainingEvent
-from engine.training.job import encode_event
+from engine.domain.files import complete_file
+from engine.domain.training import TrainingEvent
+from engine.training.claim import broken_on, claimed, keep_error
+from engine.training.job import encode_event, read_job
 
 PAUSE = b"pause"
 DONE, BROKEN = 0, 1
+DETAILS = "error.txt"
+"""In the run's folder: where in the code an error of Chromask's own came up."""
 
 
 def main(folder: Path) -> int:
@@ -27,7 +35,9 @@ def main(folder: Path) -> int:
     pause = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: pause.set())
-    threading.Thread(target=_read_commands, args=(sys.stdin.buffer, pause), name="commands", daemon=True).start()
+    # Without a buffer: its lock, held by a thread that waits for a line, would abort the interpreter as it shuts down.
+    commands = io.FileIO(sys.stdin.fileno(), closefd=False)
+    threading.Thread(target=_read_commands, args=(commands, pause), name="commands", daemon=True).start()
 
     def tell(event: TrainingEvent) -> None:
         try:
@@ -35,15 +45,46 @@ def main(folder: Path) -> int:
         except BrokenPipeError:
             pause.set()  # nobody listens any more; the log in the folder has it
 
-    from engine.training.session import be_reproducible, train  # after the signals: importing torch takes seconds
-
     try:
-        be_reproducible()
-        train(folder, tell, pause.is_set)
-    except KnownError as error:
-        tell(Broken(error.what, error.remedy, str(error.path) if error.path is not None else "", error.retryable))
+        read_job(folder)
+        with claimed(folder):
+            return _trained(folder, tell, pause.is_set)
+    except KnownError as error:  # there is no run, or another process has it
+        tell(broken_on(error, folder))
         return BROKEN
-    return DONE
+
+
+def _trained(folder: Path, tell: Callable[[TrainingEvent], None], wants_pause: Callable[[], bool]) -> int:
+    """Train; what it breaks off on is kept in the folder, for whoever looks at it later."""
+    try:
+        from engine.training.run import be_reproducible  # importing torch takes seconds
+        from engine.training.session import train, without_progress_bars
+
+        be_reproducible()
+        without_progress_bars()
+        train(folder, tell, wants_pause)
+    except KnownError as error:
+        broken = broken_on(error, folder)
+    except Exception as error:  # noqa: BLE001 - the last frame of the process
+        broken = broken_on(_inside(error, folder), folder)
+    else:
+        return DONE
+    with contextlib.suppress(KnownError):  # the disk may be what is full; whoever listens hears it all the same
+        keep_error(folder, broken)
+    tell(broken)
+    return BROKEN
+
+
+def _inside(error: Exception, folder: Path) -> KnownError:
+    """An error of Chromask's own, whose details are left in the folder."""
+    with contextlib.suppress(KnownError), complete_file(folder / DETAILS, overwrite=True) as temporary:
+        temporary.write_text(traceback.format_exc(), encoding="utf-8")
+    said = (str(error).strip().splitlines() or [""])[0][:160]
+    return KnownError(
+        f"an error inside Chromask ({type(error).__name__}: {said})",
+        remedy=f"Go on from its last checkpoint (--resume); if it comes again, report it with the run's {DETAILS}.",
+        retryable=True,
+    )
 
 
 def _read_commands(commands: BinaryIO, pause: threading.Event) -> None:

@@ -7,11 +7,14 @@ there is to keep.
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any, Protocol
+from zipfile import BadZipFile, is_zipfile
 
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
@@ -203,7 +206,16 @@ class Run:
 
     def _go_on(self) -> None:
         path = self._folder / CHECKPOINT
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        try:
+            if not is_zipfile(path):  # torch would take it for a pickle of old, and fail in any way there is
+                raise BadZipFile
+            state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, BadZipFile, UnpicklingError) as error:
+            raise KnownError(
+                "the checkpoint cannot be read",
+                remedy="Restore it from a backup, or train into a new folder; the LoRAs in 'checkpoints' are intact.",
+                path=path,
+            ) from error
         fixed = {name: value for name, value in asdict(self.course).items() if name != "steps"}
         was = {name: value for name, value in state["course"].items() if name != "steps"}
         if set(state["weights"]) != set(self.trained) or was != fixed:
@@ -223,3 +235,9 @@ def _put(parameters: Iterable[Tensor], values: Iterable[Tensor]) -> None:
     with torch.no_grad():
         for parameter, value in zip(parameters, values, strict=True):
             parameter.copy_(value)
+
+
+def be_reproducible() -> None:
+    """Ask this process for the algorithms that give the same bits each time, where there are any."""
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    torch.use_deterministic_algorithms(True, warn_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import time
 from collections import deque
@@ -32,19 +31,17 @@ from engine.domain.training import (
     TrainingEvent,
     TrainingJob,
     TrainingPlan,
-    TrainingSettings,
 )
 from engine.inference.kontext.exhaustion import memory_errors
 from engine.inference.kontext.prompts import PromptCache, default_prompt_folder
 from engine.inference.kontext.source import ModelSource, find_source
-from engine.training.adapter import add_lora, has_bitsandbytes, load_transformer, lora_weights, optimiser_of
+from engine.training.adapter import add_lora, course_of, has_bitsandbytes, load_transformer, lora_weights, optimiser_of
 from engine.training.cache import LatentCache, default_latent_folder
 from engine.training.examples import TrainingExamples, load_examples
-from engine.training.job import CHECKPOINT, CHECKPOINTS, RunLog, read_job, read_plan, write_plan
+from engine.training.job import CHECKPOINT, CHECKPOINTS, RunLog, last_step, read_job, read_plan, write_plan
 from engine.training.lora_file import header_of, write_lora
 from engine.training.memory import nominal_gib, plan_for
-from engine.training.noise import NoiseRule
-from engine.training.run import Course, Run
+from engine.training.run import Run
 from engine.training.samples import Sampler
 
 Tell = Callable[[TrainingEvent], None]
@@ -105,27 +102,6 @@ def machine_plan(job: TrainingJob) -> TrainingPlan:
     return plan_for(job.settings, card, has_bitsandbytes=has_bitsandbytes())
 
 
-def course_of(settings: TrainingSettings, plan: TrainingPlan) -> Course:
-    """The settings as the loop knows them: a constant learning rate."""
-    return Course(
-        steps=settings.steps,
-        learning_rate=settings.learning_rate,
-        warmup=max(1, settings.warmup),
-        final_share=1.0,
-        weight_decay=settings.weight_decay,
-        accumulation=settings.accumulation,
-        ema=settings.ema,
-        seed=settings.seed,
-        noise=NoiseRule(
-            mean=settings.time_mean,
-            deviation=settings.time_deviation,
-            pure=settings.pure_noise,
-            guidance=(settings.guidance, settings.guidance),
-        ),
-        precision=plan.compute,
-    )
-
-
 class _Session:
     def __init__(
         self,
@@ -164,9 +140,10 @@ class _Session:
                     partial(optimiser_of, self._plan),
                 )
         except Cancelled:
-            # Nothing was learnt yet: what was encoded is in the caches, and the checkpoint, if any, is as it was.
-            paused = Paused(0)
-            self._tell_outside(paused)
+            # Nothing was learnt since: what was encoded is in the caches, and the checkpoint, if any, is as it was.
+            paused = Paused(last_step(self._folder))
+            self._log = RunLog(self._folder, paused.step)
+            self._tell(paused)
             return paused
         if not (self._folder / CHECKPOINT).exists():
             run.save()  # from here on there is always something to go on from
@@ -283,9 +260,7 @@ def _is_due(step: int, every: int) -> bool:
     return bool(every) and step % every == 0
 
 
-def be_reproducible() -> None:
-    """Ask this process for the algorithms that give the same bits each time, where there are any."""
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.use_deterministic_algorithms(True, warn_only=True)
+def without_progress_bars() -> None:
+    """Ask libraries not to draw any in this process; the run tells its own progress."""
     diffusers_logging.disable_progress_bar()
     transformers_logging.disable_progress_bar()

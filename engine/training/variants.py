@@ -48,6 +48,8 @@ def varied_pair(
     top = int(random.integers(control.shape[0] - height + 1))
     left = int(random.integers(control.shape[1] - width + 1))
     window = np.s_[top : top + height, left : left + width]
+    if not counts[window].any():  # all that counts would be cut off
+        window = np.s_[:, :]
     return (
         np.ascontiguousarray(control[window]),
         np.ascontiguousarray(target[window]),

@@ -208,7 +208,10 @@ class ExportPage(QWidget):
             self.folder.setText(folder)
 
     def _open_folder(self) -> None:
-        QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._out())))
+        if self._out().is_dir():
+            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._out())))
+        else:
+            self._context.notify("The folder is not there yet.", "The first export makes it.")
 
     # -- layout -------------------------------------------------------------------------------------------------
 

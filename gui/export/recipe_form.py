@@ -10,7 +10,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QGridLayout,
     QLineEdit,
@@ -23,6 +22,7 @@ from engine.domain.export import MOST_SHARPENING, NAME_TOKENS, SRGB, Collision, 
 from engine.services.export import example_name
 from gui.look import theme
 from gui.widgets.choice_box import ChoiceBox
+from gui.widgets.number_box import NumberBox
 
 _FORMATS = (
     (ExportFormat.PSD, "PSD", "All results of a photograph in layers"),
@@ -46,7 +46,6 @@ _COLLISIONS = (
 _OWN = "The photograph's own"
 _LEAST_SIDE = 16
 _TITLE_WIDTH = 112
-_TEXT_MARGIN = 5  # pixels: figures begin where the words of the fields around them do
 
 
 class RecipeForm(QWidget):
@@ -205,12 +204,8 @@ def _fields(rows: Sequence[tuple[str, QWidget, str]]) -> QGridLayout:
     return fields
 
 
-def _number(least: float, most: float, step: float, decimals: int, least_text: str, suffix: str) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setDecimals(decimals)
-    field.setRange(least, most)
-    field.setSingleStep(step)
+def _number(least: float, most: float, step: float, decimals: int, least_text: str, suffix: str) -> NumberBox:
+    field = NumberBox(least, most, decimals, step=step)
     field.setSpecialValueText(least_text)
     field.setSuffix(suffix)
-    field.lineEdit().setTextMargins(_TEXT_MARGIN, 0, 0, 0)
     return field

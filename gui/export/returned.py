@@ -103,6 +103,7 @@ class ReturnedWatch(QObject):
         self._watcher: FolderWatcher | None = None
         self._returned: ReturnedFiles | None = None
         self._lock = threading.Lock()
+        self._reported: dict[Path, KnownError] = {}
         self.entries: list[ReturnedEntry] = []
 
     def follow(self) -> None:
@@ -208,13 +209,12 @@ class ReturnedWatch(QObject):
             self._put(
                 ReturnedEntry(found.path, Standing.CONFLICT, found.changes, found.why, found.notices, conflict=found)
             )
-            self._context.report(
-                KnownError(
-                    f"it was not taken back: {' '.join(found.why)}".rstrip("."),
-                    remedy="Decide under 'Back from Photoshop' on the Export page.",
-                    path=Path(found.path.name),
-                )
+            self._reported[found.path] = KnownError(
+                f"it was not taken back: {' '.join(found.why)}".rstrip("."),
+                remedy="Decide under 'Back from Photoshop' on the Export page.",
+                path=Path(found.path.name),
             )
+            self._context.report(self._reported[found.path])
         if settled.taken:
             for taken in settled.taken:
                 self._show_taken(taken, None)
@@ -231,6 +231,8 @@ class ReturnedWatch(QObject):
 
     def _put(self, entry: ReturnedEntry) -> None:
         """In the place of what was said of the file before, or on top."""
+        if entry.standing is not Standing.CONFLICT and entry.path in self._reported:
+            self._context.withdraw(self._reported.pop(entry.path))
         at = next((row for row, known in enumerate(self.entries) if known.path == entry.path), None)
         if at is None:
             self.entries.insert(0, entry)

@@ -95,6 +95,11 @@ class Banner(QFrame):
             if not self.underMouse():
                 self.hide()
 
+    def withdraw(self, what: str) -> None:
+        """An error was settled: where it is still shown it leaves."""
+        if self._is_error and self._what.text() == what and not self.isHidden():
+            self._on_dismissed()
+
     def text(self) -> str:
         return f"{self._what.text()} {self._remedy.text()}".strip()
 

@@ -58,7 +58,9 @@ class MainWindow(QMainWindow):
         self.bridge = Bridge(self)
         self.actions_table = Actions(self)
         self.banner, self.header, self.status = Banner(), Header(self.actions_table), StatusLine()
-        self.context = WindowContext(services, self.bridge, self.actions_table, self.report, self.notify, self.remark)
+        self.context = WindowContext(
+            services, self.bridge, self.actions_table, self.report, self.withdraw, self.notify, self.remark
+        )
         self._running: set[int] = set()
         self._sheet: CheatSheet | None = None
         self._pages = Pages(self.context, self._on_page_built)
@@ -151,6 +153,10 @@ class MainWindow(QMainWindow):
     def report(self, error: Exception) -> None:
         """Show an error's sentence and what to do."""
         self.banner.tell(*sentence(error))
+
+    def withdraw(self, error: Exception) -> None:
+        """An error was settled, and need not be shown any longer."""
+        self.banner.withdraw(sentence(error)[0])
 
     def notify(self, what: str, remedy: str = "", *, until: int | None = None) -> None:
         """Show a notice; with ``until`` it leaves as soon as that job has ended."""

@@ -38,6 +38,7 @@ class Arrivals(QObject):
         self._undecided: dict[Path, State] = {}  # listed, but neither started nor cleared
         watch.arrived.connect(self._on_arrival)
         plan.presets.loaded.connect(self._offer_presets)
+        plan.changed.connect(self._offer_presets)
 
     def take_listed(self) -> tuple[Sequence[Path], Sequence[Path]]:
         """The files that have arrived since the last call, and the folders by which they are named."""
@@ -87,4 +88,6 @@ class Arrivals(QObject):
         self._context.bridge.run_in_background(work, done, self._context.report, in_order=True)
 
     def _offer_presets(self) -> None:
-        self._watch.set_presets([preset.name for preset in self._plan.presets.presets])
+        plan = self._plan
+        presets = {preset.name: plan.possible(preset).needs_flatlays for preset in plan.presets.presets}
+        self._watch.set_presets({"": plan.plan().needs_flatlays, **presets})

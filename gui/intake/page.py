@@ -11,6 +11,9 @@ from PySide6.QtCore import QPoint, Qt, Signal
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QStackedWidget, QVBoxLayout, QWidget
 
 from engine.domain.errors import KnownError
+from engine.inference.kontext.availability import nano_model
+from engine.services.demo import DemoSet
+from engine.services.demo_dreams import with_dreams
 from engine.services.intake_list import History, IntakeList, meant_pairs
 from engine.services.pairing import ScannedPicture
 from engine.services.queue import Submission, batch_name, submit
@@ -26,6 +29,10 @@ from gui.phrases import count
 from gui.widgets.drop_zone import DropZone
 from gui.widgets.progress_line import BusyLine
 
+_DREAMS = (
+    "Start also dreams masks of garments that the drawn figures do not wear, with the small model that ships. "
+    "Photographs need FLUX.1 Kontext."
+)
 _PATTERNS = "Pictures and pair lists (*.jpg *.jpeg *.tif *.tiff *.png *.webp *.heic *.psd *.csv);;All files (*)"
 
 
@@ -45,6 +52,7 @@ class IntakePage(QWidget):
         self._context = context
         self._history = History()
         self._busy = ""
+        self._demo: DemoSet | None = None
         labels = tuple(kind.label for kind in load_garments())
         actions = context.actions
         demo = actions["demo"] if context.services.demo is not None else None
@@ -68,7 +76,7 @@ class IntakePage(QWidget):
         self.lists.edited.connect(self._do)
         self.lists.paired.connect(self._pair_dropped)
         self.lists.selected.connect(self.refresh_actions)
-        self.plan.changed.connect(self.refresh_actions)
+        self.plan.changed.connect(self._follow_plan)
         self.arrivals = Arrivals(context, self.watch, self.plan, self)
         self.arrivals.listed.connect(self._add_arrivals)
         self.arrivals.joined.connect(self.joined)
@@ -125,18 +133,19 @@ class IntakePage(QWidget):
         pairs, plan, choices = self._history.now.chosen(), self.plan.plan(), self.plan.choices()
         if not pairs or self._busy or not self.plan.has_task():
             return
-        services, bridge, dropped = self._context.services, self._context.bridge, self._history.now.dropped
-        name = batch_name(dropped[0].name if dropped else "", datetime.now(UTC).astimezone())
+        services, bridge, demo = self._context.services, self._context.bridge, self._demo
+        name = batch_name(self._history.now.folder_name, datetime.now(UTC).astimezone())
 
         def work() -> Submission:
             judged = replace(plan, tolerances=load_tolerances(catalog=services.catalog_path))
-            return submit(
+            submission = submit(
                 services.catalog,
                 name,
                 pairs,
                 judged,
                 lambda done, total: bridge.call(self._progress.advance, (done, total)),
             )
+            return submission if demo is None else with_dreams(services.catalog, submission, demo)
 
         preferences.set_last_choices(choices)
         self._set_busy("Preparing the batch")
@@ -179,8 +188,16 @@ class IntakePage(QWidget):
             step()
             self._show()
 
+    def _follow_plan(self) -> None:
+        """Photographs without a flatlay move to the pairs where nothing that is to be done needs one, and back."""
+        if self._history.now.needs_flatlays != self.plan.plan().needs_flatlays:
+            self._show()
+        else:
+            self.refresh_actions()
+
     def _show(self) -> None:
-        state = self._history.now
+        state = self._history.now.for_work(needs_flatlays=self.plan.plan().needs_flatlays)
+        self._history.now = state
         self.lists.show_list(state)
         self._stack.setCurrentIndex(0 if state.is_empty else 1)
         self.plan.set_pairs(len(state.chosen()))
@@ -244,9 +261,12 @@ class IntakePage(QWidget):
         folder = self._context.services.default_export_folder.parent / "Chromask demo"
         self._set_busy("Drawing the demo set")
 
-        def done(written: Path) -> None:
+        def done(drawn: DemoSet) -> None:
+            self._demo = drawn
             self._set_busy("")
-            self.add([written])
+            self.add([drawn.pictures])
+            if nano_model() is not None:
+                self._context.remark(_DREAMS)
 
         self._context.bridge.run_in_background(lambda: demo(folder), done, self._fail)
 

@@ -19,7 +19,7 @@ from gui.look import theme
 
 _Index = QModelIndex | QPersistentModelIndex
 _ROOT = QModelIndex()
-_BECAUSE = {"names": "Names", "folder": "Folder", "pair list": "Pair list", "hand": "By hand"}
+_BECAUSE = {"names": "Names", "folder": "Folder", "pair list": "Pair list", "hand": "By hand", "": "—"}
 
 
 class PairColumn(IntEnum):

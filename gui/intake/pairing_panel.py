@@ -20,6 +20,8 @@ from gui.look import theme
 from gui.phrases import count
 from gui.widgets.drop_zone import button_for
 
+_PAIRING = "Drag a photograph onto the one that it belongs to, or choose both and press Pair."
+_NEED_NONE = "For dreamed masks alone no flatlay is needed."
 _NOTICES = 3
 _WANT_MS = 60  # after scrolling has come to rest
 
@@ -44,7 +46,7 @@ class PairingPanel(QWidget):
         self.pairs_table, self.problems_list = PairsTable(self.pairs), ProblemsList(self.problems)
         self.pairs_table.setItemDelegateForColumn(PairColumn.GARMENT, GarmentDelegate(tuple(labels), self.pairs_table))
         self._summary, self._problems_title = theme.label("", "heading"), theme.label("", "heading")
-        self._notices = theme.label("", "caption")
+        self._problems_hint, self._notices = theme.label("", "caption"), theme.label("", "caption")
         self._notices.setWordWrap(True)
         self._build_layout()
         self._want = QTimer(self)
@@ -67,15 +69,23 @@ class PairingPanel(QWidget):
         self.problems.show(state)
         self._lower.setVisible(bool(report.problems))
         self._problems_title.setText(f"{count(len(report.problems), 'problem')} to look at")
+        photographs = {picture.path for picture in report.pictures if picture.role is not Role.FLATLAY}
+        lacks_flatlay = any(problem.path in photographs for problem in report.problems)
+        self._problems_hint.setText(_PAIRING + (f" {_NEED_NONE}" if lacks_flatlay else ""))
         notices = list(report.notices[:_NOTICES])
         if len(report.notices) > _NOTICES:
             notices.append(f"… and {len(report.notices) - _NOTICES} more of the kind.")
         self._notices.setText("\n".join(notices))
         self._notices.setVisible(bool(notices))
         total, chosen = len(report.pairs), len(state.chosen())
-        flatlays = len({pair.flatlay.path for pair in report.pairs if pair.flatlay})
-        left_out = f" · {total - chosen:,} left out" if chosen < total else ""
-        self._summary.setText(f"{count(total, 'pair')} with {count(flatlays, 'flatlay')}{left_out}")
+        paired = [pair.flatlay.path for pair in report.pairs if pair.flatlay is not None]
+        alone = total - len(paired)
+        parts = (
+            [f"{count(len(paired), 'pair')} with {count(len(set(paired)), 'flatlay')}"] if paired or not alone else []
+        )
+        parts += [f"{count(alone, 'photograph')} without a flatlay"] if alone else []
+        parts += [f"{total - chosen:,} left out"] if chosen < total else []
+        self._summary.setText(" · ".join(parts))
         self._want.start()
 
     def selected_pictures(self) -> list[ScannedPicture]:
@@ -125,9 +135,7 @@ class PairingPanel(QWidget):
         lower_head = QHBoxLayout()
         lower_head.setSpacing(theme.MEDIUM)
         lower_head.addWidget(self._problems_title)
-        lower_head.addWidget(
-            theme.label("Drag a photograph onto the one that it belongs to, or choose both and press Pair.", "caption")
-        )
+        lower_head.addWidget(self._problems_hint)
         lower_head.addStretch()
         lower_head.addWidget(button_for(self._actions["pair"]))
         self._lower = QWidget()

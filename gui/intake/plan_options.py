@@ -9,7 +9,6 @@ from PySide6.QtCore import QSize, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QPushButton,
@@ -24,6 +23,7 @@ from engine.services.presets import Preset
 from gui.look import theme
 from gui.look.icons import icon
 from gui.widgets.choice_box import ChoiceBox, Reason
+from gui.widgets.number_box import NumberBox
 
 _SOURCES = (
     (MaskSource.AUTO, "Automatic", "Classical; what is worn on the head or carried is detected"),
@@ -59,10 +59,8 @@ class PlanOptions(QWidget):
         self._reason = Reason()
         self.seeds = ChoiceBox[int](_SEEDS)
         self.draft = QCheckBox("Draft first")
-        self.steps, self.seed = QDoubleSpinBox(), QDoubleSpinBox()
-        for field, least, most in ((self.steps, 1, 100), (self.seed, 0, 2**31 - 1)):
-            field.setDecimals(0)
-            field.setRange(least, most)
+        self.steps, self.seed = NumberBox(1, 100), NumberBox(0, 2**31 - 1)
+        for field in (self.steps, self.seed):
             field.setMinimumWidth(56)  # Qt would make room for the longest number there is
         self.garment, self.brand = QComboBox(), QComboBox()
         self.garment.setEditable(True)

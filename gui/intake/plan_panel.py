@@ -30,6 +30,8 @@ _ENGINES = (
     (EngineName.KONTEXT, "FLUX.1 Kontext", "Guides the colours, and dreams masks"),
 )
 _DREAMS = "A mask of something that may not be in the picture, painted by FLUX.1 Kontext"
+_GUIDES = "Kontext guides the colours; every pixel of the result stays the photograph's."
+_GUIDES_NOT = "Kontext dreams masks. Colours are matched without its guide: the colour LoRA is not installed."
 _CLASSICAL_CANNOT = "The classical engine cannot dream masks."
 
 
@@ -144,7 +146,8 @@ class PlanPanel(QFrame):
 
     def set_pairs(self, number: int) -> None:
         """Say how much Start will begin."""
-        self._start_hint.setText(count(number, "pair") if number else "Drop photographs to begin")
+        noun = "pair" if self.plan().needs_flatlays else "photograph"
+        self._start_hint.setText(count(number, noun) if number else "Drop photographs to begin")
 
     def set_facts(self, facts: EngineFacts) -> None:
         """Show what can run here; what was chosen stays chosen where it still can."""
@@ -203,7 +206,9 @@ class PlanPanel(QFrame):
             missing = "Needs FLUX.1 Kontext, whose weights are not installed here." if self._why else ""
             self._dreamed_reason.say(missing, self._why)
         elif has_engine:
-            self.notice.say("Kontext guides the colours; every pixel of the result stays the photograph's.")
+            facts = self._facts
+            guides = _GUIDES if facts is not None and facts.guides_colors else _GUIDES_NOT
+            self.notice.say((facts.warning if facts is not None else "") or guides)
             self._dreamed_reason.say("")
         else:
             self.notice.say("Masks and colours are computed on the processor.")

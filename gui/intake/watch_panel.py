@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QFileDialog,
     QFrame,
     QGridLayout,
@@ -33,6 +32,7 @@ from gui.look.palette import Ink
 from gui.phrases import at_home, count
 from gui.widgets.drop_zone import button_for
 from gui.widgets.elided_label import ElidedLabel
+from gui.widgets.number_box import NumberBox
 
 _SAVE_MS = 400  # a spin box that is held does not write the file at every step
 _CHOICES = "As chosen here"
@@ -50,17 +50,16 @@ class WatchRow(QWidget):
     changed = Signal()
     removed = Signal()
 
-    def __init__(self, folder: WatchFolder, presets: Sequence[str], parent: QWidget | None = None) -> None:
+    def __init__(self, folder: WatchFolder, presets: Mapping[str, bool], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._folder = folder
+        self._needs_flatlays: Mapping[str, bool] = {}
         self.dot = QLabel()
         self.dot.setFixedSize(8, 8)
         self.name = ElidedLabel()
         self.name.show_text(at_home(folder.path.as_posix()))
         self.status = ElidedLabel("caption")
-        self.settle = QDoubleSpinBox()
-        self.settle.setRange(0, 3600)
-        self.settle.setDecimals(0)
+        self.settle = NumberBox(0, 3600)
         self.settle.setSuffix(" s")
         self.settle.setValue(folder.settle)
         self.settle.setFixedWidth(84)
@@ -101,12 +100,20 @@ class WatchRow(QWidget):
     @property
     def folder(self) -> WatchFolder:
         """The folder with the settings as they are shown."""
-        return WatchFolder(
-            self._folder.path, self.settle.value(), str(self.preset.currentData() or ""), self.starts.isChecked()
-        )
+        preset, starts = str(self.preset.currentData() or ""), self.starts.isChecked()
+        # Pictures that are only listed wait for nothing: it would be a change of the folder for no reason.
+        waits = not starts or self._needs_flatlays.get(preset, True)
+        return WatchFolder(self._folder.path, self.settle.value(), preset, starts, waits)
 
-    def set_presets(self, names: Sequence[str]) -> None:
-        """Offer these presets; one that is gone stays to be seen."""
+    def set_presets(self, presets: Mapping[str, bool]) -> None:
+        """Offer these presets; one that is gone stays to be seen.
+
+        Parameters
+        ----------
+        presets : mapping of str to bool
+            Name -> whether its work needs flatlays; the empty name is what is chosen on the page.
+        """
+        self._needs_flatlays, names = presets, [name for name in presets if name]
         wanted = str(self.preset.currentData() or "") if self.preset.count() else self._folder.preset
         self.preset.clear()
         self.preset.addItem(_CHOICES, "")
@@ -154,7 +161,7 @@ class WatchPanel(QFrame):
         self._context = context
         self._given: GivenFiles | None = None
         self._watcher: FolderWatcher | None = None
-        self._presets: Sequence[str] = ()
+        self._presets: Mapping[str, bool] = {}
         self.rows: dict[Path, WatchRow] = {}
         self.setProperty("panel", True)
         self._empty = theme.label("What is put into a watched folder is taken in by itself.", "caption")
@@ -191,11 +198,15 @@ class WatchPanel(QFrame):
                 lambda: given.add(files), lambda _: None, self._context.report, in_order=True
             )
 
-    def set_presets(self, names: Sequence[str]) -> None:
-        """Offer these presets to every folder."""
-        self._presets = tuple(names)
+    def set_presets(self, presets: Mapping[str, bool]) -> None:
+        """Offer these presets to every folder, see `WatchRow.set_presets`."""
+        if presets == self._presets:
+            return
+        self._presets = dict(presets)
         for row in self.rows.values():
             row.set_presets(self._presets)
+        if self._watcher is not None:
+            self._watcher.watch(self.folders())
 
     def folders(self) -> tuple[WatchFolder, ...]:
         """The folders with their settings."""

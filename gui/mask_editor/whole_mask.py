@@ -6,11 +6,12 @@ from functools import partial
 
 from PySide6.QtCore import QSignalBlocker, Qt
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDoubleSpinBox, QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QMenu, QSizePolicy, QToolButton, QWidget
 
 from gui.actions import Actions
 from gui.look import theme
 from gui.mask_editor.model import MaskModel
+from gui.widgets.number_box import NumberBox
 
 
 class WholeMask(QWidget):
@@ -25,7 +26,7 @@ class WholeMask(QWidget):
     def __init__(self, model: MaskModel, actions: Actions, replace_menu: QMenu, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._model = model
-        self._spins: dict[str, QDoubleSpinBox] = {}
+        self._spins: dict[str, NumberBox] = {}
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(theme.TIGHT)
@@ -36,14 +37,12 @@ class WholeMask(QWidget):
             ("edge_radius", " px", 0, ("mask_find_edges",), "How far the smart edge may move the mask's"),
         )
         for number, (field, suffix, decimals, names, tip) in enumerate(rows):
-            spin = QDoubleSpinBox()
-            spin.setDecimals(decimals)
-            spin.setRange(2 if field == "edge_radius" else 1 if field == "step" else 0.5, 64 if decimals == 0 else 100)
+            least = 2 if field == "edge_radius" else 1 if field == "step" else 0.5
+            spin = NumberBox(least, 64 if decimals == 0 else 100, decimals)
             spin.setSuffix(suffix)
             spin.setToolTip(tip)
             spin.setAccessibleName(tip)
             spin.setFixedWidth(84)
-            spin.lineEdit().setTextMargins(theme.TIGHT, 0, 0, 0)  # a fixed width leaves the style's padding out
             spin.setKeyboardTracking(False)
             whole = decimals == 0
             spin.valueChanged.connect(partial(self._set, field, whole))

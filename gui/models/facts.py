@@ -16,7 +16,7 @@ from engine.inference.kontext.tiers import VramTier
 from engine.services.detection import GroundedStatus, grounded_status
 from engine.services.lora_files import LoraState, lora_states
 from engine.services.model_tiers import tier_table
-from engine.services.painting import find_lora
+from engine.services.painting import find_lora, guides_colors
 from engine.services.registries import LoraKind, ModelEntry, load_registry, registry_for
 
 
@@ -104,6 +104,10 @@ class EngineFacts:
         FLUX.1 Kontext is complete.
     reason, remedy : str
         Why Kontext cannot; empty where it can.
+    warning : str
+        What must be known before a photograph is given to this model; empty for FLUX.1 Kontext.
+    guides_colors : bool
+        Its colour LoRA is there.
     mask_types : tuple of str
         Dreamed masks that the registry knows.
     without_lora : frozenset of str
@@ -115,6 +119,8 @@ class EngineFacts:
     has_kontext: bool
     reason: str
     remedy: str
+    warning: str
+    guides_colors: bool
     mask_types: tuple[str, ...]
     without_lora: frozenset[str]
     grounded: GroundedStatus
@@ -133,7 +139,16 @@ def read_engine_facts(chosen: Path | None) -> EngineFacts:
     masks = [lora for lora in registry.loras if lora.kind is LoraKind.MASK]
     absent = frozenset(lora.mask_type for lora in masks if find_lora(lora, model) is None)
     reason = "" if status.available else status.reason
-    return EngineFacts(status.available, reason, status.remedy, registry.mask_types(), absent, _grounded())
+    return EngineFacts(
+        status.available,
+        reason,
+        status.remedy,
+        status.warning,
+        status.available and guides_colors(model, registry),
+        registry.mask_types(),
+        absent,
+        _grounded(),
+    )
 
 
 def _grounded() -> GroundedStatus:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from engine.services.lora_files import LoraReport, LoraState, NewLora, proposed_name, proposed_prompt
 from gui.look import theme
 from gui.models.facts import mask_types_of, replaced_by
 from gui.widgets.form_dialog import FormDialog, form_fields
 from gui.widgets.mask_type_box import MaskTypeBox
+from gui.widgets.number_box import NumberBox
 
 COLOR = "Colour match"
 
@@ -30,13 +31,9 @@ class LoraForm(FormDialog):
         self.licence = QLineEdit()
         self.licence.setPlaceholderText("A note for your colleagues")
         self.trigger.setPlaceholderText("None")
-        self.scale = QDoubleSpinBox()
-        self.scale.setRange(0.05, 2.0)
-        self.scale.setSingleStep(0.05)
+        self.scale = NumberBox(0.05, 2.0, 2, step=0.05)
         self.scale.setValue(1.0)
         self.scale.setFixedWidth(80)
-        # A style sheet's padding is not heeded inside a spin box.
-        self.scale.lineEdit().setTextMargins(6, 0, 0, 0)
         self.scale.setToolTip("1 is the strength of its training")
         facts = theme.label("\n".join([f"{report.sentence()}.", *report.notices]), "caption")
         facts.setWordWrap(True)

@@ -8,6 +8,7 @@ from PySide6.QtWidgets import QFrame, QHBoxLayout, QPushButton, QSizePolicy, QVB
 from engine.domain.jobs import Job
 from gui.actions import Actions
 from gui.look import theme
+from gui.phrases import at_home
 from gui.queue.remedies import Remedy, remedies
 from gui.widgets.drop_zone import button_for
 
@@ -63,7 +64,7 @@ class FailurePanel(QFrame):
         self.setVisible(failure is not None)
         if job is None or failure is None:
             return
-        self.why.setText(f"{failure.message}.")
+        self.why.setText(at_home(f"{failure.message}."))
         again = " Trying it again unchanged may help." if failure.retryable else ""
         self.remedy.setText(f"{repetition}." if repetition else f"{failure.remedy}{again}")
         offered = (Remedy.FOLDER,) if repetition else remedies(job)

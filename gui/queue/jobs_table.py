@@ -25,7 +25,7 @@ from gui.widgets.tables import set_up_rows
 
 _ROW = 34
 _WIDTHS = {
-    JobColumn.SKU: 120, JobColumn.TASK: 150, JobColumn.STATE: 120, JobColumn.TIME: 84, JobColumn.PRIORITY: 64,
+    JobColumn.SKU: 120, JobColumn.TASK: 236, JobColumn.STATE: 120, JobColumn.TIME: 96, JobColumn.PRIORITY: 64,
 }  # fmt: skip
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QDialog, QDoubleSpinBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from engine.domain.review import ReviewRow
 from gui.look import theme
 from gui.phrases import count
 from gui.review.filter import is_safe
+from gui.widgets.number_box import NumberBox
 
 _WIDTH = 420
 
@@ -34,10 +35,7 @@ class AcceptDialog(QDialog):
         self.setObjectName("accept_dialog")
         self.setWindowTitle("Accept all under a tolerance")
         self.setFixedWidth(_WIDTH)
-        self.limit = QDoubleSpinBox()
-        self.limit.setRange(0.0, 10.0)
-        self.limit.setDecimals(1)
-        self.limit.setSingleStep(0.1)
+        self.limit = NumberBox(0.0, 10.0, 1, step=0.1)
         self.limit.setValue(tolerance)
         self.limit.setAccessibleName("Highest ΔE00")
         self.told, self.left = theme.label("", "heading"), theme.label("", "quiet")

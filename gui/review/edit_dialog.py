@@ -9,7 +9,6 @@ from PySide6.QtCore import Qt, Signal
 from PySide6.QtGui import QImage, QPixmap
 from PySide6.QtWidgets import (
     QDialog,
-    QDoubleSpinBox,
     QFormLayout,
     QFrame,
     QHBoxLayout,
@@ -26,6 +25,7 @@ from gui.look import theme
 from gui.phrases import at_home
 from gui.review.edit_facts import PREVIEW_SIDE, EarlierTurn, EditFacts
 from gui.widgets.file_choice import FileChoice
+from gui.widgets.number_box import NumberBox
 
 _FORM_WIDTH = 440
 _PROMPT_HEIGHT = 74
@@ -152,7 +152,8 @@ class EditDialog(QDialog):
         status = facts.kontext
         self.models.setVisible(not status.available)
         if status.available:
-            self.state.setText(f"Painted by FLUX.1 Kontext, {at_home(str(status.model))}.")
+            self.state.setText(status.warning or f"Painted by FLUX.1 Kontext, {at_home(str(status.model))}.")
+            theme.set_ink(self.state, "warn" if status.warning else None)
             return
         self.state.setText(
             at_home(
@@ -254,14 +255,9 @@ def _caption(text: str) -> QLabel:
     return label
 
 
-def _number(least: float, most: float, step: float, value: float, decimals: int) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setDecimals(decimals)
-    field.setRange(least, most)
-    field.setSingleStep(step)
+def _number(least: float, most: float, step: float, value: float, decimals: int) -> NumberBox:
+    field = NumberBox(least, most, decimals, step=step)
     field.setValue(value)
-    # A style sheet's padding is not heeded inside a spin box.
-    field.lineEdit().setTextMargins(6, 0, 0, 0)
     return field
 
 

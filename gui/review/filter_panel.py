@@ -9,7 +9,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QGridLayout,
     QHBoxLayout,
     QLineEdit,
@@ -21,6 +20,7 @@ from PySide6.QtWidgets import (
 from engine.domain.review import HIGHEST_RATING, Decision
 from gui.look import theme
 from gui.review.filter import Finding, ReviewFilter
+from gui.widgets.number_box import NumberBox
 
 _HIGHEST = 100.0  # ΔE00; black against white, and the top of the scale
 
@@ -168,11 +168,8 @@ class ReviewFilters(QWidget):
         layout.addLayout(told)
 
 
-def _delta_E_field(value: float) -> QDoubleSpinBox:
-    field = QDoubleSpinBox()
-    field.setRange(0.0, _HIGHEST)
-    field.setDecimals(1)
-    field.setSingleStep(0.5)
+def _delta_E_field(value: float) -> NumberBox:
+    field = NumberBox(0.0, _HIGHEST, 1, step=0.5)
     field.setValue(value)
     field.setKeyboardTracking(False)
     return field

@@ -8,6 +8,7 @@ from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPixmap, QPixmapCache
 from PySide6.QtWidgets import QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
+from engine.domain.requests import GARMENT_MASK
 from engine.domain.results import Verdict
 from engine.domain.review import Decision, ResultKind, ReviewRow
 from gui.look import theme
@@ -94,14 +95,17 @@ class ReviewDelegate(QStyledItemDelegate):
         painter.drawText(rect, _LEFT, name)
 
     def draw_figures(self, painter: QPainter, rect: QRect, row: ReviewRow) -> None:
-        """ΔE before and after with its verdict, or how sure the mask is."""
+        """ΔE before and after with its verdict, or what the mask is of and how sure it is."""
         assert self._type is not None
         colors = theme.colors()
         painter.setPen(QColor(colors.text_quiet))
         if row.delta_E_before is None or row.delta_E_after is None:
             painter.setFont(self._type.caption)
-            is_edit = row.kind is ResultKind.EDIT
-            painter.drawText(rect, _LEFT, "Edit" if is_edit else f"Mask · {row.confidence * 100:.0f} % sure")
+            # Several masks of one photograph may be in the list: each says of what it is.
+            name = "Mask" if row.mask_name == GARMENT_MASK else f"{row.mask_name.capitalize()} mask"
+            text = "Edit" if row.kind is ResultKind.EDIT else f"{name} · {row.confidence * 100:.0f} % sure"
+            shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, rect.width())
+            painter.drawText(rect, _LEFT, shown)
             return
         painter.setFont(self._type.body)
         text = f"ΔE {row.delta_E_before:.1f} → "
@@ -160,6 +164,4 @@ def _subtitle(row: ReviewRow) -> str:
     parts = [row.sku, row.view]
     if row.version > 1:
         parts.append(f"v{row.version}")
-    if row.mask_name != "garment":
-        parts.append(f"{row.mask_name} mask")
     return " · ".join(part for part in parts if part)

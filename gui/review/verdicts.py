@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 
 from engine.domain.jobs import Reason
 from engine.domain.review import Decision, Review, ReviewRow
+from engine.services.export.manifest import restate
 from gui import preferences
 from gui.context import WindowContext
 
@@ -120,8 +121,14 @@ class Verdicts:
         ]
         self._unwritten |= {review.job_id: review for review in reviews}
 
+        decided = [change.job_id for change in changes if change.before.decision is not change.after.decision]
+
         def written(_: None) -> None:
             self._forget(reviews)
+            if decided:
+                self._context.bridge.run_in_background(
+                    lambda: restate(catalog, decided), lambda _: None, self._context.report
+                )
 
         def failed(error: Exception) -> None:
             self._forget(reviews)

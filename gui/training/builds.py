@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from engine.domain.datasets import DatasetKind, Finding
+from engine.domain.datasets import DatasetKind, Finding, SplitBy
 from engine.domain.errors import Cancelled
 from engine.ports import ArtifactStore, Catalog
 from engine.services.datasets.approved import Chosen
@@ -37,6 +37,8 @@ class SetOrder:
         The masks are photographs on which somebody painted green.
     held_out : float
         Share of the pairs that measure what is learnt.
+    split_by : SplitBy
+        What is never on both sides.
     """
 
     kind: DatasetKind
@@ -49,6 +51,7 @@ class SetOrder:
     masks: Path | None = None
     painted: bool = False
     held_out: float = HELD_OUT
+    split_by: SplitBy = SplitBy.ARTICLE
 
 
 def build_set(
@@ -86,13 +89,13 @@ def build_set(
 
     if order.kind is DatasetKind.COLOR:
         if order.photographs is not None:
-            return tuple(torch.build_color_set(order.photographs, order.folder, order.held_out, stop))
-        color_recipe = ColorRecipe(held_out=order.held_out)
+            return tuple(torch.build_color_set(order.photographs, order.folder, order.held_out, order.split_by, stop))
+        color_recipe = ColorRecipe(held_out=order.held_out, split_by=order.split_by)
         return color_set_from_catalog(
             catalog, artifacts, order.folder, color_recipe,
             chosen=order.chosen, batch_id=order.batch_id, advance=advance,
         ).findings  # fmt: skip
-    recipe = MaskRecipe(order.object, held_out=order.held_out)
+    recipe = MaskRecipe(order.object, held_out=order.held_out, split_by=order.split_by)
     if order.photographs is not None and order.masks is not None:
         return mask_set_from_folders(
             order.photographs, order.masks, order.folder, recipe, painted=order.painted, advance=advance

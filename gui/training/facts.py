@@ -5,35 +5,20 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 
 from engine.domain.datasets import DatasetKind, Split
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
-from engine.domain.training import Broken, Finished, Paused, TrainingEvent, TrainingJob
 from engine.inference.kontext.architecture import KONTEXT
 from engine.inference.kontext.availability import kontext_status
 from engine.inference.kontext.source import find_source
 from engine.ports import Catalog
 from engine.services.datasets.approved import Chosen, chosen_items
 from engine.services.datasets.manifest import MANIFEST, dataset_hash, read_manifest
-from engine.services.training import has_run
-from engine.training.job import EVENTS, decode_event, read_events, read_job, saved_files
+from engine.services.training import RunStatus, has_run, run_status
+from engine.training.job import read_events, read_job, saved_files
 from gui.training.story import RunStory
-
-_TAIL = 1 << 16
-"""Bytes from the end of a run's log in which its last event is looked for; one has a few hundred."""
-
-
-class Standing(StrEnum):
-    """How a run stands that nobody has at work."""
-
-    WAITING = "Not begun"
-    CUT = "Broken off"
-    PAUSED = "Paused"
-    FAILED = "Failed"
-    FINISHED = "Finished"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +46,10 @@ class SetFacts:
 
 @dataclass(frozen=True, slots=True)
 class RunFacts:
-    """A run of the training folder.
-
-    Attributes
-    ----------
-    step : int
-        The last one that its log tells of.
-    """
+    """A run of the training folder, and how it stands."""
 
     folder: Path
-    job: TrainingJob
-    standing: Standing
-    step: int
+    status: RunStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,44 +123,13 @@ def _set_facts(folder: Path) -> SetFacts:
 def _run_facts(folder: Path) -> RunFacts | None:
     """None for a run that another version of Chromask wrote."""
     try:
-        job = read_job(folder)
+        return RunFacts(folder, run_status(folder))
     except KnownError:
         return None
-    last = _last_event(folder / EVENTS)
-    step = getattr(last, "step", 0) if last is not None else 0
-    return RunFacts(folder, job, standing_of(last), step)
-
-
-def standing_of(last: TrainingEvent | None) -> Standing:
-    """How a run stands by the last event of its log."""
-    match last:
-        case None:
-            return Standing.WAITING
-        case Finished():
-            return Standing.FINISHED
-        case Paused():
-            return Standing.PAUSED
-        case Broken():
-            return Standing.FAILED
-        case _:
-            return Standing.CUT
-
-
-def _last_event(path: Path) -> TrainingEvent | None:
-    """The last whole line of a log, without reading the thousands before it."""
-    try:
-        with open(path, "rb") as file:
-            file.seek(max(0, file.seek(0, 2) - _TAIL))
-            lines = file.read().split(b"\n")[:-1]
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise known_os_error(error, path) from error
-    return decode_event(lines[-1].decode()) if lines else None
 
 
 def read_story(folder: Path) -> RunStory:
-    """Everything a run told until now.
+    """Everything a run told until now; takes a while where those are many steps.
 
     Raises
     ------
@@ -191,6 +137,17 @@ def read_story(folder: Path) -> RunStory:
         There is no run, or its log cannot be read.
     """
     return RunStory.of(read_job(folder), read_events(folder))
+
+
+def read_run(folder: Path) -> tuple[RunStory, RunStatus]:
+    """What a run told, and how it stands.
+
+    Raises
+    ------
+    KnownError
+        There is no run, or its log cannot be read.
+    """
+    return read_story(folder), run_status(folder)
 
 
 def read_saved(folder: Path) -> tuple[int, ...]:

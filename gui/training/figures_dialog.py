@@ -8,13 +8,11 @@ from PySide6.QtCore import Qt, QUrl
 from PySide6.QtGui import QDesktopServices, QFont
 from PySide6.QtWidgets import (
     QAbstractItemView,
-    QDialog,
     QHBoxLayout,
     QHeaderView,
     QPushButton,
     QTableWidget,
     QTableWidgetItem,
-    QVBoxLayout,
     QWidget,
 )
 
@@ -25,11 +23,12 @@ from gui.look import theme
 from gui.phrases import capital
 from gui.training.figures import Measuring, RunFigures, read_figures
 from gui.training.story import RunStory
+from gui.widgets.form_dialog import FormDialog
 from gui.widgets.progress_line import BusyLine
 
 _ROW = 30
 _MOST_ROWS = 10
-_WIDTHS = {DatasetKind.MASK: 720, DatasetKind.COLOR: 980}
+_WIDTHS = {DatasetKind.MASK: 720, DatasetKind.COLOR: 1060}
 _EXPLAINED = {
     DatasetKind.MASK: (
         "IoU: share of the masks' union that both have. Boundary F: how well the outlines agree. Both 0 to 1, on the"
@@ -42,19 +41,16 @@ _EXPLAINED = {
 }
 
 
-class FiguresDialog(QDialog):
+class FiguresDialog(FormDialog):
     """Stands beside the work: measuring goes on when it is closed."""
 
     def __init__(
         self, context: WindowContext, measuring: Measuring, run: Path, story: RunStory, parent: QWidget
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("figures_dialog")
-        self.setWindowTitle(f"Figures of {run.name}")
+        super().__init__("figures_dialog", f"Figures of {run.name}", parent, _WIDTHS[story.job.kind])
         self._context, self._measuring, self._run, self._story = context, measuring, run, story
         self._figures = RunFigures()
         self._is_over = False
-        self.setFixedWidth(_WIDTHS[story.job.kind])
         self.table = QTableWidget(0, 0)
         self.table.setAccessibleName("Figures of the checkpoints")
         self.table.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
@@ -85,14 +81,11 @@ class FiguresDialog(QDialog):
         foot.addWidget(self.busy, 1)
         foot.addStretch()
         for button in (self.sheet, self.stop, close, self.measure):
-            button.setAutoDefault(False)
             foot.addWidget(button)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(theme.WIDE, theme.WIDE, theme.WIDE, theme.LARGE)
-        layout.setSpacing(theme.MEDIUM)
+        close.setDefault(True)  # Return presses what has the focus; nothing is measured by accident
         for widget in (self.none, self.table, self.explained):
-            layout.addWidget(widget)
-        layout.addLayout(foot)
+            self.column.addWidget(widget)
+        self.column.addLayout(foot)
         measuring.changed.connect(self._look)
         self.finished.connect(self._end)
         self._show()
@@ -129,7 +122,7 @@ class FiguresDialog(QDialog):
         self.measure.setText("Measure again" if figures.rows else "Measure")
         self.measure.setEnabled(not is_other and figures.wanted > 0)
         self._fill(figures)
-        self.adjustSize()
+        self.fit()
 
     def _fill(self, figures: RunFigures) -> None:
         self.table.setColumnCount(len(figures.headings))

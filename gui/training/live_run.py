@@ -68,6 +68,7 @@ class LiveRun(QObject):
 
     def _follow(self) -> None:
         error: Exception | None = None
+        process: TrainingProcess | None = None
         try:
             process = self._torch.train(self.folder)
             with self._lock:
@@ -82,6 +83,10 @@ class LiveRun(QObject):
             error = broken
         except OSError as broken:
             error = KnownError(f"the training process did not start ({broken})", remedy="Run chromask doctor.")
+        except Exception as fault:  # noqa: BLE001 - whatever it is: nobody would follow the process any more
+            error = fault
+            if process is not None:
+                process.kill()
         self._bridge.call(self._end, error)
 
     # -- GUI thread ---------------------------------------------------------------------------------------------

@@ -19,8 +19,10 @@ def estimate(settings: TrainingSettings) -> str:
     optimiser = settings.optimiser
     if optimiser is Optimiser.AUTO:
         optimiser = Optimiser.ADAMW_8BIT if _has_bitsandbytes() else Optimiser.ADAMW
+    space = "\u00a0"  # a number and its unit stay in one line
     takes = ", ".join(
-        f"{memory_of(settings, base, optimiser).peak / GIB:.0f} GiB in {bits} bit" for base, bits in _BITS.items()
+        f"{memory_of(settings, base, optimiser).peak / GIB:.0f}{space}GiB in {bits}{space}bit"
+        for base, bits in _BITS.items()
     )
     return f"Estimated on a graphics card: {takes}."
 

@@ -50,7 +50,8 @@ class RegisterForm(FormDialog):
         if story.job.trigger:
             rows.append(("Trigger word", theme.label(story.job.trigger, "body")))
         about = theme.label(
-            "The file is checked and copied into the models folder. Jobs can use it at once.", "caption"
+            "The file is checked and copied into the models folder. Jobs on its base model can use it at once.",
+            "caption",
         )
         about.setWordWrap(True)
         self.column.addWidget(about)

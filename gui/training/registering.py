@@ -8,7 +8,10 @@ from PySide6.QtCore import QObject, Signal
 from PySide6.QtWidgets import QWidget
 
 from engine.domain.errors import Cancelled
+from engine.inference.kontext.availability import resolve_model
 from engine.services.lora_files import LoraState
+from engine.services.registries import registry_for
+from gui import preferences
 from gui.context import WindowContext
 from gui.models.facts import read_loras
 from gui.phrases import sentence
@@ -59,12 +62,19 @@ class Registering(QObject):
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _register(self, folder: Path, which: tuple[str, ...], name: str, mask_type: str, replaces: bool) -> None:
-        form, torch = self._form, self._context.services.torch
+        form, torch, used = self._form, self._context.services.torch, preferences.kontext_model()
 
-        def done(entry: str) -> None:
+        def work() -> tuple[str, bool]:
+            entry = torch.register_run(folder, which, name, mask_type, replace=replaces)
+            return entry, any(lora.name == entry for lora in registry_for(resolve_model(used)).loras)
+
+        def done(registered: tuple[str, bool]) -> None:
+            entry, is_usable = registered
             if form is not None and form is self._form:
                 form.accept()
-            self._context.notify(f"'{entry}' is registered.", "The Models page lists it, and jobs can use it.")
+            usable = "The Models page lists it, and jobs can use it."
+            other = "It belongs to another base model than jobs use: choose that one on the Models page to use it."
+            self._context.notify(f"'{entry}' is registered.", usable if is_usable else other)
             self.registered.emit()
 
         def failed(error: Exception) -> None:
@@ -73,9 +83,7 @@ class Registering(QObject):
             elif not isinstance(error, Cancelled):
                 self._context.report(error)
 
-        self._context.bridge.run_in_background(
-            lambda: torch.register_run(folder, which, name, mask_type, replace=replaces), done, failed
-        )
+        self._context.bridge.run_in_background(work, done, failed)
 
     def _forget(self) -> None:
         if self._form is not None:

@@ -6,23 +6,40 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
+from engine.services.training import RunState
 from gui.context import WindowContext
 from gui.look import theme
+from gui.phrases import capital
 from gui.training.curve import LossCurve
-from gui.training.facts import RunFacts, Standing
+from gui.training.facts import RunFacts
 from gui.training.run_words import Words, about, figures, live_words, resting_words
 from gui.training.runs import Runs
 from gui.training.samples import SamplesView
+from gui.training.story import RunStory
 from gui.widgets.drop_zone import button_for
 from gui.widgets.elided_label import ElidedLabel
 from gui.widgets.empty_state import EmptyState
 from gui.widgets.progress_line import ProgressLine
 
 _REPAINT_MS = 120
+_SAMPLES_SHARE = 0.45  # of the height, at most; the curve has the rest
+_LOOK_MS = 3_000
+"""Between two looks whether another program has the shown run at work."""
+
 _SHARED = "Batches go on meanwhile; jobs that need FLUX.1 Kontext share the graphics card with the training."
 _SHARED_CORES = "Batches go on meanwhile, and share the processor with the training."
+_ELSEWHERE = "{} has it at work: a command line, or another window. This page follows it; pause it there."
+_STATES = {
+    RunState.WAITING: "Not begun",
+    RunState.AT_WORK: "At work elsewhere",
+    RunState.STOPPED: "Stopped",
+    RunState.PAUSED: "Paused",
+    RunState.BROKEN: "Broken off",
+    RunState.FINISHED: "Finished",
+}
 _BUTTONS = ("pause_training", "stop_training", "go_on_training", "run_figures", "register_run")
 
 
@@ -65,6 +82,9 @@ class RunPanel(QWidget):
         self._repaint.setInterval(_REPAINT_MS)
         self._repaint.timeout.connect(self._show)
         self._build_layout()
+        self._looking = QTimer(self)
+        self._looking.setInterval(_LOOK_MS)
+        self._looking.timeout.connect(runs.look)
         runs.changed.connect(self._show_soon)
         runs.stood.connect(self._show)
         self._show()
@@ -88,15 +108,28 @@ class RunPanel(QWidget):
             return None
         if live is not None and self._runs.is_shown_live:
             return live_words(story, is_pausing=live.is_pausing, is_stopping=live.is_stopping)
-        return resting_words(story, self._runs.error)
+        return resting_words(story, self._runs.status)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.samples.set_room(round(self.height() * _SAMPLES_SHARE))
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._looking.start()
+
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._looking.stop()
 
     # -- inside -------------------------------------------------------------------------------------------------
 
     def _list(self) -> None:
         self.choice.clear()
         for run in self._facts:
-            state = "At work" if self._is_live(run.folder) else run.standing.value
-            far = f" at {run.step:,}" if run.standing in (Standing.PAUSED, Standing.CUT, Standing.FAILED) else ""
+            status = run.status
+            state = "At work" if self._is_live(run.folder) else _STATES[status.state]
+            far = f" at {status.step:,}" if status.state in (RunState.PAUSED, RunState.STOPPED, RunState.BROKEN) else ""
             self.choice.addItem(f"{run.folder.name} · {state}{far}", run.folder)
             self.choice.setItemData(self.choice.count() - 1, str(run.folder), Qt.ItemDataRole.ToolTipRole)
 
@@ -123,17 +156,32 @@ class RunPanel(QWidget):
             self.left.setText(words.left)
             self.line.set_shares(((words.share, "pass_" if words.ink == "pass_" else "accent"),))
             self.figures.show_text(figures(story))
+            self.figures.setVisible(story.last is not None)
             self.about.show_text(about(story))
             self.problem.setText(words.problem)
             self.problem.setVisible(bool(words.problem))
-            is_here = story.prepared is not None and story.prepared.plan.device == "cpu"
-            self.shared.setText(_SHARED_CORES if is_here else _SHARED)
-            self.shared.setVisible(self._runs.is_shown_live)
+            self._say_whose(story)
             self.curve.show_story(story)
             self.samples.show_story(story, self._runs.folder or Path())
         live = self._runs.live_story
         self.progressed.emit(f"{live.step / max(1, live.total):.0%}" if live is not None else "")
         self.refresh_actions()
+
+    def _say_whose(self, story: RunStory) -> None:
+        """Below the figures: what a run at work shares with the batches, or that it is another program's."""
+        holder = self._holder()
+        if holder:
+            text = _ELSEWHERE.format(capital(holder))
+        else:
+            is_here = story.prepared is not None and story.prepared.plan.device == "cpu"
+            text = _SHARED_CORES if is_here else _SHARED
+        self.shared.setText(text)
+        self.shared.setVisible(bool(holder) or self._runs.is_shown_live)
+
+    def _holder(self) -> str:
+        """The other program that has the shown run at work; empty where none has."""
+        status = self._runs.status
+        return str(status.holder) if status is not None and status.holder is not None else ""
 
     def refresh_actions(self) -> None:
         """Switch the run's commands on where they make sense."""
@@ -144,16 +192,17 @@ class RunPanel(QWidget):
         actions["pause_training"].setEnabled(is_here and can_pause)
         actions["stop_training"].setEnabled(is_here and is_live and live is not None and not live.is_stopping)
         actions["go_on_training"].setText("Train longer…" if is_finished and not is_live else "Go on")
-        actions["go_on_training"].setEnabled(is_here and story is not None and live is None)
+        is_elsewhere = bool(self._holder())
+        actions["go_on_training"].setEnabled(is_here and story is not None and live is None and not is_elsewhere)
         has_file = story is not None and bool(story.saved)
         actions["register_run"].setEnabled(is_here and has_file)
         # The card has no room for a training and the model that paints.
-        actions["run_figures"].setEnabled(is_here and has_file and live is None)
+        actions["run_figures"].setEnabled(is_here and has_file and live is None and not is_elsewhere)
         actions["open_run"].setEnabled(is_here and story is not None)
         for name, is_shown in (
             ("pause_training", is_live), ("stop_training", is_live),
-            ("go_on_training", story is not None and not is_live), ("register_run", has_file and not is_live),
-            ("run_figures", has_file and not is_live),
+            ("go_on_training", story is not None and not is_live and not is_elsewhere),
+            ("register_run", has_file and not is_live), ("run_figures", has_file and not is_live and not is_elsewhere),
         ):  # fmt: skip
             self._buttons[name].setVisible(is_shown)
 
@@ -187,8 +236,8 @@ class RunPanel(QWidget):
         content.setContentsMargins(0, 0, 0, 0)
         content.setSpacing(theme.MEDIUM)
         content.addWidget(panel)
-        content.addWidget(self.curve, 5)
-        content.addWidget(self.samples, 6)
+        content.addWidget(self.curve, 1)
+        content.addWidget(self.samples)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(theme.MEDIUM)

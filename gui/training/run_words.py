@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 
-from engine.domain.errors import KnownError
-from engine.domain.training import BaseWeights, Broken, Evaluated, Finished, Paused, StepDone
+from engine.domain.training import BaseWeights, Evaluated, Finished, Paused, StepDone
+from engine.services.training import RunStatus
 from gui.look.palette import Ink
-from gui.phrases import capital, duration
+from gui.phrases import capital, duration, when
 from gui.training.story import RunStory
 
 _PREPARING = {
@@ -16,6 +17,9 @@ _PREPARING = {
     "pictures": "Encoding the pictures",
     "model": "Loading the model",
 }
+_SLOW_S = 0.3
+"""From so many seconds on a step's duration is told, and below it how many steps fit into one second."""
+
 _BITS = {BaseWeights.WHOLE: "", BaseWeights.FP8: ", model in 8 bit", BaseWeights.NF4: ", model in 4 bit"}
 
 
@@ -66,29 +70,38 @@ def live_words(story: RunStory, *, is_pausing: bool, is_stopping: bool) -> Words
     return Words("Training", "accent", doing, f"{duration(last.remaining)} left", share=share)
 
 
-def resting_words(story: RunStory, error: KnownError | None) -> Words:
-    """Of a run that nobody has at work.
+def resting_words(story: RunStory, status: RunStatus | None) -> Words:
+    """Of a run that this window does not have at work.
 
     Parameters
     ----------
-    error : KnownError or None
-        What its process ended on, where this window saw it.
+    status : RunStatus or None
+        How it stands by its folder; None until that was read.
     """
     share, done = story.step / max(1, story.total), f"Step {story.step:,} of {story.total:,}"
-    ending = story.ending
-    broken = error or (ending if isinstance(ending, Broken) else None)
-    if broken is not None:
+    if status is not None and status.holder is not None:
+        is_told = story.last is not None and story.last.steps == story.total  # by this process, not the one before
+        left = f"{duration(story.last.remaining)} left" if story.last is not None and is_told else ""
+        return Words("At work elsewhere", "accent", f"{done}; another program trains it", left, share=share)
+    if status is not None and status.broken is not None:
+        broken = status.broken
+        at = f", {when(datetime.fromisoformat(broken.at))}" if broken.at else ""
         problem = f"{capital(broken.what)}. {without_options(broken.remedy)}".strip()
-        return Words("Failed", "fail", done, problem=problem, share=share)
+        done = f"{done}{at}; it goes on from its last checkpoint" if story.steps else f"Before the first step{at}"
+        return Words("Broken off", "fail", done, problem=problem, share=share)
+    ending = story.ending
     match ending:
         case Finished():
-            of = f"the LoRA is of step {ending.from_step:,}"
-            early = "The held-out pairs no longer got better" if ending.is_early else "Every step is done"
-            return Words("Finished", "pass_", f"{early}: {done.lower()}, {of}", share=1.0)
+            early = (
+                f"The held-out pairs no longer got better by step {story.step:,}"
+                if ending.is_early
+                else "Every step is done"
+            )
+            return Words("Finished", "pass_", f"{early}; the LoRA is of step {ending.from_step:,}", share=1.0)
         case Paused():
             return Words("Paused", "warn", f"{done}; it goes on where it stopped", share=share)
         case _ if story.steps:
-            return Words("Broken off", "warn", f"{done}; it goes on from its last checkpoint", share=share)
+            return Words("Stopped", "warn", f"{done}; it goes on from its last checkpoint", share=share)
         case _:
             return Words("Not begun", "text_faint", "It was prepared and never ran", share=share)
 
@@ -116,7 +129,9 @@ def best_words(best: Evaluated) -> str:
 
 
 def _pace(last: StepDone) -> str:
-    return f"{last.seconds:.1f} s a step" if last.seconds >= 1 else f"{1 / max(last.seconds, 1e-3):.0f} steps a second"
+    if last.seconds >= _SLOW_S:
+        return f"{last.seconds:.1f} s a step"
+    return f"{1 / max(last.seconds, 1e-3):.0f} steps a second"
 
 
 def about(story: RunStory) -> str:

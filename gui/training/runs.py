@@ -8,10 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.domain.errors import KnownError
-from engine.domain.training import Finished, TrainingEvent, TrainingJob, TrainingSettings
-from engine.services.training import go_on
+from engine.domain.training import Broken, Finished, TrainingEvent, TrainingJob, TrainingSettings
+from engine.services.training import RunState, RunStatus, go_on, run_status
 from gui.context import WindowContext
-from gui.training.facts import read_story
+from gui.training.facts import read_run, read_story
 from gui.training.live_run import LiveRun
 from gui.training.run_words import without_options
 from gui.training.story import RunStory
@@ -33,9 +33,9 @@ class Runs(QObject):
         super().__init__(parent)
         self._context = context
         self._live: tuple[LiveRun, RunStory] | None = None
-        self._shown: tuple[Path, RunStory] | None = None
+        self._shown: tuple[Path, RunStory, RunStatus | None] | None = None
         self._wanted: Path | None = None
-        self._errors: dict[Path, KnownError] = {}
+        self._is_looking = False
         self._is_starting = False
 
     # -- what is shown ------------------------------------------------------------------------------------------
@@ -50,9 +50,9 @@ class Runs(QObject):
         return self._shown[1] if self._shown is not None else None
 
     @property
-    def error(self) -> KnownError | None:
-        """What the shown run ended on in this window."""
-        return self._errors.get(self.folder) if self.folder is not None else None
+    def status(self) -> RunStatus | None:
+        """How the shown run stands by its folder; None while this window has it at work."""
+        return self._shown[2] if self._shown is not None else None
 
     def show(self, folder: Path | None) -> None:
         """Read a run's log in the background, and show it."""
@@ -62,17 +62,39 @@ class Runs(QObject):
             self.changed.emit()
             return
         if self._live is not None and self._live[0].folder == folder:
-            self._shown = folder, self._live[1]
+            self._shown = folder, self._live[1], None
             self.changed.emit()
             return
 
-        def done(story: RunStory) -> None:
+        def done(read: tuple[RunStory, RunStatus]) -> None:
             is_live = self._live is not None and self._live[0].folder == folder
             if self._wanted == folder and not is_live:
-                self._shown = folder, story
+                self._shown = folder, *read
                 self.changed.emit()
 
-        self._context.bridge.run_in_background(lambda: read_story(folder), done, self._context.report)
+        self._context.bridge.run_in_background(lambda: read_run(folder), done, self._context.report)
+
+    def look(self) -> None:
+        """Look whether another program has begun, gone on with or ended the shown run; if so, it is read again."""
+        folder, before = self.folder, self.status
+        if folder is None or before is None or self._is_looking:
+            return
+        self._is_looking = True
+
+        def done(status: RunStatus) -> None:
+            self._is_looking = False
+            if status != before and self._shown is not None and self._shown[2] is before:
+                self.show(folder)
+                if status.state is not before.state:
+                    self.stood.emit()
+
+        def failed(error: Exception) -> None:
+            self._is_looking = False
+            self._shown = None  # it is gone; said once
+            self._context.report(error)
+            self.changed.emit()
+
+        self._context.bridge.run_in_background(lambda: run_status(folder), done, failed)
 
     # -- what is at work ----------------------------------------------------------------------------------------
 
@@ -129,11 +151,10 @@ class Runs(QObject):
     def _follow(self, folder: Path, story: RunStory) -> None:
         self._is_starting = False
         story.begin()
-        self._errors.pop(folder, None)
         live = LiveRun(folder, self._context.services.torch, self._context.bridge, self)
         live.told.connect(self._tell)
         live.ended.connect(self._end)
-        self._live, self._wanted, self._shown = (live, story), folder, (folder, story)
+        self._live, self._wanted, self._shown = (live, story), folder, (folder, story, None)
         self.stood.emit()
         self.changed.emit()
 
@@ -149,11 +170,18 @@ class Runs(QObject):
         live, story = self._live
         self._live = None
         live.deleteLater()
-        if isinstance(error, KnownError) and not live.is_stopping:
-            error.remedy = without_options(error.remedy)
-            self._errors[live.folder] = error
+        if error is not None and not live.is_stopping:
+            if isinstance(error, KnownError):
+                error.remedy = without_options(error.remedy)
+                self._break(live.folder, story, error)
             self._context.report(error)
         elif isinstance(story.ending, Finished):
             self.finished.emit(story)
         self.stood.emit()
         self.changed.emit()
+
+    def _break(self, folder: Path, story: RunStory, error: KnownError) -> None:
+        """Show what a run broke off on, until its folder is read again, which keeps it."""
+        if self.folder == folder:
+            broken = Broken(error.what, error.remedy, "", error.retryable, story.step)
+            self._shown = folder, story, RunStatus(story.job, RunState.BROKEN, story.step, None, broken)

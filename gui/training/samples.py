@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from pathlib import Path
 
-from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QUrl
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, QUrl, Signal
 from PySide6.QtGui import (
     QColor,
     QDesktopServices,
@@ -25,28 +25,62 @@ from gui.lane import Errand, Lane
 from gui.look import theme
 from gui.training.story import RunStory
 
-_HIGHEST = 230
+_HIGHEST, _LOWEST = 230, 90
 _WIDEST = 1536  # device pixels of a strip that are kept
-_CAPTION = 20
+_CAPTION, _HEAD = 20, 34
 _KEPT = 96
 
 
+def arrangement(number: int, aspect: float, width: int, height: int) -> tuple[int, int]:
+    """How many strips stand beside each other, and how high each is: as large as they all can be in the room there is.
+
+    Parameters
+    ----------
+    number : int
+        Of strips, 1 at least.
+    aspect : float
+        Width by height of one.
+    width, height : int
+        The room, in view pixels. Where the strips would get too small in it, they take more height.
+    """
+
+    def high(beside: int) -> int:
+        return min(_HIGHEST, int((width - (beside - 1) * theme.LARGE) / beside / aspect))
+
+    def fitting(beside: int) -> int:
+        rows = -(-number // beside)
+        return min(high(beside), (height - rows * _CAPTION - (rows - 1) * theme.MEDIUM) // rows)
+
+    choices = range(1, number + 1)
+    best = max(choices, key=fitting)
+    if fitting(best) >= _LOWEST:
+        return best, fitting(best)
+    # The most beside each other that are not too low, in rows of one length; one a row where even that is too low.
+    rows = -(-number // max((many for many in choices if high(many) >= _LOWEST), default=1))
+    beside = -(-number // rows)
+    return beside, max(1, high(beside))
+
+
 class SampleStrips(QWidget):
-    """Strips in rows, as many beside each other as there is room for; a click opens the file."""
+    """Strips in rows; a click opens the file."""
+
+    laid_out = Signal()
+    """It has another height."""
 
     def __init__(self, bridge: Bridge, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._lane = Lane(bridge, 2, quick=True)
         self._strips: list[tuple[str, Path]] = []
-        self._step = 0
+        self._step = self._expected = 0
+        self._room = _HIGHEST
         self._images: OrderedDict[Path, QImage | None] = OrderedDict()
         self.setMouseTracking(True)
 
-    def show_strips(self, strips: list[tuple[str, Path]], step: int) -> None:
-        """Show these files, each with its example's name."""
+    def show_strips(self, strips: list[tuple[str, Path]], step: int, expected: int) -> None:
+        """Show these files, each with its example's name; so many of the step are painted sooner or later."""
         if (strips, step) == (self._strips, self._step):
             return
-        self._strips, self._step = list(strips), step
+        self._strips, self._step, self._expected = list(strips), step, expected
         self.setAccessibleDescription(", ".join(name for name, _ in strips))
         absent = [path for _, path in strips if path not in self._images]
         self._lane.want([self._errand(path) for path in absent])
@@ -55,7 +89,13 @@ class SampleStrips(QWidget):
     def forget(self) -> None:
         """Another run is shown, whose files may have the same names."""
         self._images.clear()
-        self.show_strips([], 0)
+        self.show_strips([], 0, 0)
+
+    def set_room(self, height: int) -> None:
+        """Be no higher than this, unless the strips would be too small."""
+        if height != self._room:
+            self._room = height
+            self._lay_out()
 
     def is_complete(self) -> bool:
         """Whether every strip is on the screen."""
@@ -93,7 +133,9 @@ class SampleStrips(QWidget):
                 continue
             picture = rect.adjusted(0, _CAPTION, 0, 0)
             third = picture.width() // 3
-            texts = (f"{name} · control", "target", f"now, step {self._step:,}")
+            whole = f"{name} · control"
+            fits = painter.fontMetrics().horizontalAdvance(whole) <= third - 6
+            texts = (whole if fits else name, "target", f"now, step {self._step:,}")
             for number, text in enumerate(texts):
                 place = QRect(picture.x() + number * third, rect.y(), third - 6, _CAPTION - 4)
                 shown = painter.fontMetrics().elidedText(text, Qt.TextElideMode.ElideMiddle, place.width())
@@ -140,19 +182,13 @@ class SampleStrips(QWidget):
         return image.size() if image is not None else QSize(3, 1)
 
     def _places(self) -> list[QRect]:
-        shape = self._shape()
-        room = max(60, self.width())
+        shape, room = self._shape(), max(60, self.width())
         aspect = shape.width() / max(1, shape.height())
-        # As many beside each other as are needed for none to be too high; they fill the row.
-        for beside in range(1, max(1, len(self._strips)) + 1):
-            width = (room - (beside - 1) * theme.LARGE) // beside
-            if width / aspect <= _HIGHEST:
-                break
-        height = min(_HIGHEST, round(width / aspect))
-        width = round(height * aspect)
+        beside, height = arrangement(max(1, len(self._strips), self._expected), aspect, room, self._room)
+        width, apart = round(height * aspect), (room + theme.LARGE) // beside
         return [
             QRect(
-                (number % beside) * (width + theme.LARGE),
+                (number % beside) * apart,
                 (number // beside) * (height + _CAPTION + theme.MEDIUM),
                 width,
                 height + _CAPTION,
@@ -164,6 +200,7 @@ class SampleStrips(QWidget):
         places = self._places()
         self.setMinimumHeight(places[-1].bottom() + 1 if places else 0)
         self.update()
+        self.laid_out.emit()
 
     def _at(self, point: QPoint) -> tuple[str, Path] | None:
         return next((s for s, rect in zip(self._strips, self._places(), strict=True) if rect.contains(point)), None)
@@ -205,9 +242,19 @@ class SamplesView(QWidget):
         layout.setSpacing(theme.SMALL)
         layout.addLayout(head)
         layout.addWidget(self.none)
-        layout.addWidget(self.area, 1)
-        layout.addStretch()
+        layout.addWidget(self.area)
+        self._room = _HIGHEST
+        self.strips.laid_out.connect(self._fit)
         self.show_story(None, Path())
+
+    def set_room(self, height: int) -> None:
+        """Take no more than this, in view pixels; what does not fit is scrolled to."""
+        self._room = max(_LOWEST, height - _HEAD)
+        self.strips.set_room(self._room)
+        self._fit()
+
+    def _fit(self) -> None:
+        self.area.setFixedHeight(min(self._room, max(1, self.strips.minimumHeight())))
 
     def show_story(self, story: RunStory | None, folder: Path) -> None:
         """Show this run's samples as they are now; call it again when it has told something."""
@@ -242,10 +289,11 @@ class SamplesView(QWidget):
 
     def _show_step(self) -> None:
         if self._story is None or not self._steps:
-            self.strips.show_strips([], 0)
+            self.strips.show_strips([], 0, 0)
             self.step.setText("")
             return
         step = self._steps[min(self.slider.value(), len(self._steps) - 1)]
         self.step.setText(f"Step {step:,}")
         strips = [(name, self._folder / path) for name, path in self._story.samples[step]]
-        self.strips.show_strips(strips, step)
+        job = self._story.job
+        self.strips.show_strips(strips, step, min(job.settings.samples, len(job.examples)))

@@ -15,7 +15,7 @@ from engine.domain.datasets import Finding, Severity
 from engine.domain.errors import Cancelled
 from gui.context import WindowContext
 from gui.look import theme
-from gui.phrases import count
+from gui.phrases import capital, count
 from gui.training.builds import SetOrder, build_set
 from gui.training.facts import SetFacts
 from gui.training.findings_list import FindingsList
@@ -112,7 +112,8 @@ class SetCard(QFrame):
                     shutil.rmtree(order.folder, ignore_errors=True)
                 raise
 
-        def done(left_out: tuple[Finding, ...]) -> None:
+        def done(findings: tuple[Finding, ...]) -> None:
+            left_out = tuple(finding for finding in findings if finding.subject)  # of the whole set the check says it
             self._wanted, self._left_out = order.folder, (order.folder, left_out)
             self._end_build()
             if left_out:
@@ -180,11 +181,11 @@ class SetCard(QFrame):
         shown = list(self._checks.findings(facts)) if facts is not None else []
         if facts is not None and self._left_out is not None and self._left_out[0] == facts.folder:
             shown += self._left_out[1]
-        self._say(state, shown)
+        self._say(state, shown, facts)
         self.findings.show_findings(shown, facts.folder if facts is not None else Path())
         self.refresh_actions()
 
-    def _say(self, state: Check, findings: Sequence[Finding]) -> None:
+    def _say(self, state: Check, findings: Sequence[Finding], facts: SetFacts | None) -> None:
         errors = sum(finding.severity is Severity.ERROR for finding in findings)
         warnings = len(findings) - errors
         match state:
@@ -192,11 +193,12 @@ class SetCard(QFrame):
                 text = f"{count(errors, 'error')} {'forbids' if errors == 1 else 'forbid'} training"
                 text += f", {count(warnings, 'warning')}." if warnings else "."
             case Check.WRONG:
-                text = "This set cannot be used."
+                text = capital(facts.problem) if facts is not None else ""
             case Check.WARNED:
                 text = f"It can be trained on. {count(warnings, 'warning')} should be looked at."
             case Check.GOOD:
-                text = "Nothing was found wrong with it."
+                left_out = f" {count(warnings, 'photograph')} left out while it was built:" if warnings else ""
+                text = f"Nothing was found wrong with it.{left_out}"
             case Check.RUNNING:
                 text = "Checking…"
             case _:

@@ -6,17 +6,17 @@ import re
 from collections.abc import Collection
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
     QDoubleSpinBox,
-    QGridLayout,
+    QHBoxLayout,
     QLineEdit,
     QWidget,
 )
 
-from engine.domain.datasets import LEAST_PAIRS, DatasetKind
+from engine.domain.datasets import LEAST_PAIRS, DatasetKind, SplitBy
 from engine.domain.jobs import Batch
 from engine.services.datasets.approved import Chosen
 from engine.services.datasets.split import HELD_OUT
@@ -28,9 +28,9 @@ from gui.training.builds import SetOrder
 from gui.training.facts import Candidates, read_candidates
 from gui.widgets.choice_box import ChoiceBox
 from gui.widgets.folder_field import FolderField
-from gui.widgets.form_dialog import FormDialog
+from gui.widgets.form_dialog import FieldGrid, FormDialog
 
-_WIDTH = 600
+_WIDTH, _NAMES = 600, 150
 _KINDS = (
     (DatasetKind.MASK, "Mask LoRA", "It paints a region green, also of what is not there"),
     (DatasetKind.COLOR, "Colour LoRA", "It gives a garment the colour of its flatlay"),
@@ -40,6 +40,10 @@ _SOURCES = (
     (Chosen.APPROVED, "Approved results", "What somebody approved"),
     (Chosen.MARKED, "Results marked as training pairs", "What somebody marked in the review (T)"),
     (None, "Folders of pictures", "Photographs and masks from elsewhere"),
+)
+_SPLITS = (
+    (SplitBy.ARTICLE, "whole articles, by the file names", "No article is both trained on and measured"),
+    (SplitBy.PICTURE, "single photographs", "For photographs whose names do not say which article they show"),
 )
 
 
@@ -81,6 +85,9 @@ class SetDialog(FormDialog):
         self.held_out.setValue(HELD_OUT * 100)
         self.held_out.lineEdit().setTextMargins(6, 0, 0, 0)
         self.held_out.setFixedWidth(90)
+        self.held_out.setAccessibleName("Held out, per cent")
+        self.split_by = ChoiceBox[SplitBy](_SPLITS)
+        self.split_by.setAccessibleName("Held out by")
         self.held_out.setToolTip("Pairs that are not trained on and measure what was learnt")
         self._build_layout()
         self._connect()
@@ -101,6 +108,7 @@ class SetDialog(FormDialog):
             self.mask_folder.path() if from_folders and is_mask else None,
             self.painted.isChecked(),
             self.held_out.value() / 100,
+            self.split_by.choice(),
         )
 
     # -- inside -------------------------------------------------------------------------------------------------
@@ -187,7 +195,7 @@ class SetDialog(FormDialog):
         self.build_button.setEnabled(is_ready)
         if self._shape != (is_mask, from_folders):
             self._shape = is_mask, from_folders
-            self.adjustSize()
+            self.fit()
 
     def _verdict(self, is_mask: bool, from_folders: bool) -> tuple[str, Ink, bool]:
         """What stands in the way, or what will be built, and whether it can be."""
@@ -220,27 +228,27 @@ class SetDialog(FormDialog):
 
     # -- layout -------------------------------------------------------------------------------------------------
 
+    def _measuring(self) -> QWidget:
+        """How many pairs are held out, and by what they are told apart."""
+        line = QWidget()
+        inside = QHBoxLayout(line)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.setSpacing(theme.SMALL)
+        inside.addWidget(self.held_out)
+        inside.addWidget(self.split_by, 1)
+        line.setFocusProxy(self.held_out)
+        return line
+
     def _build_layout(self) -> None:
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(theme.MEDIUM)
-        grid.setVerticalSpacing(theme.SMALL)
-        grid.setColumnStretch(1, 1)
-        grid.setColumnMinimumWidth(0, 150)
+        grid = FieldGrid(_NAMES)
         self._rows: dict[QWidget, list[QWidget]] = {}
-        for row, (text, field) in enumerate(
-            (
-                ("For", self.kind), ("From", self.source), ("Batch", self.batch), ("Masks", self.masks),
-                ("Photographs", self.photographs), ("Their masks", self.mask_folder), ("", self.painted),
-                ("What is masked", self.object), ("Name of the set", self.name), ("Held out", self.held_out),
-            )
+        self.painted.setAccessibleName(self.painted.text())
+        for text, field in (
+            ("For", self.kind), ("From", self.source), ("Batch", self.batch), ("Masks", self.masks),
+            ("Photographs", self.photographs), ("Their masks", self.mask_folder), ("", self.painted),
+            ("What is masked", self.object), ("Name of the set", self.name), ("Held out", self._measuring()),
         ):  # fmt: skip
-            label = theme.label(text, "quiet")
-            label.setBuddy(field)
-            field.setAccessibleName(field.accessibleName() or text or self.painted.text())
-            grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
-            alignment = Qt.AlignmentFlag.AlignLeft if field is self.held_out else Qt.AlignmentFlag(0)
-            grid.addWidget(field, row, 1, alignment)
-            self._rows[field] = [label, field]
+            self._rows[field] = [grid.add(text, field), field]
         about = theme.label(
             "Pictures are copied into the set, originals are only read. A mask that was corrected by hand takes the"
             " place of the one it corrects.", "caption",

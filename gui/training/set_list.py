@@ -14,7 +14,7 @@ from PySide6.QtWidgets import QStyledItemDelegate, QStyleOptionViewItem
 from engine.domain.datasets import DatasetKind, Finding, has_errors
 from gui.look import theme
 from gui.look.palette import Ink
-from gui.phrases import count
+from gui.phrases import capital, count
 from gui.training.facts import SetFacts
 from gui.widgets.cells import draw_elided, fill_ground
 
@@ -54,7 +54,7 @@ def check_of(findings: Sequence[Finding]) -> Check:
 def facts_in_words(facts: SetFacts) -> str:
     """A set in one line."""
     if facts.problem:
-        return facts.problem
+        return capital(facts.problem)
     kind = "mask" if facts.kind is DatasetKind.MASK else "colour"
     return f"{kind} · {count(facts.pairs, 'pair')}, {facts.held_out} held out · {facts.sha256[:_HASH]}"
 

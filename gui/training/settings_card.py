@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 from typing import Any
 
-from PySide6.QtCore import QSize, Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QLineEdit, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtCore import QSize, Signal
+from PySide6.QtWidgets import QFrame, QLineEdit, QPushButton, QVBoxLayout, QWidget
 
 from engine.domain.datasets import DatasetKind
 from engine.domain.errors import UsageError
@@ -20,6 +20,7 @@ from gui.phrases import capital
 from gui.training import memory_words
 from gui.training.facts import ModelFacts, SetFacts
 from gui.training.settings_fields import FOLDED, VISIBLE, FieldOf, SettingField
+from gui.widgets.form_dialog import FieldGrid
 
 _NAMES = 112  # pixels: one width, so that all fields stand below one another
 
@@ -150,7 +151,7 @@ class SettingsCard(QFrame):
         column.setContentsMargins(theme.LARGE, theme.MEDIUM, theme.LARGE, theme.LARGE)
         column.setSpacing(theme.SMALL)
         column.addWidget(theme.label("Training", "heading"))
-        shown = _grid()
+        shown = FieldGrid(_NAMES, 6)
         _add(shown, "Name", self.name)
         self._add_fields(shown, VISIBLE)
         column.addLayout(shown)
@@ -161,7 +162,7 @@ class SettingsCard(QFrame):
         more.setSpacing(theme.SMALL)
         for title, group in FOLDED:
             more.addWidget(theme.label(title, "body"))
-            grid = _grid()
+            grid = FieldGrid(_NAMES, 6)
             self._add_fields(grid, group)
             more.addLayout(grid)
             more.addSpacing(theme.TIGHT)
@@ -169,29 +170,16 @@ class SettingsCard(QFrame):
         column.addWidget(self.memory)
         column.addWidget(self.warning)
 
-    def _add_fields(self, grid: QGridLayout, group: tuple[FieldOf, ...]) -> None:
+    def _add_fields(self, grid: FieldGrid, group: tuple[FieldOf, ...]) -> None:
         for of in group:
             _add(grid, of.text, self._fields[of.name].widget)
 
 
-def _grid() -> QGridLayout:
-    grid = QGridLayout()
-    grid.setHorizontalSpacing(theme.MEDIUM)
-    grid.setVerticalSpacing(6)
-    grid.setColumnMinimumWidth(0, _NAMES)
-    grid.setColumnStretch(1, 1)
-    return grid
-
-
-def _add(grid: QGridLayout, text: str, field: QWidget) -> None:
-    label = theme.label(text, "quiet")
-    label.setBuddy(field)
+def _add(grid: FieldGrid, text: str, field: QWidget) -> None:
     # In a column that scrolls nothing may be squeezed while its texts find their heights.
     field.ensurePolished()
     field.setMinimumHeight(field.sizeHint().height())
-    row = grid.rowCount()
-    grid.addWidget(label, row, 0, Qt.AlignmentFlag.AlignVCenter)
-    grid.addWidget(field, row, 1)
+    grid.add(text, field)
 
 
 def _proposed_name(facts: SetFacts) -> str:

@@ -133,6 +133,12 @@ class NumberField(QDoubleSpinBox):
         self.lineEdit().setTextMargins(6, 0, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
+    def textFromValue(self, val: float) -> str:
+        """Without the noughts behind the last digit that counts."""
+        text = super().textFromValue(val)
+        point = self.locale().decimalPoint()
+        return text.rstrip("0").removesuffix(point) if self.decimals() and point in text else text
+
     def wheelEvent(self, event: QWheelEvent) -> None:
         if self.hasFocus():
             super().wheelEvent(event)

@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from engine.domain.training import (
-    Broken,
     Evaluated,
     Finished,
     Paused,
@@ -20,7 +19,7 @@ from engine.domain.training import (
     TrainingJob,
 )
 
-Ending = Paused | Finished | Broken
+Ending = Paused | Finished
 
 
 @dataclass
@@ -41,8 +40,8 @@ class RunStory:
         The latest step.
     doing : str
         What takes time after the latest step; empty while it trains.
-    ending : Paused, Finished, Broken or None
-        How the process left; None while it runs, and where it was killed.
+    ending : Paused, Finished or None
+        How the process left; None while it runs, and where it broke off or was ended.
     """
 
     job: TrainingJob
@@ -108,7 +107,7 @@ class RunStory:
                 self.samples.setdefault(event.step, []).append((event.example, event.path))
             case Saved():
                 self.saved.append(event)
-            case Paused() | Finished() | Broken():
+            case Paused() | Finished():
                 self.ending, self.doing = event, ""
 
     def _due(self, step: int) -> str:

@@ -85,7 +85,7 @@ class CompareView(QWidget):
         self._item = item
         self.pictures.show(item, neighbours)
         self.eyedropper.set_files(self.files())
-        self._render()
+        self._take(replace(self._showing, has_flatlay=item is None or item.pair.flatlay is not None))
         if is_new:
             self.legend_changed()
 
@@ -227,9 +227,7 @@ class CompareView(QWidget):
         for part, pane in self.panes.items():
             shown = result.source(part)
             picture, missing = pictures.best(shown), "Loading…"
-            if shown is Part.FLATLAY and item.pair.flatlay is None:
-                missing = "No flatlay"
-            elif pictures.is_missing(shown):
+            if pictures.is_missing(shown):
                 missing = "This picture cannot be read"
             if part is Part.RESULT and result.heats:
                 picture = pictures.heat.picture if pictures.heat is not None else None

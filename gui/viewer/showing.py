@@ -30,6 +30,8 @@ class Showing:
         The one picture that a tool draws on.
     beside : Part or None
         What is looked at beside it.
+    has_flatlay : bool
+        A photograph whose mask was dreamed may have none; no room is kept for it then.
     """
 
     arrangement: Arrangement = Arrangement.THREE
@@ -40,13 +42,16 @@ class Showing:
     wipes: bool = False
     alone: Part | None = None
     beside: Part | None = None
+    has_flatlay: bool = True
 
     @property
     def parts(self) -> tuple[Part, ...]:
         """The panes that stand side by side."""
         if self.alone is not None:
             return (self.alone,) if self.beside is None else (self.alone, self.beside)
-        return (Part.RESULT,) if self.wipes else _ARRANGED[self.arrangement]
+        if self.wipes:
+            return (Part.RESULT,)
+        return tuple(part for part in _ARRANGED[self.arrangement] if self.has_flatlay or part is not Part.FLATLAY)
 
     @property
     def main(self) -> Part:

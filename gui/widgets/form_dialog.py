@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QFormLayout, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from gui.look import theme
 from gui.look.palette import Ink
 
 _WIDTH = 560
+_WHOLE = Qt.AlignmentFlag(0)
 
 
 class FormDialog(QDialog):
@@ -40,6 +41,11 @@ class FormDialog(QDialog):
         self.message.setText(text)
         theme.set_ink(self.message, ink)
 
+    def fit(self) -> None:
+        """Be as high as what is shown now; a dialog grows by itself, and does not shrink."""
+        self.column.activate()
+        self.resize(self.width(), self.column.totalHeightForWidth(self.width()))
+
     def add_foot(self, name: str, text: str) -> QPushButton:
         """The message, Cancel, and the button that goes on, which is returned; Return presses it."""
         go_on, cancel = QPushButton(text), QPushButton("Cancel")
@@ -57,13 +63,35 @@ class FormDialog(QDialog):
         return go_on
 
 
-def form_fields(rows: Iterable[tuple[str, QWidget]]) -> QFormLayout:
-    """Fields below one another, each with its name at the left, which is also what a screen reader says."""
-    fields = QFormLayout()
-    fields.setHorizontalSpacing(theme.MEDIUM)
-    fields.setVerticalSpacing(theme.SMALL)
-    fields.setLabelAlignment(Qt.AlignmentFlag.AlignLeft)
+class FieldGrid(QGridLayout):
+    """Fields below one another, each with its name at the left.
+
+    Parameters
+    ----------
+    names : int
+        Least width of the names in view pixels.
+    """
+
+    def __init__(self, names: int = 0, spacing: int = theme.SMALL) -> None:
+        super().__init__()
+        self.setHorizontalSpacing(theme.MEDIUM)
+        self.setVerticalSpacing(spacing)
+        self.setColumnMinimumWidth(0, names)
+        self.setColumnStretch(1, 1)
+
+    def add(self, text: str, field: QWidget, side: Qt.AlignmentFlag = _WHOLE) -> QLabel:
+        """The next field; its name, which is also what a screen reader says where the field has none of its own."""
+        name, row = theme.label(text, "quiet"), self.rowCount()
+        name.setBuddy(field)
+        field.setAccessibleName(field.accessibleName() or text)
+        self.addWidget(name, row, 0, Qt.AlignmentFlag.AlignVCenter)
+        self.addWidget(field, row, 1, side)
+        return name
+
+
+def form_fields(rows: Iterable[tuple[str, QWidget]]) -> FieldGrid:
+    """A grid of these."""
+    grid = FieldGrid()
     for text, field in rows:
-        fields.addRow(theme.label(text, "quiet"), field)
-        field.setAccessibleName(text)
-    return fields
+        grid.add(text, field)
+    return grid

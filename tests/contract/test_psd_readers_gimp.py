@@ -1,5 +1,5 @@
-"""Written documents as GIMP opens them, without its window. GIMP is large and slow to start: it is not installed for
-the tests, and where it is not there they are skipped.
+"""Written documents as GIMP opens them, without its window. GIMP is large and slow to start: ``.ci/slow`` installs it,
+and elsewhere these tests are skipped where it is not there.
 """
 
 from __future__ import annotations

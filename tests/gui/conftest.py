@@ -15,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.dispatch.dispatcher import Dispatcher
+from engine.services.demo import DemoSet
 from gui.app import prepare
 from gui.frame.main_window import MainWindow
 from gui.services import WindowServices
@@ -60,8 +61,8 @@ def studio(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Studio]:
         dispatcher = Dispatcher(catalog, [sys.executable, str(WORKER), str(file)])
         stack.callback(dispatcher.stop)
 
-        def demo(folder: Path) -> Path:
-            return Studio.shoot(made, "demo-1", "demo-2")
+        def demo(folder: Path) -> DemoSet:
+            return DemoSet(Studio.shoot(made, "demo-1", "demo-2"), {})
 
         services = WindowServices(catalog, artifacts, dispatcher, TorchHere(), tmp_path / "export", demo, file)
         made = Studio(tmp_path, catalog, artifacts, dispatcher, services)

@@ -63,7 +63,8 @@ def report(delta_E: float, tolerance: Tolerance) -> DeltaEReport:
 
 
 class TorchHere(TorchProcess):
-    """Asks the command line in the test's own process, where torch is loaded once, and finds the card a test wants.
+    """Asks the command line in the test's own process, where torch is loaded once, and finds the card a test wants;
+    evaluations are measured in a process of their own.
 
     Attributes
     ----------
@@ -77,7 +78,9 @@ class TorchHere(TorchProcess):
         self.trains = False
 
     def train(self, folder: Path) -> TrainingProcess:
-        return super().train(folder) if self.trains else TrainingProcess([sys.executable, str(_TRAINER), str(folder)])
+        if self.trains:
+            return super().train(folder)
+        return TrainingProcess([sys.executable, str(_TRAINER), str(folder)], folder)
 
     def check_lora(self, path: Path) -> LoraReport:
         return check_lora_file(path)
@@ -86,6 +89,8 @@ class TorchHere(TorchProcess):
         return self.card
 
     def _ask(self, command: Sequence[str], stop: threading.Event | None = None) -> subprocess.CompletedProcess[str]:
+        if "eval" in command:  # it takes the signals of the terminal, which the main thread alone may
+            return super()._ask(command, stop)
         told, errors = io.StringIO(), io.StringIO()
         with redirect_stdout(told), redirect_stderr(errors):
             code = main(command[len(program()) :])

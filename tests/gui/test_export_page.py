@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -147,3 +148,22 @@ def test_the_recipe_of_the_last_export_is_there_in_the_next_session(
     later = open_window()
     recipe = later.export.plan().recipe
     assert (recipe.name_pattern, recipe.max_side) == ("x_{stem}", 500)
+
+
+def test_a_verdict_that_is_given_after_the_export_reaches_the_list_for_photoshop(
+    window: MainWindow, studio: Studio, qtbot: QtBot
+) -> None:
+    export(window, qtbot)
+    list_file = studio.services.default_export_folder / MANIFEST
+
+    def decision() -> str:
+        (line,) = json.loads(list_file.read_text())["files"]
+        return line["decision"]
+
+    assert decision() == "approved"
+    (item,) = [item for item in items_of(studio.catalog) if item.decision is Decision.APPROVED]
+    rows = [row for row in studio.catalog.review_rows() if row.job_id == item.job.id]
+    window.review.verdicts.decide(rows, Decision.REJECTED)
+    qtbot.waitUntil(lambda: decision() == "rejected", timeout=20_000)
+    window.review.verdicts.undo()
+    qtbot.waitUntil(lambda: decision() == "approved", timeout=20_000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,9 @@ from pytestqt.qtbot import QtBot
 
 from engine.domain.jobs import JobState
 from engine.domain.requests import ColorMatchRequest, MaskRequest
+from engine.inference.kontext.availability import nano_folder
+from engine.services.demo import draw_demo
+from gui import preferences
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
 from gui.intake.pair_model import PairColumn
@@ -203,6 +207,18 @@ def test_ctrl_return_puts_the_chosen_tasks_into_the_queue(
     assert "classical engine" in window.status.remark.text()
 
 
+@pytest.mark.parametrize("single", [True, False])
+def test_a_batch_is_named_after_the_folder_that_was_dropped(
+    window: MainWindow, studio: Studio, qtbot: QtBot, single: bool
+) -> None:
+    folder = studio.shoot("A100")
+    drop(window, *(sorted(folder.iterdir()) if single else [folder]))
+    rest(window, qtbot)
+    window.actions_table["start"].trigger()
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    assert studio.catalog.batches()[0].name.startswith("drop 2")
+
+
 def test_without_a_task_nothing_can_start(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
     drop(window, studio.shoot("A100"))
     rest(window, qtbot)
@@ -247,3 +263,50 @@ def test_start_takes_over_a_garment_that_is_still_being_edited(
     window.actions_table["start"].trigger()
     qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
     assert studio.catalog.pair(studio.catalog.jobs()[0].pair_id).garment == "hoodie"
+
+
+def test_photographs_without_flatlays_are_dreamed_on_and_move_with_the_chosen_tasks(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    preferences.set_kontext_model(nano_folder())
+    window = open_window()
+    plan, intake = window.intake.plan, window.intake
+    folder = studio.shoot("A100", "A200")
+    (folder / "A200_flat.jpg").unlink()
+    drop(window, folder)
+    rest(window, qtbot)
+    assert (intake.pairs.rowCount(), intake.problems.rowCount()) == (1, 1)
+    plan.dreamed["hat"].setChecked(True)
+    assert intake.pairs.rowCount() == 1, "the colour match still needs the flatlay"
+    plan.color_match.setChecked(False)
+    plan.garment_mask.setChecked(False)
+    assert (intake.pairs.rowCount(), intake.problems.rowCount()) == (2, 0)
+    assert [cell(window, 1, column) for column in (PairColumn.FLATLAY, PairColumn.BECAUSE)] == ["—", "—"]
+    assert intake.lists._summary.text() == "1 pair with 1 flatlay · 1 photograph without a flatlay"
+    plan.garment_mask.setChecked(True)
+    assert (intake.pairs.rowCount(), intake.problems.rowCount()) == (1, 1)
+    plan.garment_mask.setChecked(False)
+    window.actions_table["start"].trigger()
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2, timeout=20_000)
+    pairs = [studio.catalog.pair(job.pair_id) for job in studio.catalog.jobs()]
+    assert [pair.flatlay is None for pair in pairs] == [False, True]
+    assert {job.request.name for job in studio.catalog.jobs() if isinstance(job.request, MaskRequest)} == {"hat"}
+
+
+def test_the_demo_is_dreamed_on_without_flux(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path
+) -> None:
+    studio.services = replace(studio.services, demo=lambda folder: draw_demo(tmp_path / "demo", 1))
+    window = open_window()
+    window.actions_table["demo"].trigger()
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1, timeout=60_000)
+    rest(window, qtbot)
+    assert "the small model that ships" in window.status.remark.text()
+    window.actions_table["start"].trigger()
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    requests = [job.request for job in studio.catalog.jobs()]
+    assert isinstance(requests[0], ColorMatchRequest)
+    assert isinstance(requests[1], MaskRequest)
+    dreamed = [request for request in requests[1:] if isinstance(request, MaskRequest) and request.diffusion]
+    assert len(dreamed) == len(requests) - 1
+    assert {Path(request.diffusion.model) for request in dreamed if request.diffusion} == {nano_folder().absolute()}

@@ -86,6 +86,7 @@ def test_a_mask_saved_in_the_export_folder_is_queued_and_told(
     panel, before = window.export.back, exported.read_bytes()
     assert "1 conflict" in panel._headline.text()
     press(window, qtbot, f"keep_{exported.name}")
+    assert not window.banner.isVisible(), "it was decided"
     assert panel.current() is not None
     assert panel.current().standing is Standing.KEPT  # pyright: ignore[reportOptionalMemberAccess]
     press(window, qtbot, f"undo_{exported.name}")

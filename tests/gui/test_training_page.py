@@ -11,12 +11,15 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QPushButton
+from PySide6.QtWidgets import QApplication, QPushButton
 from pytestqt.qtbot import QtBot
 
-from engine.domain.datasets import DatasetKind
+from engine.domain.datasets import DatasetKind, SplitBy
+from engine.domain.geometry import Extent
 from engine.domain.review import Decision, Review
-from engine.domain.training import Finished, Paused, StepDone, TrainingSettings
+from engine.domain.training import COLOR_SETTINGS, Finished, Paused, StepDone, TrainingSettings
+from engine.imaging.drawn.scene import draw_scene
+from engine.imaging.raster.encode import encode_png
 from engine.inference.kontext.tiers import GIB
 from engine.services.datasets.manifest import read_manifest
 from engine.services.doctor import GraphicsCard
@@ -135,6 +138,37 @@ def test_a_mask_set_is_built_of_approved_results_and_its_errors_forbid_training(
     assert all(path.exists() for path in opened)
 
 
+def test_a_colour_set_is_built_of_folders_by_the_command_line(studio: Studio, window: MainWindow, qtbot: QtBot) -> None:
+    drop = studio.folder / "articles"
+    drop.mkdir()
+    for seed in range(3):
+        scene = draw_scene(seed, Extent(240, 300), "shirt")
+        (drop / f"CM{seed}_model.png").write_bytes(encode_png(scene.truth))
+        (drop / f"CM{seed}_flat.png").write_bytes(encode_png(scene.flatlay))
+    show(window, qtbot)
+    window.actions_table["new_set"].trigger()
+    dialog, sets = window.training.dialog, window.training.sets
+    assert dialog is not None
+    # With the keys alone, as somebody goes who has no mouse.
+    qtbot.waitUntil(dialog.kind.hasFocus, timeout=LONG)
+    for key in (Qt.Key.Key_Down, Qt.Key.Key_Tab, *[Qt.Key.Key_Down] * 3, Qt.Key.Key_Tab):
+        qtbot.keyClick(QApplication.focusWidget(), key)
+    qtbot.keyClicks(QApplication.focusWidget(), str(drop))
+    dialog.split_by.choose(SplitBy.PICTURE)
+    assert dialog.name.placeholderText() == "colour-set"
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: sets.check_state() is Check.WRONG, timeout=LONG)
+    rest(window, qtbot)
+    manifest = read_manifest(studio.folder / "training" / "colour-set")
+    assert manifest.kind is DatasetKind.COLOR
+    assert manifest.split_by is SplitBy.PICTURE
+    assert {example.name for example in manifest.examples} <= {"CM0_model", "CM1_model", "CM2_model"}
+    texts = [sets.findings.item(row).text() for row in range(sets.findings.count())]
+    assert len(manifest.examples) + sum("left out" in text for text in texts) == 3
+    assert "10 are the least" in texts[0]
+    assert window.training.settings.settings() == COLOR_SETTINGS
+
+
 def test_a_build_that_is_stopped_leaves_nothing(studio: Studio, window: MainWindow, qtbot: QtBot) -> None:
     from engine.domain.errors import Cancelled
     from gui.training.builds import SetOrder, build_set
@@ -164,7 +198,7 @@ def test_a_build_that_is_stopped_leaves_nothing(studio: Studio, window: MainWind
 def test_the_settings_begin_as_the_command_lines_and_follow_the_kind(
     studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
-    from engine.domain.training import COLOR_SETTINGS, MASK_SETTINGS
+    from engine.domain.training import MASK_SETTINGS
     from gui.training.facts import SetFacts
 
     names = {of.name for of in (*VISIBLE, *(of for _, group in FOLDED for of in group))}
@@ -181,7 +215,7 @@ def test_the_settings_begin_as_the_command_lines_and_follow_the_kind(
     card._fields["resolutions"].widget.setText("2048")  # pyright: ignore
     assert "Test card: the model is kept in 8 bit" in card.memory.text(), "16 bit would not fit any more"
     card._fields["resolutions"].widget.setText("4096")  # pyright: ignore
-    assert "the card has 48. Lower resolution or rank" in card.warning.text()
+    assert "a card of 48 offers 43.2. Lower resolution or rank" in card.warning.text()
     card._fields["learning_rate"].widget.setText("much")  # pyright: ignore
     assert "cannot be read" in window.training.why_not.text()
     card.set_dataset(SetFacts(Path("colour-set"), DatasetKind.COLOR, 20, 4, "x"))
@@ -244,6 +278,33 @@ def test_a_real_run_is_trained_followed_and_registered(
     assert (entry.name, entry.prompt) == ("bars", "put a green mask for bar")
     saved = run / "checkpoints" / "bars-000003.safetensors"
     assert (studio.folder / "models" / "loras" / entry.file).read_bytes() == saved.read_bytes()
+    window.actions_table["register_run"].trigger()
+    qtbot.waitUntil(lambda: page.registering.form is not None, timeout=LONG)
+    again = page.registering.form
+    assert again is not None
+    assert (again.register_button.text(), again.task.itemText(again.task.count() - 1)) == ("Replace", "bar")
+    assert "Takes the place of your bars" in again.message.text()
+    again.name.setText("bars-2")
+    again.task.setCurrentText("another bar")
+    assert again.register_button.text() == "Register"
+    again.reject()
+    # How good its checkpoints are, painted and measured by the tiny pipeline.
+    window.activateWindow()
+    window.actions_table["run_figures"].trigger()
+    figures = page.figures
+    assert figures is not None
+    rest(window, qtbot)
+    assert figures.none.isVisible()
+    qtbot.mouseClick(figures.measure, LEFT)
+    assert page.measuring.run == run
+    qtbot.waitUntil(lambda: page.measuring.run is None, timeout=LONG)
+    rest(window, qtbot)
+    names = {figures.table.item(row, 0).text().removesuffix(" · best") for row in range(figures.table.rowCount())}  # pyright: ignore
+    assert names == {"Base", "Step 3", "Step 6"}
+    assert {figures.table.item(row, 1).text() for row in range(3)} == {"2"}, "both held-out pairs of each"  # pyright: ignore
+    assert figures._figures.sheet is not None
+    assert figures._figures.sheet.is_file()
+    figures.reject()
     show_models(window, qtbot)
     assert window.models.loras.loras.row_of("bars") is not None
 
@@ -275,33 +336,92 @@ def test_a_run_is_paused_gone_on_with_and_trained_longer(
     window.actions_table["go_on_training"].trigger()
     question = page.longer
     assert question is not None
-    question.setIntValue(45)
-    question.accept()
+    assert question.steps.value() == 60, "half as many again"
+    question.steps.setValue(45)
+    qtbot.mouseClick(question.go_on_button, LEFT)
     qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.step == 45, timeout=LONG)
     at_rest(window, qtbot)
     assert read_job(run).settings.steps == 45
 
 
 @pytest.mark.parametrize(
-    ("name", "says"), [("dies", "killed by SIGKILL"), ("refused", "The graphics card is full. Train at a lower")]
+    ("name", "says", "remains"),
+    [
+        ("dies", "killed by SIGKILL", "it was killed"),
+        ("refused", "The graphics card is full. Train at a lower", "The graphics card is full. Train at a lower"),
+    ],
 )
-def test_a_run_that_died_says_why_and_can_go_on(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot, name: str, says: str
-) -> None:
+def test_a_run_that_broke_off_says_why_also_after_a_restart_and_can_go_on(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot,
+    name: str, says: str, remains: str,
+) -> None:  # fmt: skip
     window = open_window()
     show(window, qtbot)
     start(window, qtbot, name, replace(TINY, steps=8))
-    at_rest(window, qtbot)
+    qtbot.waitUntil(lambda: window.training.runs.live is None, timeout=LONG)
+    assert says in window.banner.text()
+    window.close()
+    window = open_window()
+    show(window, qtbot)
     page = window.training
     words = page.panel.words()
     assert words is not None
-    assert words.state == "Failed"
-    assert says in words.problem
+    assert words.state == "Broken off"
+    assert words.doing.startswith("Step 5 of 8, ")
+    assert remains in words.problem
     assert "--" not in words.problem, "no options of the command line in the window"
-    assert window.banner.isVisible()
-    assert window.actions_table["go_on_training"].isEnabled()
+    assert page.panel.choice.currentText() == f"{name}-training · Broken off at 5"
     window.actions_table["go_on_training"].trigger()
     qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.is_finished, timeout=LONG)
+    at_rest(window, qtbot)
+    words = page.panel.words()
+    assert words is not None
+    assert (words.state, words.problem) == ("Finished", "")
+
+
+def test_a_run_that_another_program_has_at_work_is_followed_and_left_alone(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "slow", replace(TINY, steps=1000))
+    page, run = window.training, studio.folder / "training" / "slow-training"
+    qtbot.waitUntil(lambda: page.progress()[0] >= 3, timeout=LONG)
+    window.actions_table["pause_training"].trigger()
+    at_rest(window, qtbot)
+    assert window.actions_table["go_on_training"].isEnabled()
+    other = studio.services.torch.train(run)  # as a terminal does
+    try:
+        follow = threading.Thread(target=lambda: list(other.events()), name="other program")
+        follow.start()
+        qtbot.waitUntil(lambda: page.panel.words().state == "At work elsewhere", timeout=LONG)  # pyright: ignore
+        before = page.runs.story.step  # pyright: ignore
+        said = f"Process {other.pid} has it at work"
+        qtbot.waitUntil(lambda: page.panel.shared.text().startswith(said), timeout=LONG)
+        assert not window.actions_table["go_on_training"].isEnabled()
+        assert not page.panel._buttons["run_figures"].isVisible()
+        page.runs.go_on()  # though nothing offers it
+        qtbot.waitUntil(window.banner.isVisible, timeout=LONG)
+        assert f"process {other.pid} has this run at work" in window.banner.text()
+        assert page.runs.live is None
+        qtbot.waitUntil(lambda: page.runs.story.step > before + 20, timeout=LONG)  # pyright: ignore
+    finally:
+        other.pause()
+        follow.join(30)
+    qtbot.waitUntil(lambda: page.panel.words().state == "Paused", timeout=LONG)  # pyright: ignore
+    qtbot.waitUntil(window.actions_table["go_on_training"].isEnabled, timeout=LONG)
+
+
+def test_a_trainer_that_says_what_nobody_understands_is_ended_and_told(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "babbles", TINY)
+    qtbot.waitUntil(lambda: window.training.runs.live is None, timeout=LONG)
+    assert "A fault inside Chromask stopped this step" in window.banner.text()
+    rest(window, qtbot)
+    assert window.actions_table["train"].isEnabled()
 
 
 def test_closing_asks_and_pauses_with_a_checkpoint(
@@ -342,7 +462,8 @@ with window_alone(folder) as (window, rest):
     window.actions_table["new_set"].trigger()
     rest()
     assert window.training.sets.check_state() == "Look", window.training.sets.check_state()
-    assert "33 GiB in 16 bit" in window.training.settings.memory.text(), window.training.settings.memory.text()
+    memory = window.training.settings.memory.text()
+    assert "33\u00a0GiB in 16\u00a0bit" in memory, memory
 """
     run_alone(code, tmp_path)
 

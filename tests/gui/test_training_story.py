@@ -10,9 +10,10 @@ from PySide6.QtCore import Qt
 from pytestqt.qtbot import QtBot
 
 from engine.domain.datasets import DatasetKind
-from engine.domain.errors import KnownError
+from engine.domain.locks import Owner
 from engine.domain.training import (
     BaseWeights,
+    Broken,
     Evaluated,
     Finished,
     Optimiser,
@@ -26,9 +27,11 @@ from engine.domain.training import (
     TrainingPlan,
     TrainingSettings,
 )
+from engine.services.training import RunState, RunStatus
 from gui.training.curve import LossCurve
 from gui.training.curve_scale import loss_range, smoothed, ticks
 from gui.training.run_words import live_words, resting_words, without_options
+from gui.training.samples import arrangement
 from gui.training.story import RunStory
 
 SETTINGS = replace(TrainingSettings(), steps=10, evaluate_every=2, sample_every=5)
@@ -75,13 +78,22 @@ def test_what_a_run_does_is_said_at_each_moment() -> None:
     )  # fmt: skip
     assert words.share == pytest.approx(0.4)
     assert live_words(story, is_pausing=True, is_stopping=False).state == "Pausing"
-    assert resting_words(story, None).state == "Broken off"
+    assert resting_words(story, None).state == "Stopped"
+    holder = RunStatus(JOB, RunState.AT_WORK, 4, Owner(77, "studio-2"), None)
+    words = resting_words(story, holder)
+    assert (words.state, words.left) == ("At work elsewhere", "12 s left")
+    remedy = "Train at a lower resolution or rank (--resolution, --rank)."
+    broken = RunStatus(JOB, RunState.BROKEN, 4, None, Broken("the card is full", remedy, "", True))
+    words = resting_words(story, broken)
+    assert (words.state, words.doing) == ("Broken off", "Step 4 of 10; it goes on from its last checkpoint")
+    assert words.problem == "The card is full. Train at a lower resolution or rank."
+    assert resting_words(RunStory(JOB), broken).doing == "Before the first step"
     story.tell(Paused(4))
     assert resting_words(story, None).state == "Paused"
-    error = KnownError("the card is full", remedy="Train at a lower resolution or rank (--resolution, --rank).")
-    assert resting_words(story, error).problem == "The card is full. Train at a lower resolution or rank."
     story.tell(Finished(10, "hat.safetensors", 4, True))
     assert "no longer got better" in resting_words(story, None).doing
+    taken = "Give another name or mask type, or add --replace to put this one in its place."
+    assert without_options(taken) == "Give another name or mask type."
     assert without_options("Go on from its last checkpoint with --resume.") == "Go on from its last checkpoint."
 
 
@@ -137,3 +149,16 @@ def test_the_curve_can_be_painted_while_the_run_goes_on(qtbot: QtBot) -> None:
     for key, step in ((Qt.Key.Key_Left, "Step 6 "), (Qt.Key.Key_Left, "Step 5 "), (Qt.Key.Key_Right, "Step 6 ")):
         qtbot.keyClick(curve, key)
         assert curve.reading().startswith(step)
+
+
+def test_samples_are_as_large_as_they_all_can_be() -> None:
+    assert arrangement(1, 2.33, 1150, 360) == (1, 230), "one is not blown up"
+    assert arrangement(4, 2.33, 1150, 360) == (2, 154), "two rows, and none has to be scrolled to"
+    assert arrangement(4, 5.0, 1150, 360) == (2, 113)
+    assert arrangement(4, 2.33, 660, 200) == (2, 138), "scrolled to, where they would be stamps otherwise"
+    assert arrangement(2, 5.0, 400, 100) == (1, 80), "there is no more width"
+    for number in range(1, 13):
+        for width in range(300, 1800, 90):
+            beside, height = arrangement(number, 2.33, width, 300)
+            assert 1 <= beside <= number
+            assert beside * height * 2.33 <= width + beside

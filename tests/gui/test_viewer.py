@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -13,9 +15,13 @@ from PySide6.QtWidgets import QFileDialog
 from pytestqt.qtbot import QtBot
 
 from engine.domain.geometry import Box
+from engine.domain.requests import EngineName
 from engine.imaging.color.difference import delta_E_2000
 from engine.imaging.color.spaces import pixels_to_lab
 from engine.imaging.raster.display import to_display8
+from engine.services.intake import scan, with_photographs_alone
+from engine.services.plan import BatchPlan
+from engine.services.queue import submit
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
 from gui.pictures.parts import Part
@@ -159,6 +165,30 @@ def test_split_goes_from_three_to_two_to_one_and_round(
     assert shown(window) == [Part.FLATLAY, Part.ORIGINAL, Part.RESULT]
     press(window, qtbot, KEY.Key_Y, SHIFT)
     assert shown(reviewing(open_window(), qtbot)) == [Part.ORIGINAL, Part.RESULT], "opens as the last one stood"
+
+
+def test_a_photograph_without_a_flatlay_stands_beside_its_mask_alone(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    studio.finish({"A1": 2.0})
+    folder = studio.shoot("Z9")
+    (folder / "Z9_flat.jpg").unlink()
+    pairs = with_photographs_alone(scan([folder / "Z9_model.jpg"])).pairs
+    plan = BatchPlan(color_match=False, engine=EngineName.CLASSICAL)
+    (job,) = submit(studio.catalog, "shooting", pairs, plan, joins=True).jobs
+    now = datetime.now(UTC)
+    assert studio.catalog.claim("test", now) is not None
+    outcome = studio.outcome(job, -1, 0.9)
+    outcome = replace(outcome, previews=replace(outcome.previews, flatlay=None))
+    assert studio.catalog.succeed(job.id, "test", outcome, now)
+    window = reviewing(open_window(), qtbot)
+    assert shown(window) == [Part.FLATLAY, Part.ORIGINAL, Part.RESULT]
+    press(window, qtbot, KEY.Key_Right)
+    qtbot.waitUntil(lambda: shown(window) == [Part.ORIGINAL, Part.RESULT])
+    qtbot.waitUntil(lambda: view(window, Part.RESULT)._layers.shown.mask is not None)
+    assert view(window, Part.ORIGINAL)._layers.shown.mask is None
+    press(window, qtbot, KEY.Key_Left)
+    qtbot.waitUntil(lambda: shown(window) == [Part.FLATLAY, Part.ORIGINAL, Part.RESULT])
 
 
 def test_a_magnified_picture_keeps_its_magnification_in_every_arrangement(window: MainWindow, qtbot: QtBot) -> None:

@@ -11,8 +11,10 @@ from PySide6.QtWidgets import QToolButton
 from pytestqt.qtbot import QtBot
 
 from engine.domain.requests import MaskRequest
+from engine.inference.kontext.availability import nano_folder
 from engine.services.presets import Preset, save_preset, user_presets
 from engine.services.watch_settings import load_watch_folders, user_watch_folders
+from gui import preferences
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
 from gui.intake.watch_panel import WatchRow
@@ -122,3 +124,23 @@ def test_a_removed_folder_is_left_alone(window: MainWindow, studio: Studio, qtbo
     qtbot.wait(200)
     assert window.intake.problems.rowCount() == 0
     assert not [thread for thread in threading.enumerate() if thread.name == "chromask-watch-hot" and thread.is_alive()]
+
+
+def test_a_photograph_starts_without_a_flatlay_where_its_preset_needs_none(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, tmp_path: Path
+) -> None:
+    preferences.set_kontext_model(nano_folder())
+    masks = Preset("Masks", garment_mask=False, color_match=False, dreamed=("hat",))
+    save_preset(user_presets(studio.services.catalog_path), masks)
+    window = open_window()
+    row = watched(window, tmp_path / "hot", qtbot)
+    qtbot.waitUntil(lambda: row.preset.findData("Masks") > 0, timeout=10_000)
+    row.starts.click()
+    photograph(tmp_path / "hot" / "A1_model.jpg", 1)
+    qtbot.waitUntil(lambda: "without the other half" in row.status.whole_text(), timeout=10_000)
+    assert studio.catalog.jobs() == []
+    row.preset.setCurrentIndex(row.preset.findData("Masks"))
+    row.preset.activated.emit(row.preset.currentIndex())
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 1, timeout=10_000)
+    (job,) = studio.catalog.jobs()
+    assert studio.catalog.pair(job.pair_id).flatlay is None

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
-import pytest
 
+from tests.readers.presence import missing
 from tests.readers.seen import Samples, Seen, SeenLayer
+
+
+def _package(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        missing(name, str(error))
 
 
 def psd_tools(path: Path) -> Seen:
@@ -50,7 +59,7 @@ def psd_tools(path: Path) -> Seen:
 
 def psdparse(path: Path) -> Seen:
     """psdparse, which shows everything at 8 bits."""
-    reader = pytest.importorskip("psdparse")
+    reader = _package("psdparse")
     file = reader.PSDFile()
     assert file.load(str(path))
     shape = file.header.height, file.header.width
@@ -83,7 +92,7 @@ def psdparse(path: Path) -> Seen:
 
 def photoshopapi(path: Path) -> Seen:
     """PhotoshopAPI, in a process of its own: what it cannot read, it does not always survive."""
-    pytest.importorskip("photoshopapi")
+    _package("photoshopapi")
     out = path.with_suffix(".npz")
     done = subprocess.run(
         [sys.executable, str(Path(__file__).with_name("photoshopapi_process.py")), str(path), str(out)],
@@ -107,7 +116,7 @@ def psdtags(path: Path) -> Seen:
     """psdtags and tifffile, the layers (where there are any) and the picture of a TIFF."""
     import tifffile
 
-    reader = pytest.importorskip("psdtags")
+    reader = _package("psdtags")
     with tifffile.TiffFile(path) as tiff:
         (page,) = tiff.pages
         has_layers = 37724 in page.tags

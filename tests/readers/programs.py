@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pytest
 
 from engine.imaging.psd.records import mac_roman
+from tests.readers.presence import missing
 from tests.readers.seen import Samples, Seen, SeenLayer
 
 AG_PSD = "CHROMASK_AG_PSD"
@@ -25,7 +25,7 @@ def ag_psd(path: Path) -> Seen:
     """ag-psd under Node."""
     folder = os.environ.get(AG_PSD, "")
     if shutil.which("node") is None or not Path(folder, "node_modules", "ag-psd").is_dir():
-        pytest.skip(f"ag-psd is not in the folder that {AG_PSD} names, or Node is not installed")
+        missing("ag-psd", f"ag-psd is not in the folder that {AG_PSD} names, or Node is not installed")
     script = Path(__file__).with_name("ag_psd.js")
     told: dict[str, Any] = json.loads(_output(["node", str(script), folder, str(path)]))
     shape, bits = (told["height"], told["width"], 4), told["bits"]
@@ -59,7 +59,7 @@ def image_magick(path: Path) -> Seen:
     if shutil.which("magick"):
         convert, identify = ["magick"], ["magick", "identify"]
     if not shutil.which(convert[0]) or b"ImageMagick" not in _run([*convert, "-version"]).stdout:
-        pytest.skip("ImageMagick is not installed")
+        missing("imagemagick", "ImageMagick is not installed")
     scenes = _output([*identify, "-format", "%w %h %z %A %l\n", str(path)]).strip(b"\n").split(b"\n")
     width, height, bits = (int(number) for number in scenes[0].split(b" ", 3)[:3])
 
@@ -95,7 +95,7 @@ def as_image_magick_names(names: list[str]) -> list[str]:
 
 def exiftool(*arguments: str | Path) -> bytes:
     if shutil.which("exiftool") is None:
-        pytest.skip("exiftool is not installed")
+        missing("exiftool", "exiftool is not installed")
     done = _run(["exiftool", "-charset", "filename=utf8", *map(str, arguments)])
     assert (done.returncode, done.stderr) == (0, b""), done.stderr.decode()
     return done.stdout
@@ -105,9 +105,9 @@ def gimp(path: Path, folder: Path) -> dict[str, Any]:
     """GIMP without a window: what it says of the file, and its layers, masks and channels as PNGs in ``folder``."""
     program = shutil.which("gimp-console") or shutil.which("gimp")
     if program is None:
-        pytest.skip("GIMP is not installed")
+        missing("gimp", "GIMP is not installed")
     if b" 2.10." not in _run([program, "--version"]).stdout:
-        pytest.skip("the script is for GIMP 2.10; version 3 has other names for its procedures")
+        missing("gimp", "the script is for GIMP 2.10; version 3 has other names for its procedures")
     script = Path(__file__).with_name("gimp.scm").read_text(encoding="utf-8")
     script = script.replace("FILE", json.dumps(str(path))).replace("FOLDER", json.dumps(f"{folder}/"))
     home = {**os.environ, "HOME": str(folder), "GIMP2_DIRECTORY": str(folder / "gimp")}

@@ -14,6 +14,7 @@ import tifffile
 from PIL import Image
 from psd_tools import PSDImage
 
+from engine.inference.kontext.availability import nano_folder
 from tests.system.conftest import Chromask, answer
 
 HEAVY = ("torch", "diffusers", "PySide6", "sqlalchemy", "cv2", "colour", "scipy")
@@ -187,6 +188,32 @@ def test_qc_measures_writes_a_heat_map_and_judges(chromask: Chromask, tmp_path: 
     size = chromask("qc", "a.png", "h.png")
     assert size.returncode == 1
     assert "Traceback" not in size.stderr
+
+
+def test_photographs_without_flatlays_get_dreamed_masks_and_nothing_else(
+    chromask: Chromask, drawn_pairs: Path, tmp_path: Path
+) -> None:
+    shoot = tmp_path / "shoot"
+    shoot.mkdir()
+    for number, path in enumerate(sorted(drawn_pairs.glob("*_on-model_*"))[:2]):
+        shutil.copy(path, shoot / f"IMG_{number}{path.suffix}")
+    arguments = ("run", shoot, "--out", "out", "--catalog", "c.db", "--model", nano_folder())
+    refused = chromask(*arguments, "--tasks", "mask,hat")
+    assert refused.returncode == 1
+    assert "2 of them are photographs without a flatlay" in refused.stderr
+    assert "--tasks hat" in refused.stderr
+    run = chromask(*arguments, "--tasks", "hat", "--format", "psd,mask", "--json")
+    summary = answer(run)
+    assert run.returncode == 0, run.stderr
+    assert "2 photographs without a flatlay, 0 pictures or folders left out." in run.stderr
+    assert summary["jobs"]["succeeded"] == summary["pairs"] == 2
+    documents = [PSDImage.open(tmp_path / "out" / f"IMG_{number}.psd") for number in range(2)]
+    assert [[layer.name for layer in document] for document in documents] == [["Background"]] * 2
+    for number in range(2):
+        mask = np.asarray(Image.open(tmp_path / "out" / f"IMG_{number}_hat-mask.png"))
+        assert 0 < (mask > 127).mean() < 0.5
+    with (tmp_path / "out" / "delta_e.csv").open() as table:
+        assert [row["flatlay"] for row in csv.DictReader(table)] == ["", ""]
 
 
 def test_demo_headless_writes_a_report(chromask: Chromask, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -10,7 +11,10 @@ import pytest
 
 from engine.domain.geometry import Extent
 from engine.domain.requests import BodyRegion
+from engine.imaging.body_regions import region_box
 from engine.imaging.drawn.scene import DrawnScene, Framing, draw_scene
+from engine.imaging.masks.background import blurred_lab
+from engine.imaging.masks.person import Figure, find_figure
 from engine.imaging.person_crop import shown_part
 from engine.imaging.placement import KONTEXT_BUCKETS, place
 
@@ -87,7 +91,48 @@ def test_what_the_framing_does_not_show_falls_back_to_the_whole_person_with_a_no
         assert part.region is BodyRegion.WHOLE
         assert part.crop == shown_part(rgb, BodyRegion.WHOLE, SMALL).crop
         assert region.value.replace("-", " ") in part.notice
-        assert "the framing does not show it" in part.notice
+        assert "it is not found in this framing" in part.notice
+
+
+def figure(seed: int, framing: Framing) -> Figure:
+    rgb = scene(seed, framing).on_model
+    return find_figure(rgb, blurred_lab(rgb, 1.0))
+
+
+def test_of_a_figure_that_begins_and_ends_in_the_frame_without_a_head_nothing_is_guessed():
+    # A portrait whose pale clothes are lost on the wall: by the canon of a whole figure its chin would be its soles.
+    rgb = scene(95_000_007, Framing.PORTRAIT).on_model
+    assert figure(95_000_007, Framing.PORTRAIT).head is None
+    for region in (*WORN.values(), BodyRegion.LEGS):
+        assert shown_part(rgb, region, SMALL).region is BodyRegion.WHOLE
+
+
+@pytest.mark.parametrize(
+    ("framing", "wider_than", "is_found"),
+    [(Framing.FULL, 1.6, True), (Framing.FULL, 1.8, False), (Framing.UPPER, 0.6, True), (Framing.UPPER, 0.7, False)],
+)
+def test_what_is_too_wide_for_a_head_measures_no_body(framing, wider_than, is_found):
+    found = figure(95_000_000, framing)
+    head = found.head
+    assert head is not None
+    # Against its own height on a whole figure, against the figure's width where the frame cuts that.
+    wide = wider_than * (head.neck - head.top if framing is Framing.FULL else found.width)
+    head = replace(head, left=0, right=round(wide))
+    assert (region_box(replace(found, head=head), BodyRegion.TORSO) is not None) == is_found
+
+
+def test_legs_must_show_by_the_shoulders_as_well_as_by_the_head():
+    whole = figure(95_000_000, Framing.FULL)
+    head = whole.head
+    assert head is not None
+    # Cut at the hips, four heads down, with a jaw that was taken for the neck: by that head alone it is seven.
+    cut = replace(whole, bottom=head.top + round(4 * head.unit), touches_bottom=True)
+    small = replace(cut, head=replace(head, neck=head.top + round(0.57 * (head.neck - head.top))))
+    assert small.head is not None
+    assert (small.bottom - small.top) / small.head.unit > 6.6
+    assert region_box(small, BodyRegion.LOWER_LEGS) is None
+    assert region_box(small, BodyRegion.LEGS) is None
+    assert region_box(small, BodyRegion.TORSO) is not None
 
 
 def test_without_a_plain_background_no_region_is_guessed():

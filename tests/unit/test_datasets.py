@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
-from engine.domain.datasets import DatasetKind, Example, FileHash, LossRegion, Manifest, Severity, Split
+from engine.domain.datasets import DatasetKind, Example, FileHash, LossRegion, Manifest, Severity, Split, SplitBy
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.files import file_sha256
 from engine.domain.geometry import Extent
@@ -25,7 +26,7 @@ from engine.services.datasets.check import check_dataset
 from engine.services.datasets.color_sets import ColorRecipe, color_set_from_catalog, color_set_from_folders
 from engine.services.datasets.manifest import MANIFEST, dataset_hash, read_manifest, write_manifest
 from engine.services.datasets.mask_sets import MaskRecipe, mask_set_from_catalog, mask_set_from_folders
-from engine.services.datasets.split import groups_of, leaks, split
+from engine.services.datasets.split import groups_of, leaks, nothing_held_out, split
 from engine.services.plan import MaskSource
 from engine.services.review import decide, items_of
 from engine.services.versions import correct_mask, mark_for_training
@@ -127,6 +128,22 @@ def test_what_has_no_counterpart_or_the_wrong_size_is_left_out_with_its_name(fol
     for name in ("CM1000_front-mask.png", "CM1001_front.png", "CM1002_front-mask.png"):
         (finding,) = [finding for finding in built.findings if finding.subject.endswith(name)]
         assert finding.remedy.endswith(".")
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_masks_are_found_beside_photographs_whose_accents_a_mac_has_written(tmp_path, apart) -> None:
+    photos = tmp_path / "photos"
+    masks = tmp_path / "masks" if apart else photos
+    for folder in (photos, masks):
+        folder.mkdir(exist_ok=True)
+    for n in range(2):
+        photo, alpha = photograph(n)
+        name = f"Été{n}_dos"
+        cv2.imwrite(str(photos / f"{unicodedata.normalize('NFD', name)}.png"), photo[..., ::-1])
+        cv2.imwrite(str(masks / f"{unicodedata.normalize('NFC', name)}-mask.png"), alpha)
+    built = mask_set_from_folders(photos, masks, tmp_path / "set", MaskRecipe("socks", held_out=0))
+    assert not built.findings
+    assert len(built.manifest.examples) == 2
 
 
 def test_a_set_is_not_written_over_another_nor_over_its_originals(folders, tmp_path) -> None:
@@ -311,6 +328,57 @@ def test_splits_hold_out_the_share_follow_the_seed_and_never_leak() -> None:
 def test_one_article_is_never_split() -> None:
     examples = [example(f"e{n}", "one", n << 30) for n in range(12)]
     assert {e.split for e in split(examples, 0.5)} == {Split.TRAIN}
+
+
+def test_names_without_article_numbers_hold_nothing_out_and_that_is_said(tmp_path, capsys) -> None:
+    photos, masks = tmp_path / "photos", tmp_path / "masks"
+    photos.mkdir()
+    masks.mkdir()
+    for n in range(12):
+        photo, alpha = photograph(0 if n == 11 else n)  # the last one is the first once more, in other light
+        photo = (photo * (0.9 if n == 11 else 1)).astype(np.uint8)
+        cv2.imwrite(str(photos / f"figure {n:02}.png"), photo[..., ::-1])
+        cv2.imwrite(str(masks / f"figure {n:02}.png"), alpha)
+    command = ["dataset", "build", "mask", "--object", "socks", "--photographs", str(photos), "--masks", str(masks)]
+    assert main([*command, "-o", str(tmp_path / "set")]) == 1
+    said = capsys.readouterr()
+    told = (
+        "nothing is held out, so that nobody can measure what is learnt: by their names all 12 pairs are of one article"
+    )
+    assert f"{told} ('figure')" in said.err
+    assert "--split-by picture" in said.err
+    assert "0 of them held out" in said.out
+    assert found(tmp_path / "set", told) == [(Severity.WARNING, "")]
+
+    assert main([*command, "-o", str(tmp_path / "pictures"), "--split-by", "picture"]) == 0
+    manifest = read_manifest(tmp_path / "pictures")
+    assert manifest.split_by is SplitBy.PICTURE
+    assert len(manifest.of(Split.HELD_OUT)) == 2
+    sides = {example.name: example.split for example in manifest.examples}
+    assert sides["figure-00"] is sides["figure-11"], "nearly the same picture"
+    assert found(tmp_path / "pictures", "nothing is held out") == []
+    assert found(tmp_path / "pictures", "some articles are on both sides") == [(Severity.WARNING, "")]
+    assert found(tmp_path / "pictures", "it is held out, and") == []
+
+
+def test_near_duplicates_stay_on_one_side_however_it_is_split() -> None:
+    examples = [example(f"e{n}", "one", 0x00FF << (12 * (n // 2))) for n in range(8)]
+    assert groups_of(examples, SplitBy.PICTURE) == [[0, 1], [2, 3], [4, 5], [6, 7]]
+    for seed in range(8):
+        sides = [e.split for e in split(examples, 0.25, seed, SplitBy.PICTURE)]
+        assert sides.count(Split.HELD_OUT) == 2
+        assert sides[::2] == sides[1::2]
+
+
+def test_a_share_that_no_group_fits_into_is_told_as_such() -> None:
+    random = np.random.default_rng(1)
+    examples = [example(f"e{n}", f"sku{n // 6}", int(random.integers(0, 2**63))) for n in range(12)]
+    assert {e.split for e in split(examples, 0.2)} == {Split.TRAIN}
+    finding = nothing_held_out(examples, SplitBy.ARTICLE)
+    assert "the 12 pairs are 2 groups" in finding.what
+    assert "--held-out" in finding.remedy
+    one = [replace(e, sources=(FileHash("flat.png", "1"),)) for e in examples]
+    assert "all 12 pairs belong together" in nothing_held_out(one, SplitBy.PICTURE).what
 
 
 # -- manifests and checks ------------------------------------------------------------------------------------------

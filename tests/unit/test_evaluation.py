@@ -6,6 +6,8 @@ import csv
 import json
 import re
 import shutil
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -17,6 +19,7 @@ from engine.domain.errors import KnownError, UsageError
 from engine.domain.evaluation import (
     ColorFigures,
     ColorFolders,
+    Contender,
     Crop,
     Evaluation,
     MaskFigures,
@@ -30,10 +33,10 @@ from engine.imaging.contact_sheet import draw_contact_sheet
 from engine.imaging.datasets.green import paint_green
 from engine.imaging.drawn import ColorCast, draw_scene
 from engine.imaging.raster.headers import read_header
-from engine.services.datasets.manifest import write_manifest
+from engine.services.datasets.manifest import read_manifest, write_manifest
 from engine.services.evaluation.crops import parse_crop
-from engine.services.evaluation.evaluate import evaluate
-from engine.services.evaluation.records import read_evaluation, run_folder, summaries
+from engine.services.evaluation.evaluate import evaluate, file_stems
+from engine.services.evaluation.records import best_of, read_evaluation, run_folder, summaries
 from engine.services.evaluation.requests import (
     base_contender,
     lora_contender,
@@ -106,12 +109,72 @@ def test_masks_of_another_size_are_named_with_what_to_do(masks):
     save(masks / "made" / "b.png", np.zeros((30, 30), np.uint8))
     found = {row.example: row for row in evaluate(MaskFolders(masks / "made", masks / "truth"), masks / "o").measured}
     assert found["b"].figures is None
-    assert "b.png: the mask is 30 × 30, the photograph 96 × 128 pixels. Make the mask" in found["b"].problem
+    assert "b.png: it is 30 × 30 pixels, the true one 96 × 128. Bring both to one size" in found["b"].problem
     with pytest.raises(KnownError, match="no picture has the name of one in"):
         evaluate(
             MaskFolders(save(masks / "other" / "z.png", np.zeros((9, 9), np.uint8)).parent, masks / "truth"),
             masks / "o",
         )
+
+
+def test_names_are_shown_as_they_are_written_and_found_whatever_form_their_accents_have(tmp_path):
+    mask = draw_scene(0, Extent(96, 128)).garment_mask
+    save(tmp_path / "made" / (unicodedata.normalize("NFD", "Blüse 1 #a") + ".png"), mask)  # as from a Mac
+    save(tmp_path / "truth" / (unicodedata.normalize("NFC", "blüse 1 #A") + "-Mask.png"), mask)
+    (row,) = evaluate(MaskFolders(tmp_path / "made", tmp_path / "truth"), tmp_path / "out").measured
+    assert (row.example, row.figures) == ("Blüse 1 #a", MaskFigures(1, 1, 0))
+    page = (tmp_path / "out" / "contact-sheet.html").read_text(encoding="utf-8")
+    assert re.search("<h2>Blüse 1 #a", page)
+    assert not re.search(r"(src|href)=.?(?!data:|.data:)", page), "it needs no other file"
+
+
+def test_the_page_names_what_could_not_be_measured(masks):
+    for number in range(6):
+        save(masks / "made" / f"spare <{number}>.png", np.zeros((9, 9), np.uint8))
+    evaluate(MaskFolders(masks / "made", masks / "truth"), masks / "out")
+    page = (masks / "out" / "contact-sheet.html").read_text(encoding="utf-8")
+    assert page.count("Not measured: ") == 5
+    assert "2 more were not measured; evaluation.csv has their reasons." in page
+    assert "spare &lt;0&gt;" in page
+    assert "10 examples, 3 of them measured." in page
+
+
+def test_empty_truths_are_measured_and_one_picture_is_enough(tmp_path):
+    empty = np.zeros((128, 96), np.uint8)
+    for name, mask in (("a", empty), ("b", block := np.pad(empty[:28, :16] + 255, ((50, 50), (40, 40))))):
+        save(tmp_path / "truth" / f"{name}.png", empty)
+        save(tmp_path / "made" / f"{name}.png", mask)
+    one, two = evaluate(MaskFolders(tmp_path / "made", tmp_path / "truth"), tmp_path / "out").measured
+    assert one.figures == MaskFigures(1, 1, 0)
+    assert two.figures == MaskFigures(0, 0, pytest.approx((block > 0).mean()))
+
+
+def contender_rows(name: str, overlaps: list[float | None]) -> tuple[Contender, list[Measured]]:
+    figures = [None if overlap is None else MaskFigures(overlap, 0.5, 0.1) for overlap in overlaps]
+    return Contender(name), [Measured(name, f"look {n}", found) for n, found in enumerate(figures)]
+
+
+@pytest.mark.parametrize(
+    ("overlaps", "best"),
+    [
+        ({"base": [0.2, 0.2], "step 1": [0.5, 0.7], "step 2": [0.6, 0.6]}, "step 1"),  # equal means: the earlier one
+        ({"base": [0.2, 0.2], "step 1": [0.9, None]}, "base"),  # stopped or failed: a mean of fewer examples
+        ({"base": [0.2, 0.3], "step 1": [float("nan"), 0.9]}, "base"),
+        ({"base": [0.4]}, "base"),
+        ({"base": [None], "step 1": []}, None),
+    ],
+)
+def test_the_best_is_the_greatest_mean_over_as_many_examples_as_the_others(overlaps, best):
+    contenders, rows = zip(*(contender_rows(name, values) for name, values in overlaps.items()), strict=True)
+    found = summaries(Evaluation(DatasetKind.MASK, "a", contenders, tuple(row for part in rows for row in part)))
+    index = best_of(found)
+    assert (None if index is None else found[index].contender.name) == best
+
+
+def test_no_two_names_become_one_file():
+    assert file_stems(["step 250", "a b", "a-b", "A b", "??", "example"]) == {
+        "step 250": "step-250", "a b": "a-b", "a-b": "a-b-2", "A b": "A-b-3", "??": "example", "example": "example-2"
+    }  # fmt: skip
 
 
 @pytest.fixture
@@ -203,7 +266,10 @@ def test_every_checkpoint_of_a_run_is_measured(hats, tiny, lora_file, painted_gr
     # The run knows its set and its model, and keeps what is found out about it.
     assert main(["eval", "masks", "--checkpoints", str(run), "--steps", "1"]) == 0
     shown = capsys.readouterr().out
-    assert [line.split()[:2] for line in shown.splitlines()[1:4]] == [["base", "2"], ["step", "250"], ["step", "1000"]]
+    names = [re.split(r"  +", line)[:2] for line in shown.splitlines()[1:4]]
+    # All of them paint the same; of equal ones the first is the best.
+    assert names == [["base · best", "2"], ["step 250", "2"], ["step 1000", "2"]]
+    assert "base · best" in (run_folder(run) / "contact-sheet.html").read_text(encoding="utf-8")
     evaluation = read_evaluation(run_folder(run))
     assert [contender.step for contender in evaluation.contenders] == [0, 250, 1000]
     assert evaluation.facts["steps"] == 1
@@ -229,13 +295,16 @@ def test_what_was_measured_before_a_stop_is_kept(hats, tiny, painted_green, tmp_
     assert (tmp_path / "out" / "contact-sheet.png").is_file()
 
 
-def test_a_lora_that_does_not_fit_is_told_once_and_the_others_are_measured(hats, tiny, tmp_path, painted_green):
+def test_a_lora_that_does_not_fit_is_told_once_and_the_others_are_measured(hats, tiny, tmp_path, painted_green, capsys):
     broken = tmp_path / "broken.safetensors"
     broken.write_bytes(b"no tensors")
     pair = (lora_contender(broken), base_contender())
     request = set_evaluation(hats, tiny, pair, kind=DatasetKind.MASK, sampling=ONE_STEP)
     first, second = summaries(evaluate(request, tmp_path / "out"))
     assert (first.count, first.failed) == (0, 2)
+    words = ["eval", "masks", "--dataset", hats, "--model", tiny, "--steps", 1, "--lora", broken, "--base"]
+    assert main([str(word) for word in [*words, "-o", tmp_path / "out"]]) == 1
+    assert capsys.readouterr().err.count("broken.safetensors: ") == 1
     assert (second.count, second.failed) == (2, 0)
     alone = set_evaluation(hats, tiny, pair[:1], kind=DatasetKind.MASK, sampling=ONE_STEP)
     with pytest.raises(KnownError, match="broken"):
@@ -252,6 +321,10 @@ def test_requests_that_cannot_be_carried_out_are_refused(hats, tiny, tmp_path):
     with pytest.raises(KnownError, match="there is no evaluation here"):
         read_evaluation(tmp_path)
     assert main(["eval", "masks", "--dataset", str(hats), str(tmp_path)]) == 2
+    manifest = read_manifest(hats)
+    write_manifest(Manifest(manifest.kind, tuple(replace(e, split=Split.TRAIN) for e in manifest.examples)), hats)
+    with pytest.raises(KnownError, match=r"hats: nothing of this set is held out\. Build it again.*--split all"):
+        set_evaluation(hats, tiny, (base_contender(),), kind=DatasetKind.MASK)
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 
 from engine.domain.export import ExportFormat
 from engine.domain.review import Decision
-from engine.services.export.manifest import ListedDocument, write_manifest
+from engine.services.export.manifest import ListedDocument, restate, write_manifest
 from tests.unit.export_studio import ExportStudio, changed_inside, drawn_alpha
 
 PSD, TIFF, MASK = ExportFormat.PSD, ExportFormat.TIFF, ExportFormat.MASK
@@ -77,6 +77,32 @@ def test_one_document_of_each_picture_is_gone_through(
     assert [line["file"] for line in read(studio)["files"]] == ["A1_model.psd"]
     studio.export(ExportFormat.TIFF_LAYERS, name_pattern="anew")
     assert [line["file"] for line in read(studio)["files"]] == ["anew_layers.tif"], "the newest export counts"
+
+
+def test_what_is_decided_after_the_export_is_written_into_its_list(studio: ExportStudio) -> None:
+    """A retoucher was given what had been rejected meanwhile."""
+    job = matched(studio)
+    studio.approve(job)
+    studio.export(PSD, name_pattern="{view}/{sku}/{stem}")
+    other = ListedDocument("other.psd", "another-1", "", "", "", "approved")
+    (studio.folder / "out" / "other.psd").touch()
+    write_manifest(studio.folder / "out", [other])
+
+    def decisions() -> dict[str, str]:
+        return {line["file"]: line["decision"] for line in read(studio)["files"]}
+
+    (file,) = [name for name in decisions() if name != "other.psd"]
+    for decision in (Decision.REJECTED, Decision.PENDING, Decision.APPROVED):
+        studio.approve(job, decision=decision)
+        restate(studio.catalog, [job])
+        assert decisions() == {file: decision.value, "other.psd": "approved"}
+    edit = studio.edit(changed_inside(studio.original, ALPHA, 60_000), ALPHA)
+    studio.approve(edit, decision=Decision.REJECTED)
+    restate(studio.catalog, [edit])
+    assert decisions()[file] == "approved", "it is not in the document"
+    (studio.folder / "out" / "chromask-batch.json").unlink()
+    restate(studio.catalog, [job])
+    assert not (studio.folder / "out" / "chromask-batch.json").exists()
 
 
 @pytest.mark.parametrize("text", ["not JSON", '{"chromask-batch": 2, "files": []}', "[]", '{"files": [1]}', "\udcff"])

@@ -228,6 +228,7 @@ def test_collisions(studio: ExportStudio) -> None:
     assert numbered.name == "A1_model_matched-2.png"
     assert studio.export(PNG, collision=Collision.NUMBER).kept == (numbered,), "no third one"
     assert studio.export(PNG).kept == (numbered,), "it is the very file"
+    assert studio.export(PNG, collision=Collision.OVERWRITE).kept == (numbered,), "never two of one result"
     assert target.read_bytes() == b"somebody's work"
     numbered.unlink()
     assert studio.export(PNG, collision=Collision.OVERWRITE).written == (target,)

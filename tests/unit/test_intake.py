@@ -12,7 +12,7 @@ from PIL import Image
 
 from engine.domain.assets import Role
 from engine.domain.errors import KnownError
-from engine.services.intake import hashed_pairs, pair_by_hand, scan
+from engine.services.intake import hashed_pairs, pair_by_hand, scan, with_photographs_alone
 
 
 def picture(path: Path, seed: int, size: tuple[int, int] = (40, 30)) -> Path:
@@ -147,6 +147,29 @@ def test_pairing_by_hand_settles_a_problem(drop: Path) -> None:
     assert (pair.because, pair.garment) == ("hand", "shirt")
     with pytest.raises(KnownError, match="cannot be its own flatlay"):
         pair_by_hand(report, stray, stray)
+
+
+def test_where_no_flatlay_is_needed_photographs_stand_alone(drop: Path) -> None:
+    picture(drop / "A2_model.jpg", 5)  # its flatlay is missing
+    picture(drop / "shoot" / "IMG_0042.jpg", 6)  # nothing tells what it is
+    picture(drop / "A3_flat.jpg", 7)
+    shutil.copy(drop / "A2_model.jpg", drop / "sub" / "A2_model.jpg")
+    (drop / "A4_model.jpg").write_text("this is a text")
+    report = scan([drop])
+    assert len(report.pairs) == 2
+    alone = with_photographs_alone(report)
+    assert [(p.on_model.path.name, p.flatlay and p.flatlay.path.name, p.sku, p.because) for p in alone.pairs] == [
+        ("A1_front_01.jpg", "A1_flat_01.jpg", "a1", "names"),
+        ("A2_model.jpg", None, "a2", ""),
+        ("IMG_0042.jpg", None, "drop/shoot", ""),
+        ("on_model7.png", "still-life7.png", "7", "names"),
+    ]
+    left = {problem.path.relative_to(drop).as_posix() for problem in alone.problems}
+    assert left == {"A3_flat.jpg", "sub/A2_model.jpg", "A4_model.jpg"}, "a flatlay, a duplicate and a text"
+    ready, problems = hashed_pairs(alone.pairs)
+    assert problems == []
+    assert [pair.on_model.role for pair in ready] == [Role.ON_MODEL] * 4
+    assert [pair.flatlay is None for pair in ready] == [False, True, True, False]
 
 
 def test_file_that_vanishes_before_hashing_is_a_problem(drop: Path) -> None:

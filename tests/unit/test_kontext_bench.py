@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 
 from engine.domain.benchmark import BenchCategory, BenchOutput
-from engine.domain.errors import KnownError
+from engine.domain.errors import KnownError, UsageError
+from engine.domain.requests import Sampling
 from engine.services.evaluation.bench import read_bench_run, run_bench
 from engine.services.evaluation.bench_tasks import category_of, read_bench
 from engine.services.evaluation.requests import bench_request
@@ -99,6 +101,8 @@ def test_a_second_run_makes_only_what_is_missing_or_changed(published, tiny, tmp
     run_bench(bench_request(published, tiny, rounds=2, sampling=ONE_STEP), tmp_path / "out")
     assert len(prompts) == 6
     assert bench(published, tiny, "--rounds", 2, "--seed", 9) == 2  # others than those that are there
+    with pytest.raises(UsageError, match=r"out: the outputs .* with another guidance, seed\. Give another folder"):
+        run_bench(replace(request, sampling=Sampling(1, 3.5, 9)), tmp_path / "out")
     assert bench(published, tiny, "--again", "--category", "local-editing", "--seed", 9) == 0
     assert len(prompts) == 7
 
@@ -138,6 +142,16 @@ def test_plain_folders_and_csv(tmp_path):
 def test_a_wrong_line_is_named(tmp_path, line, what):
     (tmp_path / "metadata.jsonl").write_text(json.dumps(line))
     with pytest.raises(KnownError, match=what):
+        read_bench(tmp_path)
+
+
+def test_a_key_that_is_the_name_of_another_round_is_refused(tmp_path):
+    same = {"file_name": "a.png", "instruction": "x"}
+    lines = [same | {"key": "7", "category": "Text"}, same | {"key": "7-round-2", "category": "Style Reference"}]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, lines)))
+    assert [task.key for task in read_bench(tmp_path)] == ["7", "7-round-2"]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(json.dumps(line | {"category": "Text"}) for line in lines))
+    with pytest.raises(KnownError, match="'7-round-2' of text-editing is the name of another task's output"):
         read_bench(tmp_path)
 
 

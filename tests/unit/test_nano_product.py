@@ -24,7 +24,7 @@ from engine.inference.kontext.backend import KontextBackend
 from engine.inference.kontext.description import DESCRIPTION
 from engine.services import doctor
 from engine.services.demo import DemoSet, TruthOf, write_demo_report
-from engine.services.demo_dreams import dreams_sentence, measure_dreams, queue_dreams
+from engine.services.demo_dreams import dream_requests, dreams_sentence, measure_dreams
 from engine.services.painting import diffusion_settings_for
 from engine.services.plan import choose_engine
 from engine.services.registries import registry_for
@@ -105,7 +105,7 @@ def test_a_region_that_is_not_in_the_picture_falls_back_with_a_notice(nano, back
     request = MaskRequest(EngineName.KONTEXT, "socks", diffusion=diffusion_settings_for("socks", "", nano))
     mask = backend.make_mask(Picture(rgb, path=Path("figure.png")), None, request, Reports())
     assert mask.provenance["region"] == BodyRegion.WHOLE.value
-    assert any("the framing does not show it" in notice for notice in mask.notices)
+    assert any("it is not found in this framing" in notice for notice in mask.notices)
 
 
 def test_it_is_warned_of_before_a_batch_and_named_by_the_doctor(nano, monkeypatch):
@@ -132,8 +132,8 @@ def test_the_demo_dreams_what_is_not_there_and_measures_it(nano, backend, canvas
         pairs = write_demo_set(tmp_path / "pictures", 2, extent=Extent(240, 300))
         truth = {p.on_model.name: TruthOf(p.truth, p.garment_mask, p.region_masks) for p in pairs}
         demo = DemoSet(tmp_path / "pictures", truth)
-        batch = queue_dreams(studio.catalog, items, demo)
-        assert batch is not None
+        batch = studio.catalog.create_batch("Dreamed masks")
+        studio.catalog.add_jobs(batch.id, dream_requests([item.pair for item in items], demo), 0)
         studio.backends._built[EngineName.KONTEXT] = backend
         jobs = studio.work()
         dreamed = items_of(studio.catalog, batch.id)
@@ -158,7 +158,10 @@ def test_the_demo_dreams_what_is_not_there_and_measures_it(nano, backend, canvas
 def test_without_the_small_model_the_demo_dreams_nothing(monkeypatch, tmp_path):
     monkeypatch.setattr("engine.services.demo_dreams.nano_model", lambda: None)
     with open_studio(tmp_path) as studio:
-        assert queue_dreams(studio.catalog, [], DemoSet(tmp_path, {})) is None
+        pairs = [item.pair for item in studio.submit(pairs=2, color=False)]
+        drawn = write_demo_set(tmp_path / "pictures", 2, extent=Extent(240, 300))
+        truth = {p.on_model.name: TruthOf(p.truth, p.garment_mask, p.region_masks) for p in drawn}
+        assert dream_requests(pairs, DemoSet(tmp_path / "pictures", truth)) == []
 
 
 def test_a_lora_for_another_model_is_refused(nano, backend, lora_file):

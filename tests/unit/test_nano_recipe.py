@@ -13,11 +13,12 @@ import torch
 from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
 
 from engine.domain.errors import Cancelled, KnownError
+from engine.imaging.drawn.lessons import THINGS
 from engine.imaging.drawn.scene import REGIONS
 from engine.services import nano
 from engine.training.nano.drawn_pairs import MASKS, PHOTOGRAPHS, write_mask_pairs
 from engine.training.nano.lessons_set import SHAPES, LessonSet
-from engine.training.nano.measure import guessed_iou, region_crops, worse_than_a_guess
+from engine.training.nano.measure import BODY, guessed_iou, region_crops, worse_than_a_guess
 from engine.training.nano.pair_lessons import CANVASES, PairSet, pair_of, read_pairs, write_pairs
 from engine.training.nano.plan import Recipe
 from engine.training.nano.recipe import teach
@@ -97,8 +98,14 @@ def test_a_guess_knows_where_things_always_are() -> None:
     taught, held_out = LessonSet(pictures, masks, things), LessonSet(pictures, moved, things)
     guessed = guessed_iou([taught], [held_out])
     assert sorted(guessed.values()) == [0, 1]
-    first, second = guessed
-    assert worse_than_a_guess({first: 0.99, second: 0.01}, guessed) == [first]
+
+
+def test_a_region_is_worse_than_a_guess_where_its_things_are_in_the_mean() -> None:
+    guessed = {"a tie": 0.2, "a bag": 0.1, "shoes": 0.3}
+    assert worse_than_a_guess({"a tie": 0.3, "a bag": 0.05, "shoes": 0.31}, guessed) == []
+    assert worse_than_a_guess({"a tie": 0.2, "a bag": 0.1, "shoes": 0.31}, guessed) == ["trunk"]
+    assert worse_than_a_guess({"a tie": 0.9}, guessed) == ["legs"], "what is never dreamed counts nothing"
+    assert sorted(thing for things in BODY.values() for thing in things) == sorted(THINGS)
 
 
 def test_pairs_lie_as_a_studio_lays_them_out(tmp_path: Path) -> None:

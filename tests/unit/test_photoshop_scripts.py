@@ -86,13 +86,16 @@ SHIRT = "B2_ドレス %41.psd"
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """An export: two approved documents, one in a folder of its own, one that is pending, and one that has gone."""
+    """An export: two approved documents, one in a folder of its own, one that is pending, one that was rejected since,
+    and one that has gone.
+    """
     folder = tmp_path / "Séance 1"
     lines = []
     for name, decision in (
         ("a1/A1_front.psd", "approved"),
         (SHIRT, "approved"),
         ("C3_back.psd", "pending"),
+        ("C4_no.psd", "rejected"),
         ("D4_gone.psd", "approved"),
     ):
         path = folder / name
@@ -215,7 +218,7 @@ def test_a_folder_without_a_list_is_gone_through_by_name(folder: Path) -> None:
     (folder / "E5_layers.tif").write_bytes(b"layered")
     (folder / "c3_back_layers.TIF").write_bytes(b"the same picture as C3_back.psd")
     done = play(BATCH, folder, all=True)
-    assert done["opened"] == [SHIRT, "C3_back.psd", "E5_layers.tif", "foreign.psd"]
+    assert done["opened"] == [SHIRT, "C3_back.psd", "C4_no.psd", "E5_layers.tif", "foreign.psd"]
 
 
 @needs_node

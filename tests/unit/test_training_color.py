@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,23 +19,21 @@ from safetensors.torch import load_file
 from engine.cli.app import run
 from engine.domain.datasets import DatasetKind, Split
 from engine.domain.geometry import Extent
-from engine.domain.training import Finished, StepDone, TrainingJob, TrainingSettings
+from engine.domain.training import StepDone, TrainingJob, TrainingSettings
 from engine.imaging.drawn import write_demo_set
 from engine.imaging.drawn.demo import truth_folder
 from engine.inference.kontext.prompts import PromptCache
 from engine.inference.kontext.source import find_source
 from engine.services.registries import LoraKind, load_registry
 from engine.services.trained import register_run, trained_file
-from engine.services.training import begin, new_job
+from engine.services.training import new_job
 from engine.training.cache import LatentCache
 from engine.training.examples import Encoded, load_examples
-from engine.training.session import Caches, train
+from engine.training.job import read_events, read_job
+from engine.training.session import Caches
 from tests.tiny_kontext import build_tiny_kontext
 
-SETTINGS = TrainingSettings(
-    rank=4, learning_rate=1e-2, steps=6, batch=2, resolutions=(64,), sample_every=6, samples=1, sample_steps=1,
-    evaluate_every=3, save_every=0, checkpoint_every=6, mask_min_value=0.1,
-)  # fmt: skip
+MAIN = Path(__file__).resolve().parents[2] / "main.py"
 
 
 @pytest.fixture(scope="module")
@@ -77,7 +78,7 @@ def grid(example: Encoded) -> np.ndarray:
 
 
 def test_the_loss_counts_on_the_right_half_or_on_the_garment(colors, model, caches):
-    job = new_job(DatasetKind.COLOR, colors, model, replace(SETTINGS, resolutions=(256,)))
+    job = new_job(DatasetKind.COLOR, colors, model, TrainingSettings(resolutions=(256,), mask_min_value=0.1))
     for example in encoded(job, model, caches):
         weights = grid(example)
         middle = weights.shape[1] // 2
@@ -96,14 +97,27 @@ def test_the_loss_counts_on_the_right_half_or_on_the_garment(colors, model, cach
         assert np.corrcoef(weights.ravel(), expected.ravel())[0, 1] > 0.95
 
 
-def test_a_colour_set_is_trained_on_and_its_lora_registered(colors, model, caches, tmp_path, monkeypatch):
+def test_a_colour_set_is_trained_on_by_the_command_and_its_lora_registered(colors, model, tmp_path, monkeypatch):
     monkeypatch.setenv("CHROMASK_MODELS", str(tmp_path / "models"))
-    begin(new_job(DatasetKind.COLOR, colors, model, SETTINGS), tmp_path / "run")
-    told = []
-    train(tmp_path / "run", told.append, lambda: False, caches)
-    assert isinstance(told[-1], Finished)
-    assert len([event for event in told if isinstance(event, StepDone)]) == 6
+    options = (
+        "--unchecked", "--rank=4", "--lr=0.01", "--steps=6", "--batch=2", "--resolution=64", "--sample-every=6",
+        "--samples=1", "--sample-steps=1", "--evaluate-every=3", "--save-every=0",
+    )  # fmt: skip
+    command = (sys.executable, MAIN, "train", "color", "--dataset", colors, "--model", model, "--out", tmp_path / "run")
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache"), "OMP_NUM_THREADS": "1"}
+    ran = subprocess.run(
+        [str(part) for part in (*command, *options)], env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert ran.returncode == 0, ran.stderr
     path = trained_file(tmp_path / "run")
+    assert ran.stdout == f"{path}\n"
+    assert "Step 3: held-out loss" in ran.stderr
+    assert "Finished at step 6" in ran.stderr
+    events = read_events(tmp_path / "run")
+    assert [event.step for event in events if isinstance(event, StepDone)] == list(range(1, 7))
+    job = read_job(tmp_path / "run")
+    # What was not typed is the published colour LoRA's.
+    assert (job.kind, job.settings.mask_min_value, job.settings.weight_decay) == (DatasetKind.COLOR, 0.1, 0.0)
     assert all(bool(tensor.any()) for name, tensor in load_file(path).items() if ".lora_B." in name)
     with safe_open(path, framework="pt") as file:
         header = file.metadata()

@@ -16,13 +16,14 @@ from engine.domain.errors import KnownError
 from engine.inference.kontext.prompts import PromptCache, PromptEmbeddings
 from engine.inference.kontext.source import find_source
 from engine.services.training import begin, new_job
-from engine.training.adapter import add_lora, load_transformer
+from engine.training.adapter import add_lora, course_of, load_transformer
 from engine.training.cache import LatentCache, Latents
 from engine.training.examples import Encoded, TrainingExamples, canvases_at, load_examples, placed_control, placed_mask
 from engine.training.flow import token_weights
 from engine.training.run import Run
 from engine.training.samples import _overlap
-from engine.training.session import Caches, course_of
+from engine.training.session import Caches
+from engine.training.variants import varied_pair
 from tests.tiny_kontext import build_tiny_kontext
 from tests.tiny_training import PLAN, SETTINGS, build_tiny_set, ran
 
@@ -118,14 +119,23 @@ def test_the_vae_and_the_text_encoders_are_loaded_once(tmp_path, model, bars):
         assert len(examples.held_out) == 1
 
 
-def test_an_all_black_loss_mask_is_refused_by_name(tmp_path, model, caches):
+@pytest.mark.parametrize("least", [0.0, 0.1])
+def test_an_all_black_loss_mask_is_refused_by_name(tmp_path, model, caches, least):
     folder = build_tiny_set(tmp_path / "set", loss_mask=True)
     Image.new("L", (64, 64)).save(folder / "loss_mask" / "bar-2.png")
     manifest = json.loads((folder / "manifest.json").read_text())
     assert manifest["examples"][2]["loss_mask"] == "loss_mask/bar-2.png"
-    begin(new_job(DatasetKind.MASK, folder, model, replace(SETTINGS, mask_min_value=0.0)), tmp_path / "run")
+    begin(new_job(DatasetKind.MASK, folder, model, replace(SETTINGS, mask_min_value=least)), tmp_path / "run")
     with pytest.raises(KnownError, match=r"loss_mask/bar-2\.png: a loss mask is all black"):
         ran(tmp_path / "run", caches)
+
+
+def test_a_variant_never_cuts_off_all_that_counts():
+    pixels, counts = np.zeros((40, 40, 3), np.uint8), np.zeros((40, 40), np.uint8)
+    counts[0, 0] = 255
+    made = [varied_pair(pixels, pixels, counts, seed, is_mask_set=True)[2] for seed in range(40)]
+    assert all(mask.any() for mask in made)
+    assert len({mask.shape for mask in made}) > 1, "others are cropped"
 
 
 def test_a_file_that_changed_since_the_set_was_built_is_refused(tmp_path, model, caches):

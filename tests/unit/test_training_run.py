@@ -187,6 +187,17 @@ def test_a_checkpoint_of_another_course_is_refused(tmp_path: Path) -> None:
     assert Run(transformer(), Drawn(), replace(COURSE, steps=100), tmp_path).step == 1, "a run may be made longer"
 
 
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path: Path) -> None:
+    run = Run(transformer(), Drawn(), COURSE, tmp_path)
+    run.save()
+    whole = (tmp_path / CHECKPOINT).read_bytes()
+    for damaged in (whole[: len(whole) // 2], b"", b"something else"):
+        (tmp_path / CHECKPOINT).write_bytes(damaged)
+        with pytest.raises(KnownError, match="cannot be read") as refused:
+            Run(transformer(), Drawn(), COURSE, tmp_path)
+        assert refused.value.path == tmp_path / CHECKPOINT
+
+
 def test_the_moving_average_is_lent_and_given_back(tmp_path: Path) -> None:
     run = Run(transformer(), Drawn(), COURSE, tmp_path)
     for _ in range(3):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -32,6 +33,7 @@ from engine.domain.training import (
     Sampled,
     Saved,
     StepDone,
+    TrainingEvent,
 )
 from engine.imaging.raster.headers import read_header
 from engine.inference.kontext.lora import configured_shapes, inspect_lora
@@ -44,7 +46,9 @@ from engine.services.trained import register_run, trained_file
 from engine.services.training import begin, go_on, has_run, new_job
 from engine.training.adapter import add_lora, load_transformer
 from engine.training.cache import LatentCache
+from engine.training.claim import last_error
 from engine.training.job import EVENTS, read_events, read_job, saved_files
+from engine.training.process import BROKEN, _trained
 from engine.training.session import Caches
 from tests.kontext_jobs import CANVAS, run_sample
 from tests.tiny_kontext import build_tiny_kontext
@@ -154,11 +158,17 @@ def test_ctrl_c_and_sigkill_lead_to_the_weights_of_a_run_that_nobody_cut(tmp_pat
     gone_on = Command(run, "--resume", "--sample-steps=41")
     gone_on.wait_for_step(5)
     (trainer,) = psutil.Process(gone_on.process.pid).children()
+    with pytest.raises(KnownError, match=f"process {trainer.pid} has this run at work"):
+        go_on(run)
     trainer.kill()
     code, said = gone_on.ended()
     assert code == 1, said
     assert "killed by SIGKILL" in said
     assert "--resume" in said
+    broken = last_error(run)
+    assert broken is not None
+    assert broken.what.startswith("its process ended without a word")
+    assert broken.step >= 5
 
     with open(run / EVENTS, "a") as log:
         log.write('{"step": 6, "lo')  # as if it had been killed in mid-line
@@ -187,6 +197,39 @@ def test_a_paused_run_goes_on_to_the_same_weights(tmp_path, model, bars, caches,
         trained_file(tmp_path)
     assert isinstance(ran(tmp_path, caches)[-1], Finished)
     assert same_weights(trained_file(tmp_path), trained_file(whole))
+
+
+def test_a_pause_while_a_run_prepares_keeps_its_step(tmp_path, model, bars, caches):
+    begin(new_job(DatasetKind.MASK, bars, model, SETTINGS), tmp_path)
+    steps = itertools.count()
+    paused = ran(tmp_path, caches, wants_pause=lambda: next(steps) >= 4)[-1]
+    assert isinstance(paused, Paused)
+    assert paused.step > 0
+    assert ran(tmp_path, caches, wants_pause=lambda: True)[-1] == paused
+    assert read_events(tmp_path)[-1] == paused
+
+
+def test_what_the_trainer_breaks_off_on_is_left_in_the_folder(tmp_path, model, bars, monkeypatch):
+    from engine.training import session
+
+    gone = shutil.copytree(model, tmp_path / "gone")
+    begin(new_job(DatasetKind.MASK, bars, gone, SETTINGS), tmp_path / "run")
+    (gone / "model_index.json").unlink()
+    told: list[TrainingEvent] = []
+    assert _trained(tmp_path / "run", told.append, lambda: False) == BROKEN
+    broken = last_error(tmp_path / "run")
+    assert broken == told[-1]
+    assert Path(broken.path).is_relative_to(gone)
+
+    def confused(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    monkeypatch.setattr(session, "train", confused)
+    assert _trained(tmp_path / "run", told.append, lambda: False) == BROKEN
+    assert told[-1].what == "an error inside Chromask (ZeroDivisionError: by zero)"
+    assert "error.txt" in told[-1].remedy
+    assert "in confused" in (tmp_path / "run" / "error.txt").read_text()
+    assert last_error(tmp_path / "run") == told[-1]
 
 
 def test_only_the_steps_of_a_run_may_change(whole, tmp_path, model, bars):

@@ -284,3 +284,16 @@ def test_a_picture_that_could_not_be_read_is_offered_again_by_the_next_session(h
     assert hot / "A0_model.jpg" in noted
     assert hot / "A0_flat.jpg" in noted
     assert hot / "A1_model.jpg" not in noted
+
+
+def test_where_no_flatlay_is_needed_a_photograph_does_not_wait_for_one(hot: Path) -> None:
+    watched = FolderWatch(WatchFolder(hot, 0, starts=True, needs_flatlays=False), GivenFiles(None))
+    photograph(hot / "A1_model.jpg")
+    first = watched.look(0)
+    assert first.arrival is not None
+    assert [(pair.on_model.path.name, pair.flatlay) for pair in first.arrival.pairs] == [("A1_model.jpg", None)]
+    photograph(hot / "A1_flat.jpg", 30)
+    assert watched.look(1).arrival is None, "nothing is begun anew"
+    waiting = FolderWatch(WatchFolder(hot, 0, starts=True), GivenFiles(None)).look(0)
+    assert waiting.arrival is not None
+    assert [pair.flatlay is not None for pair in waiting.arrival.pairs] == [True]

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.datasets import LEAST_PAIRS, DatasetKind, Example, Finding, Manifest, Severity, Split
+from engine.domain.datasets import LEAST_PAIRS, DatasetKind, Example, Finding, Manifest, Severity, Split, SplitBy
 from engine.domain.errors import KnownError
 from engine.domain.files import file_sha256
 from engine.ports import ReportStep
 from engine.services.datasets.manifest import read_manifest
-from engine.services.datasets.split import leaks
+from engine.services.datasets.split import leaks, nothing_held_out
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,10 +78,10 @@ def _of_the_whole(manifest: Manifest) -> list[Finding]:
         )
     if not manifest.of(Split.HELD_OUT):
         found.append(
-            _warning(
-                "",
-                "nothing is held out, so that nobody can measure what was learnt",
-                "Build it with --held-out 0.2, and with photographs of several articles.",
+            nothing_held_out(manifest.examples, manifest.split_by)
+            if manifest.parameters.get("held_out") and manifest.examples
+            else _warning(
+                "", "nothing is held out, so that nobody can measure what is learnt", "Build it with --held-out 0.2."
             )
         )
     names = Counter(example.name.casefold() for example in manifest.examples)
@@ -100,7 +100,16 @@ def _of_the_whole(manifest: Manifest) -> list[Finding]:
                     "Look at it; correct and approve it in the review, or leave the pair out.",
                 )
             )
-    for trained, measured in leaks(manifest.examples):
+    if manifest.split_by is SplitBy.PICTURE and leaks(manifest.examples):
+        found.append(
+            _warning(
+                "",
+                "it was split by pictures, and some articles are on both sides: what is measured is not how well the "
+                "LoRA does on articles it never saw",
+                "Give the files their article numbers and build it again, to measure that.",
+            )
+        )
+    for trained, measured in leaks(manifest.examples, manifest.split_by):
         found.append(
             _error(
                 measured.target,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.datasets import TRIGGER, DatasetKind, Example, FileHash, Finding, LossRegion, Severity
+from engine.domain.datasets import TRIGGER, DatasetKind, Example, FileHash, Finding, LossRegion, Severity, SplitBy
 from engine.domain.errors import KnownError, UsageError, printable_path
 from engine.ports import ArtifactStore, Catalog, ReportStep
 from engine.services.datasets.approved import Chosen, chosen_items
@@ -55,6 +55,8 @@ class ColorRecipe:
         Share of the examples that measure the LoRA.
     seed : int
         Of the colours and the split.
+    split_by : SplitBy
+        What is never on both sides of the split.
     """
 
     least_delta_E: float = 7.0
@@ -67,6 +69,7 @@ class ColorRecipe:
     most_true_delta_E: float = 25.0
     held_out: float = HELD_OUT
     seed: int = 0
+    split_by: SplitBy = SplitBy.ARTICLE
 
     def __post_init__(self) -> None:
         if not 0 < self.least_delta_E <= self.most_delta_E <= 60:
@@ -174,7 +177,9 @@ def color_set_from_folders(
         if advance is not None:
             advance(done, len(report.pairs), path.name)
     made = recipe.parameters() | {"from": "folders", "mask_source": namer.source}
-    return writer.finish(DatasetKind.COLOR, made, findings, held_out=recipe.held_out, seed=recipe.seed)
+    return writer.finish(
+        DatasetKind.COLOR, made, findings, held_out=recipe.held_out, seed=recipe.seed, split_by=recipe.split_by
+    )
 
 
 def color_set_from_catalog(
@@ -227,7 +232,9 @@ def color_set_from_catalog(
         if advance is not None:
             advance(done, len(items), path.name)
     made = recipe.parameters() | {"from": "catalog"}
-    return writer.finish(DatasetKind.COLOR, made, findings, held_out=recipe.held_out, seed=recipe.seed)
+    return writer.finish(
+        DatasetKind.COLOR, made, findings, held_out=recipe.held_out, seed=recipe.seed, split_by=recipe.split_by
+    )
 
 
 class _Namer:

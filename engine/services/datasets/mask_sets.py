@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.datasets import DatasetKind, Example, FileHash, Finding
+from engine.domain.datasets import DatasetKind, Example, FileHash, Finding, SplitBy
 from engine.domain.errors import KnownError, UsageError
 from engine.ports import ArtifactStore, Catalog, ReportStep
 from engine.services.datasets.approved import Chosen, chosen_items
-from engine.services.datasets.originals import left_out, pictures_in, plain_stem
+from engine.services.datasets.originals import left_out, pictures_in, plain_stem, says_mask, whole_stem
 from engine.services.datasets.split import HELD_OUT, check_share
 from engine.services.datasets.writing import Built, Pictures, SetWriter, source_hash
 
@@ -36,12 +36,15 @@ class MaskRecipe:
         Share of the examples that measure the LoRA.
     seed : int
         Of the split.
+    split_by : SplitBy
+        What is never on both sides of it.
     """
 
     object: str
     caption: str = CAPTION
     held_out: float = HELD_OUT
     seed: int = 0
+    split_by: SplitBy = SplitBy.ARTICLE
 
     def __post_init__(self) -> None:
         if not self.object.strip():
@@ -114,7 +117,9 @@ def mask_set_from_catalog(
         if advance is not None:
             advance(done, len(items), path.name)
     made = recipe.parameters() | {"from": "catalog", "mask": mask_name or names[0]}
-    return writer.finish(DatasetKind.MASK, made, findings, held_out=recipe.held_out, seed=recipe.seed)
+    return writer.finish(
+        DatasetKind.MASK, made, findings, held_out=recipe.held_out, seed=recipe.seed, split_by=recipe.split_by
+    )
 
 
 def mask_set_from_folders(
@@ -160,7 +165,9 @@ def mask_set_from_folders(
         if advance is not None:
             advance(done, len(pairs), path.name)
     made = recipe.parameters() | {"from": "folders", "painted": painted}
-    return writer.finish(DatasetKind.MASK, made, findings, held_out=recipe.held_out, seed=recipe.seed)
+    return writer.finish(
+        DatasetKind.MASK, made, findings, held_out=recipe.held_out, seed=recipe.seed, split_by=recipe.split_by
+    )
 
 
 def _belonging(photographs: Path, masks: Path) -> tuple[list[tuple[Path, Path]], list[Finding]]:
@@ -168,13 +175,13 @@ def _belonging(photographs: Path, masks: Path) -> tuple[list[tuple[Path, Path]],
     same = photographs.resolve() == masks.resolve()
     photos, given = pictures_in(photographs), pictures_in(masks)
     if same:
-        given = [path for path in photos if plain_stem(path) != path.stem.casefold()]
+        given = [path for path in photos if says_mask(path)]
         photos = [path for path in photos if path not in given]
-    by_stem = {path.stem.casefold(): path for path in photos}
+    by_stem = {whole_stem(path): path for path in photos}
     pairs: list[tuple[Path, Path]] = []
     findings: list[Finding] = []
     for mask in given:
-        stems = (mask.stem.casefold(), plain_stem(mask))
+        stems = (whole_stem(mask), plain_stem(mask))
         photo = next((by_stem[stem] for stem in stems if stem in by_stem), None)
         if photo is None:
             error = KnownError("no photograph has its name", remedy="Give both the same name.", path=mask)

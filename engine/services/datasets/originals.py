@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from pathlib import Path
 
 from engine.domain.datasets import Finding, Severity
@@ -33,6 +34,21 @@ def pictures_in(folder: Path) -> list[Path]:
     return sorted(path for path in found if not path.name.startswith("."))
 
 
+def says_mask(path: Path) -> bool:
+    """Whether a file's name ends with the word that says it is a mask."""
+    return bool(_MASK_WORDS.search(path.stem))
+
+
+def whole_stem(path: Path) -> str:
+    """A file's name in lower case with composed accents, without its suffix."""
+    return unicodedata.normalize("NFC", path.stem).casefold()
+
+
 def plain_stem(path: Path) -> str:
     """A file's name in lower case, without its suffix and the word that says it is a mask."""
-    return _MASK_WORDS.sub("", path.stem).casefold()
+    return written_stem(path).casefold()
+
+
+def written_stem(path: Path) -> str:
+    """The same as it is written, with composed accents: a Mac's disk may hold them apart from their letters."""
+    return unicodedata.normalize("NFC", _MASK_WORDS.sub("", path.stem))

@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.datasets import DatasetKind, Example, FileHash, Finding, Manifest
+from engine.domain.datasets import DatasetKind, Example, FileHash, Finding, Manifest, Split, SplitBy
 from engine.domain.errors import KnownError
 from engine.domain.files import complete_file, file_sha256, require_writable
 from engine.services.datasets.manifest import MANIFEST, write_manifest
-from engine.services.datasets.split import split
+from engine.services.datasets.split import nothing_held_out, split, wanted
 
 if TYPE_CHECKING:
     import numpy as np
@@ -38,7 +38,7 @@ class Built:
     Attributes
     ----------
     findings : tuple of Finding
-        What was left out, and why.
+        That nothing is held out, and what was left out; why, and what to do.
     """
 
     folder: Path
@@ -162,8 +162,9 @@ class SetWriter:
         *,
         held_out: float,
         seed: int,
+        split_by: SplitBy = SplitBy.ARTICLE,
     ) -> Built:
-        """Split the set and write its manifest.
+        """Split the set and write its manifest. That nothing could be held out is the first of the findings.
 
         Raises
         ------
@@ -175,9 +176,11 @@ class SetWriter:
             raise KnownError(
                 "no pair is left for the set", remedy=reasons or "Give photographs with masks.", path=self._folder
             )
-        made = {"held_out": held_out, "split_seed": seed, **parameters}
-        manifest = Manifest(kind, split(self._examples, held_out, seed), made)
+        made = {"held_out": held_out, "split_seed": seed, "split_by": split_by.value, **parameters}
+        manifest = Manifest(kind, split(self._examples, held_out, seed, split_by), made)
         write_manifest(manifest, self._folder)
+        if wanted(held_out, len(self._examples)) and not manifest.of(Split.HELD_OUT):
+            findings = [nothing_held_out(self._examples, split_by), *findings]
         return Built(self._folder, manifest, tuple(findings))
 
 

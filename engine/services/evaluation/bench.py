@@ -25,6 +25,9 @@ from engine.services.evaluation.outcomes import Facts, srgb_picture
 from engine.worker.backends import Backends
 
 METADATA, RECORD = "metadata.jsonl", "bench.json"
+_WORDS = {"lora_sha256": "LoRA", "lora_scale": "strength of the LoRA", "guidance_scale": "guidance"}
+"""What the settings are called in messages, where the record has other names."""
+
 _WRITE_EVERY = 5.0
 """Seconds between two writings of what was made so far."""
 _SIDE = 320
@@ -70,7 +73,7 @@ def run_bench(
     changed = [name for name in facts if former is not None and former.facts.get(name) != facts[name]]
     if changed and not again:
         raise UsageError(
-            f"the outputs in this folder were made with another {', '.join(changed)}",
+            f"the outputs in this folder were made with another {', '.join(_WORDS.get(n, n) for n in changed)}",
             remedy="Give another folder, or make them anew with --again.",
             path=folder,
         )

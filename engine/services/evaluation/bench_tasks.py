@@ -61,6 +61,14 @@ def read_bench(folder: Path) -> tuple[BenchTask, ...]:
                 path=metadata or task.image,
             )
         seen.add((task.category, task.key.casefold()))
+    for task in tasks:
+        first = re.sub(r"-round-\d+$", "", task.key.casefold())
+        if first != task.key.casefold() and (task.category, first) in seen:
+            raise KnownError(
+                f"the key '{task.key}' of {task.category.value} is the name of another task's output",
+                remedy="Give it a key that does not end in -round- and a number.",
+                path=metadata or task.image,
+            )
     order = list(BenchCategory)
     return tuple(sorted(tasks, key=lambda task: (order.index(task.category), task.key)))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from engine.services.evaluation.pages import write_page, write_picture
 from engine.services.evaluation.records import SHEET, badness, best_of, summaries, write_records
 from engine.services.evaluation.sets import SetTask
 from engine.services.evaluation.sheets import columns_of, headline, legend_of, title_of
-from engine.services.evaluation.tables import captions, summary_table
+from engine.services.evaluation.tables import captions, summary_table, with_best
 from engine.worker.backends import Backends
 
 RESULTS = "results"
@@ -96,6 +96,12 @@ class _Course:
     shared: dict[str, tuple[bytes, bytes]] = field(default_factory=dict[str, tuple[bytes, bytes]])
     written: float = field(default_factory=time.monotonic)
     first_error: KnownError | None = None
+    stems: dict[str, str] = field(init=False)
+    example_stems: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.stems = file_stems(contender.name for contender in self.task.contenders)
+        self.example_stems = file_stems(self.task.names)
 
     def run(self) -> Evaluation:
         is_complete = True
@@ -168,7 +174,7 @@ class _Course:
 
     def _keep(self, contender: Contender, name: str, outcome: Outcome) -> str:
         assert outcome.result is not None
-        path = self.folder / RESULTS / file_stem(contender.name) / f"{file_stem(name)}.png"
+        path = self.folder / RESULTS / self.stems[contender.name] / f"{self.example_stems[name]}.png"
         data = encode_mask(outcome.result) if outcome.result.ndim == 2 else encode_png(outcome.result)
         with complete_file(path, overwrite=True) as temporary:
             temporary.write_bytes(data)
@@ -194,10 +200,12 @@ class _Course:
         if best is None:
             return
         table = summary_table(evaluation.kind, found)
+        if len(found) > 1:
+            table = with_best(table, best)
         for index, contender in enumerate(evaluation.contenders):
             if contender.name not in self.cells:
                 continue
-            stem = SHEET if index == best else f"{SHEET}-{file_stem(contender.name)}"
+            stem = SHEET if index == best else f"{SHEET}-{self.stems[contender.name]}"
             sheet = self._sheet(evaluation, contender, is_best=index == best and len(found) > 1)
             write_page(self.folder / f"{stem}.html", sheet, table, best if len(found) > 1 else None)
             write_picture(self.folder / f"{stem}.png", sheet)
@@ -218,6 +226,16 @@ class _Course:
         )
 
 
-def file_stem(name: str) -> str:
-    """A contender's or example's name as a file's: ``step 250`` becomes ``step-250``."""
-    return re.sub(r"[^\w.-]+", "-", name).strip("-.") or "example"
+def file_stems(names: Iterable[str]) -> dict[str, str]:
+    """Names of contenders or examples as those of files: ``step 250`` becomes ``step-250``; no two are alike."""
+    stems: dict[str, str] = {}
+    taken: set[str] = set()
+    for name in names:
+        plain = stem = re.sub(r"[^\w.-]+", "-", name).strip("-.") or "example"
+        number = 1
+        while stem.casefold() in taken:  # some disks do not tell files apart by the case
+            number += 1
+            stem = f"{plain}-{number}"
+        taken.add(stem.casefold())
+        stems[name] = stem
+    return stems

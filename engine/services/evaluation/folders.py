@@ -14,13 +14,13 @@ from engine.imaging.masks.given import read_mask
 from engine.imaging.metrics.masks import BOUNDARY_TOLERANCE
 from engine.imaging.raster.headers import read_header
 from engine.ports import ReportStep
-from engine.services.datasets.originals import pictures_in, plain_stem
+from engine.services.datasets.originals import pictures_in, plain_stem, written_stem
 from engine.services.evaluation.outcomes import (
     Facts,
     Outcome,
     color_outcome,
     mask_outcome,
-    require_one_size,
+    require_extent,
     srgb_picture,
 )
 
@@ -47,7 +47,7 @@ class MaskFolderTask:
         self.facts: Facts = mask_facts()
 
     def files(self, name: str) -> Sequence[Path]:
-        found = (folder.get(name) for folder in (self._truth, self._predicted, self._photographs))
+        found = (folder.get(name.casefold()) for folder in (self._truth, self._predicted, self._photographs))
         return [self._request.truth, self._request.predicted, *(path for path in found if path is not None)]
 
     def measure(self, contender: Contender, name: str, report: ReportStep) -> Outcome:
@@ -55,18 +55,14 @@ class MaskFolderTask:
         truth_path = _path_of(name, self._truth, self._request.truth)
         predicted_path = _path_of(name, self._predicted, self._request.predicted)
         extent = read_header(truth_path).extent
+        require_extent(read_header(predicted_path).extent, extent, predicted_path)
         truth = read_mask(truth_path, extent, may_be_empty=True)
         mask = read_mask(predicted_path, extent, may_be_empty=True)
-        photograph = self._photographs.get(name)
+        photograph = self._photographs.get(name.casefold())
         if photograph is None:
             return mask_outcome(None, mask, truth, kept=False)
         picture = srgb_picture(photograph)
-        if picture.extent != extent:
-            raise KnownError(
-                f"it is {picture.extent} pixels, its true mask {extent}",
-                remedy="Give the photograph that the mask was made for.",
-                path=photograph,
-            )
+        require_extent(picture.extent, extent, photograph)
         return mask_outcome(np.asarray(picture.pixels, np.uint8), mask, truth, kept=False)
 
 
@@ -92,7 +88,7 @@ class ColorFolderTask:
         self.facts: Facts = color_facts(request.crop)
 
     def files(self, name: str) -> Sequence[Path]:
-        found = (folder.get(name) for folder in (self._truth, self._result, self._control, self._masks))
+        found = (folder.get(name.casefold()) for folder in (self._truth, self._result, self._control, self._masks))
         folders = (self._request.truth, self._request.result, self._request.control, self._request.masks)
         return [path for path in (*folders, *found) if path is not None]
 
@@ -102,7 +98,8 @@ class ColorFolderTask:
         truth = srgb_picture(_path_of(name, self._truth, request.truth))
         result = srgb_picture(_path_of(name, self._result, request.result))
         control = srgb_picture(_path_of(name, self._control, request.control))
-        require_one_size(truth, result, control)
+        for other in (result, control):
+            require_extent(other.extent, truth.extent, other.path)
         mask = None
         if request.masks is not None:
             mask = read_mask(_path_of(name, self._masks, request.masks), truth.extent)
@@ -145,21 +142,22 @@ def _by_name(folder: Path) -> dict[str, Path]:
 
 
 def _names(truth: Path, true: dict[str, Path], other: Path, given: dict[str, Path]) -> list[str]:
-    """Every name of either folder: what has no counterpart is told, not left out in silence."""
+    """Every name of either folder, as it is written: what has no counterpart is told, not left out in silence."""
     if not true.keys() & given.keys():
         raise KnownError(
             f"no picture has the name of one in {truth}",
             remedy="Give both folders files of the same names; -mask, -target, -painted or -alpha may follow.",
             path=other,
         )
-    return sorted(true.keys() | given.keys())
+    return [written_stem((true | given)[name]) or name for name in sorted(true.keys() | given.keys())]
 
 
 def _path_of(name: str, files: dict[str, Path], folder: Path) -> Path:
-    if name not in files:
+    path = files.get(name.casefold())
+    if path is None:
         raise KnownError(
             f"no picture of the name '{name}' is in this folder",
             remedy="Add it, or remove its counterpart.",
             path=folder,
         )
-    return files[name]
+    return path

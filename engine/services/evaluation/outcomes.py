@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from engine.domain.datasets import DatasetKind
 from engine.domain.errors import KnownError
 from engine.domain.evaluation import Contender, Crop, Figures
-from engine.domain.geometry import Box
+from engine.domain.geometry import Box, Extent
 from engine.domain.picture import Picture
-from engine.imaging.contact_sheet import GREY, reduced
+from engine.imaging.contact_sheet import reduced
 from engine.imaging.datasets.green import paint_green
 from engine.imaging.metrics.colors import color_figures, crop_box
 from engine.imaging.metrics.masks import mask_figures
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from engine.domain.picture import Alpha
 
 Pixels8 = NDArray[np.uint8]
+
+_NO_PHOTOGRAPH = 56
+"""Grey level in the place of a photograph: darker than the sheet, on which it shall be seen."""
 
 Facts = dict[str, str | int | float]
 
@@ -91,15 +94,14 @@ def mask_outcome(rgb: Pixels8 | None, mask: Alpha, truth: Alpha, *, kept: bool, 
     Parameters
     ----------
     rgb : ndarray or None
-        The photograph ``(H, W, 3)`` uint8 sRGB; a neutral grey where there is none.
+        The photograph ``(H, W, 3)`` uint8 sRGB; a dark grey where there is none.
     mask, truth : ndarray
         ``(H, W)`` uint8 of its size.
     kept : bool
         The mask was made here and shall be kept.
     """
     if rgb is None:
-        rgb = np.empty((*truth.shape, 3), np.uint8)
-        rgb[:] = GREY
+        rgb = np.full((*truth.shape, 3), _NO_PHOTOGRAPH, np.uint8)
     small, one, two = (reduced(plane) for plane in (rgb, mask, truth))
     pictures = (small, paint_green(small, two), paint_green(small, one), mask_difference(small, one, two))
     return Outcome(mask_figures(mask, truth), pictures, mask if kept else None, problem)
@@ -138,21 +140,20 @@ def srgb_picture(path: Path) -> Picture:
     return replace(picture, pixels=to_srgb8(picture.pixels, picture.icc), icc=None, alpha=None)
 
 
-def require_one_size(truth: Picture, *others: Picture) -> None:
-    """Refuse pictures that have no common pixels.
+def require_extent(found: Extent, truth: Extent, path: Path | None) -> None:
+    """Refuse a picture that has no common pixels with the true one.
 
     Raises
     ------
     KnownError
-        Names the one that differs.
+        Names it.
     """
-    for other in others:
-        if other.extent != truth.extent:
-            raise KnownError(
-                f"it is {other.extent} pixels, the true picture {truth.extent}",
-                remedy="Bring both to one size and framing: pixels are compared with those at their place.",
-                path=other.path,
-            )
+    if found != truth:
+        raise KnownError(
+            f"it is {found} pixels, the true one {truth}",
+            remedy="Bring both to one size and framing: pixels are compared with those at their place.",
+            path=path,
+        )
 
 
 def _outlined(pixels: object, box: Box) -> Pixels8:

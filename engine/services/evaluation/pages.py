@@ -14,22 +14,23 @@ Table = tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]
 """Headings and rows."""
 
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; background: #767676; color: #080808; margin: 32px auto; padding: 0 24px;
-  max-width: 1720px; }
-h1 { font-size: 24px; font-weight: 600; margin: 0 0 8px; } p { margin: 4px 0; max-width: 90ch; }
+html { color-scheme: only light; background: #767676; }
+body { font: 15px/1.5 system-ui, sans-serif; color: #000; margin: 32px auto; padding: 0 24px; max-width: 1720px; }
+h1 { font-size: 24px; font-weight: 600; margin: 0 0 8px; overflow-wrap: anywhere; }
+p { margin: 4px 0; max-width: 90ch; overflow-wrap: anywhere; }
 table { border-collapse: collapse; margin: 20px 0; font-variant-numeric: tabular-nums; }
-th, td { text-align: right; padding: 3px 18px 3px 0; font-weight: 400; } th { color: #2e2e2e; }
+th, td { text-align: right; padding: 3px 18px 3px 0; font-weight: 400; }
 th:first-child, td:first-child { text-align: left; } tr.best td { font-weight: 600; }
 .legend span { display: inline-block; margin-right: 24px; }
 .legend i { display: inline-block; width: 13px; height: 13px; margin-right: 7px; vertical-align: -1px; }
-main { display: grid; gap: 28px 36px; grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--row)), 1fr)); }
+main { display: grid; gap: 28px 36px; margin-top: 24px;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, var(--row)), 1fr)); }
 article { display: grid; grid-template-columns: repeat(var(--columns), 1fr); gap: 4px 8px; align-content: start; }
 article h2 { grid-column: 1 / -1; font-size: 15px; font-weight: 600; margin: 0; overflow-wrap: anywhere; }
 article h2 span { font-weight: 400; }
 figure { margin: 0; }
 img { width: 100%; display: block; }
 figcaption { font-size: 13px; line-height: 1.4; padding-top: 4px; font-variant-numeric: tabular-nums; }
-.column { color: #2e2e2e; font-size: 13px; }
 @media print { body { -webkit-print-color-adjust: exact; print-color-adjust: exact; } article { break-inside: avoid; } }
 """
 _WIDE_ROWS = 6
@@ -54,7 +55,8 @@ def write_page(path: Path, sheet: ContactSheet, table: Table | None = None, best
     title = html.escape(sheet.title)
     wide = "900px" if len(sheet.rows) <= _WIDE_ROWS else "620px"
     parts = [
-        f"<!doctype html><html lang=en><meta charset=utf-8><title>{title}</title><style>{_STYLE}</style>",
+        '<!doctype html><html lang=en><meta charset=utf-8><meta name=viewport content="width=device-width">',
+        f"<title>{title}</title><style>{_STYLE}</style>",
         f"<h1>{title}</h1>",
         *(f"<p>{html.escape(line)}</p>" for line in sheet.lines),
         _table(table, best) if table is not None else "",
@@ -104,7 +106,7 @@ def _article(row: Row, columns: tuple[str, ...]) -> str:
     figures = "".join(
         f'<figure><img src="data:image/jpeg;base64,{base64.b64encode(cell.jpeg).decode()}" loading=lazy'
         f' alt="{html.escape(f"{row.name}: {column}", quote=True)}"><figcaption>'
-        f"<span class=column>{html.escape(column)}</span>"
+        f"{html.escape(column)}"
         f"{''.join(f'<br>{html.escape(line)}' for line in cell.caption)}</figcaption></figure>"
         for cell, column in zip(row.cells, columns, strict=True)
     )

@@ -6,6 +6,7 @@ import csv
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, fields
+from math import isfinite
 from pathlib import Path
 from statistics import fmean
 from typing import TypeVar
@@ -45,8 +46,17 @@ def summaries(evaluation: Evaluation) -> tuple[Summary, ...]:
 
 
 def best_of(found: Sequence[Summary]) -> int | None:
-    """Which summary has the greatest IoU, or the least ΔE00 on the crop; None where nothing was measured."""
-    ranked = [(badness(summary.means), index) for index, summary in enumerate(found) if summary.means is not None]
+    """Which summary has the greatest IoU, or the least ΔE00 on the crop; None where nothing was measured.
+
+    Of those that were measured on the most examples: after a stop, or with examples that failed, a mean of fewer may be
+    one of the easier ones. The first of equal ones is the best.
+    """
+    most = max((summary.count for summary in found), default=0)
+    ranked = [
+        (badness(summary.means), index)
+        for index, summary in enumerate(found)
+        if summary.means is not None and summary.count == most and isfinite(badness(summary.means))
+    ]
     return min(ranked)[1] if ranked else None
 
 

@@ -15,6 +15,7 @@ from engine.inference.kontext.availability import resolve_model
 from engine.inference.kontext.source import MODEL_NAME, find_source
 from engine.services.datasets.manifest import read_manifest
 from engine.services.evaluation.bench_tasks import read_bench
+from engine.services.evaluation.sets import examples_of
 from engine.services.painting import Painting
 from engine.training.job import read_job, saved_files
 
@@ -99,12 +100,7 @@ def set_evaluation(
     if manifest.kind is not kind:
         other = "masks" if manifest.kind is DatasetKind.MASK else "color"
         raise UsageError(f"this is a {manifest.kind.value} set", remedy=f"Run 'chromask eval {other}'.", path=dataset)
-    if not (manifest.examples if split is None else manifest.of(split)):
-        raise KnownError(
-            "the set has no such examples",
-            remedy="Build it with --held-out above 0, or measure what it was trained on with --split all.",
-            path=dataset,
-        )
+    examples_of(manifest, split, dataset)
     if not contenders:
         raise UsageError("nothing is to be evaluated", remedy="Give --lora, --checkpoints or --base.")
     names = [contender.name for contender in contenders]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.domain.datasets import DatasetKind, Example
+from engine.domain.datasets import DatasetKind, Example, Manifest, Split
 from engine.domain.errors import KnownError
 from engine.domain.evaluation import NO_MASK, Contender, SetEvaluation
 from engine.domain.picture import Picture
@@ -29,6 +29,27 @@ if TYPE_CHECKING:
     from engine.domain.picture import Alpha
 
 
+def examples_of(manifest: Manifest, split: Split | None, folder: Path) -> tuple[Example, ...]:
+    """The examples of one side of a set's split, or all of them.
+
+    Raises
+    ------
+    KnownError
+        There are none; says what to do.
+    """
+    chosen = manifest.examples if split is None else manifest.of(split)
+    if chosen:
+        return chosen
+    if split is Split.HELD_OUT:
+        raise KnownError(
+            "nothing of this set is held out",
+            remedy="Build it again, with several articles' numbers in the file names or with --split-by picture; or "
+            "measure what it teaches with --split all.",
+            path=folder,
+        )
+    raise KnownError("this set has no such examples", remedy="Measure all of it with --split all.", path=folder)
+
+
 class SetTask:
     """Examples of a set, painted by a model; `engine.services.evaluation.outcomes.Task`.
 
@@ -45,9 +66,7 @@ class SetTask:
 
     def __init__(self, request: SetEvaluation, backends: Backends) -> None:
         manifest = read_manifest(request.dataset)
-        chosen = manifest.examples if request.split is None else manifest.of(request.split)
-        if not chosen:
-            raise KnownError("the set has no such examples", remedy="Choose another split.", path=request.dataset)
+        chosen = examples_of(manifest, request.split, request.dataset)
         chosen = sorted(chosen, key=lambda example: example.name)[: request.limit or None]
         self._request, self._backends = request, backends
         self._examples = {example.name: example for example in chosen}

@@ -10,6 +10,9 @@ from engine.imaging.metrics.pictures import AGREED, FULL_SCALE, MISSING, TOO_MUC
 from engine.services.evaluation.records import summaries
 from engine.services.evaluation.tables import explanation
 
+_MOST_NAMED = 5
+"""Examples that could not be measured, by name above the pictures."""
+
 Legend = tuple[tuple[tuple[int, int, int], str], ...]
 
 
@@ -43,32 +46,44 @@ def headline(evaluation: Evaluation, contender: Contender, *, is_best: bool) -> 
     summary = next(found for found in summaries(evaluation) if found.contender == contender)
     best = " The best of those measured." if is_best else ""
     cut = "" if evaluation.is_complete else " Stopped before the end."
-    return f"{mean_sentence(summary)}{best}{cut} Worst first.", *_made(evaluation), *explanation(evaluation.kind)
+    lines = f"{mean_sentence(summary)}{best}{cut} Worst first.", *_made(evaluation), *explanation(evaluation.kind)
+    return *lines, *_not_measured(evaluation, contender)
 
 
 def mean_sentence(summary: Summary) -> str:
     """A contender's means as one sentence."""
-    many = f"{summary.count} example{'s' if summary.count != 1 else ''}"
-    failed = f", {summary.failed} failed" if summary.failed else ""
+    every = summary.count + summary.failed
+    many = f"{every} example{'s' if every != 1 else ''}"
+    if summary.failed:
+        many += f", {summary.count} of them measured"
     match summary.means:
         case MaskFigures() as means:
             none = f", no mask on {summary.unpainted}" if summary.unpainted else ""
             figures = f"IoU {means.iou:.3f}, boundary F {means.boundary_f:.3f}, absolute error {means.mae:.4f}"
-            return f"{many}{failed}{none}. Means: {figures}."
+            return f"{many}{none}. Means: {figures}."
         case ColorFigures() as means:
             figures = f"ΔE00 on the crop {means.control_crop:.3f} before, {means.result_crop:.3f} after"
             if means.control_garment is not None and means.result_garment is not None:
                 figures += f"; on the garment {means.control_garment:.3f} before, {means.result_garment:.3f} after"
-            return f"{many}{failed}. Means: {figures}."
+            return f"{many}. Means: {figures}."
         case None:
-            return f"{many}{failed}."
+            return f"{many}."
+
+
+def _not_measured(evaluation: Evaluation, contender: Contender) -> tuple[str, ...]:
+    failed = [row for row in evaluation.of(contender) if row.figures is None]
+    lines = [f"Not measured: {row.example} ({row.problem})" for row in failed[:_MOST_NAMED]]
+    more = len(failed) - _MOST_NAMED
+    return *lines, *((f"{more} more were not measured; evaluation.csv has their reasons.",) if more > 0 else ())
 
 
 def _made(evaluation: Evaluation) -> tuple[str, ...]:
     facts = evaluation.facts
     if "model" not in facts:
         return ()
+    steps = f"{facts['steps']} step{'s' if facts['steps'] != 1 else ''}"
+    which = str(facts["split"]).replace("_", "-")
     return (
-        f"{facts['model']}, {facts['steps']} steps, guidance {facts['guidance_scale']:g}, seed {facts['seed']}; "
-        f"{facts['split']} examples of the set {str(facts['dataset_hash'])[:12]}.",
+        f"{facts['model']}, {steps}, guidance {facts['guidance_scale']:g}, seed {facts['seed']}; "
+        f"{which} examples of the set {str(facts['dataset_hash'])[:12]}.",
     )

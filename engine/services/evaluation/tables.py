@@ -22,7 +22,13 @@ def summary_table(kind: DatasetKind, found: Sequence[Summary]) -> Table:
         figures = _figures(summary.means, kind)
         last = (str(summary.unpainted), str(summary.failed)) if kind is DatasetKind.MASK else (str(summary.failed),)
         rows.append((summary.contender.name, str(summary.count), *figures, *last))
-    return ("", *headings), tuple(rows)
+    return _filled(("", *headings), rows)
+
+
+def with_best(table: Table, best: int) -> Table:
+    """The table with the best contender marked behind its name."""
+    headings, rows = table
+    return headings, tuple((f"{row[0]} · best", *row[1:]) if n == best else row for n, row in enumerate(rows))
 
 
 def example_table(evaluation: Evaluation) -> Table:
@@ -34,7 +40,7 @@ def example_table(evaluation: Evaluation) -> Table:
         for row in evaluation.of(evaluation.contenders[0])
         if row.figures is not None
     ]
-    return ("", *headings[:width]), tuple(rows)
+    return _filled(("", *headings[:width]), rows)
 
 
 def as_text(table: Table) -> list[str]:
@@ -53,7 +59,7 @@ def as_text(table: Table) -> list[str]:
 def captions(figures: Figures) -> tuple[tuple[str, ...], ...]:
     """What stands under control, target, result and difference."""
     if isinstance(figures, MaskFigures):
-        return (), (), (f"IoU {figures.iou:.3f}",), (f"F {figures.boundary_f:.3f}   error {figures.mae:.4f}",)
+        return (), (), (f"IoU {figures.iou:.3f}",), (f"F {figures.boundary_f:.3f}, error {figures.mae:.4f}",)
     before, after = [f"crop {figures.control_crop:.3f}"], [f"crop {figures.result_crop:.3f}"]
     last: list[str] = []
     if figures.control_garment is not None and figures.result_garment is not None:
@@ -79,6 +85,12 @@ def explanation(kind: DatasetKind) -> tuple[str, ...]:
         "outlined crop and on the whole garment. Texture: correlation of the gradients of L inside the garment, before "
         "against after. Outside: mean ΔE00 between before and after where the mask is 0, and the largest 8-bit change.",
     )
+
+
+def _filled(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> Table:
+    """The table without columns in which nothing was measured, as those of the garment where no masks were given."""
+    kept = [n for n in range(len(headings)) if n == 0 or not rows or any(row[n] for row in rows)]
+    return tuple(headings[n] for n in kept), tuple(tuple(row[n] for n in kept) for row in rows)
 
 
 def _figures(figures: Figures | None, kind: DatasetKind) -> tuple[str, ...]:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import threading
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -12,6 +15,7 @@ from engine.domain.errors import KnownError
 from engine.domain.files import complete_file, known_os_error
 from engine.domain.results import Verdict
 from engine.domain.review import Decision, ReviewItem
+from engine.ports import Catalog
 from engine.services.names import spelled_sku
 
 MANIFEST = "chromask-batch.json"
@@ -19,6 +23,11 @@ MANIFEST = "chromask-batch.json"
 _KEY, _VERSION = "chromask-batch", 1
 _DECISIONS = (Decision.APPROVED, Decision.PENDING, Decision.REJECTED)
 _VERDICTS = (Verdict.PASS, Verdict.WARN, Verdict.FAIL)
+_MOST_FOLDERS = 8
+"""A name pattern may put documents so deep below their list; the script looks as far up."""
+
+_writing = threading.Lock()
+"""A list is read and written again: an export and a verdict do so from threads of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,7 @@ class ListedDocument:
     verdict : str
         What the figures say of its colours, the worst of them: pass, warn, fail; empty without a colour match.
     decision : str
-        What a person said: approved where every result in it is, pending otherwise.
+        What a person said: approved where every result in it is, rejected where one of them is, pending otherwise.
     """
 
     file: str
@@ -57,12 +66,20 @@ def listed(folder: Path, path: Path, items: Sequence[ReviewItem], catalog: str) 
     verdicts = [item.outcome.match.after.verdict for item in items if item.outcome.match is not None]
     return ListedDocument(
         path.relative_to(folder).as_posix(),
-        f"{catalog}-{pair.id}",
+        _picture(catalog, pair.id),
         spelled_sku(pair.sku, pair.on_model.path),
         pair.view,
         max(verdicts, key=_VERDICTS.index).value if verdicts else "",
-        max((item.decision for item in items), key=_DECISIONS.index).value,
+        _decision(items),
     )
+
+
+def _picture(catalog: str, pair_id: int) -> str:
+    return f"{catalog}-{pair_id}"
+
+
+def _decision(items: Iterable[ReviewItem]) -> str:
+    return max((item.decision for item in items), key=_DECISIONS.index).value
 
 
 def write_manifest(folder: Path, documents: Iterable[ListedDocument]) -> None:
@@ -77,13 +94,57 @@ def write_manifest(folder: Path, documents: Iterable[ListedDocument]) -> None:
         The list cannot be read or written, or another program's file has its name.
     """
     path = folder / MANIFEST
-    before = _read(path)
-    lines = {line.picture: line for line in before if (folder / line.file).is_file()}
-    lines |= {line.picture: line for line in sorted(documents, key=_is_photoshop)}
-    now = sorted(lines.values(), key=lambda line: line.file)
-    if now == before:
-        return
-    text = json.dumps({_KEY: _VERSION, "files": [asdict(line) for line in now]}, ensure_ascii=True, indent=1)
+    with _writing:
+        before = _read(path)
+        lines = {line.picture: line for line in before if (folder / line.file).is_file()}
+        lines |= {line.picture: line for line in sorted(documents, key=_is_photoshop)}
+        now = sorted(lines.values(), key=lambda line: line.file)
+        if now != before:
+            _write(path, now)
+
+
+def restate(catalog: Catalog, job_ids: Sequence[int]) -> None:
+    """Write what is decided now of these results into the lists that name their documents, wherever those lie.
+
+    A list would have a retoucher open what was rejected after it was exported.
+
+    Raises
+    ------
+    KnownError
+        A list cannot be read or written.
+    """
+    identity = catalog.identity()
+    folders: dict[Path, set[str]] = {}
+    for pair_id in {item.pair.id for item in catalog.review_items_by_id(job_ids)}:
+        for record in catalog.exports_of_pair(pair_id):
+            if record.format.is_layered:
+                folder = _list_folder(record.path)
+                if folder is not None:
+                    folders.setdefault(folder, set()).add(_picture(identity, pair_id))
+    for folder, pictures in folders.items():
+        with _writing:
+            before = _read(folder / MANIFEST)
+            now = [_restated(catalog, folder, line) if line.picture in pictures else line for line in before]
+            if now != before:
+                _write(folder / MANIFEST, now)
+
+
+def _list_folder(document: Path) -> Path | None:
+    """Where the list is that names a document; None where there is none, or its disk is not connected."""
+    above = islice(document.parents, _MOST_FOLDERS)
+    return next(
+        (folder for folder in above if os.path.isfile(folder / MANIFEST)), None
+    )  # False also where it is denied
+
+
+def _restated(catalog: Catalog, folder: Path, line: ListedDocument) -> ListedDocument:
+    records = catalog.exports_at(folder / line.file)
+    items = catalog.review_items_by_id([record.job_id for record in records])
+    return replace(line, decision=_decision(items)) if items else line
+
+
+def _write(path: Path, lines: Iterable[ListedDocument]) -> None:
+    text = json.dumps({_KEY: _VERSION, "files": [asdict(line) for line in lines]}, ensure_ascii=True, indent=1)
     with complete_file(path, overwrite=True) as temporary:
         temporary.write_text(text + "\n", encoding="ascii")
 

@@ -29,6 +29,22 @@ from engine.training.nano.parts import PROMPT_TOKENS
 from engine.training.noise import generator
 
 GREEN_THRESHOLD = 120
+
+BODY = {
+    "head": (
+        "a beard", "a face", "a face mask", "a forehead jewel", "a halo", "a headband", "a moustache", "a red nose",
+        "blush", "earrings", "head and hair", "headphones",
+    ),
+    "trunk": (
+        "a bag", "a belt", "a brooch", "a collar", "a corset", "a necklace", "a poncho", "a scarf", "a tie", "a vest",
+        "an apron", "shoulder pads",
+    ),
+    "arms": ("arm bands", "bare arms", "bracelets", "elbow pads", "gloves", "long gloves"),
+    "legs": ("a long skirt", "ankle bands", "garters", "knee pads", "leggings", "shoes", "skis"),
+    "whole": ("the garment", "the other clothes", "the person"),
+}  # fmt: skip
+"""Regions of the body, and what of `THINGS` is worn there."""
+
 _GUIDANCE = 2.5
 _AT_ONCE = 16
 _STREAM = 9_100  # of a figure's seed: the crops of its regions
@@ -155,5 +171,13 @@ def _first_step(
 
 
 def worse_than_a_guess(dreamed: Mapping[str, float], guessed: Mapping[str, float]) -> list[str]:
-    """Things that the model dreams no better than `guessed_iou` guesses them."""
-    return [thing for thing, score in guessed.items() if dreamed.get(thing, 0.0) <= score]
+    """Regions of the body whose things the model dreams no better, in the mean, than `guessed_iou` guesses them.
+
+    Regions and not things: of a thing there are a handful of masks among the figures that measure.
+    """
+    worse: list[str] = []
+    for region, things in BODY.items():
+        known = [thing for thing in things if thing in guessed]
+        if known and sum(dreamed.get(thing, 0.0) for thing in known) <= sum(guessed[thing] for thing in known):
+            worse.append(region)
+    return worse

@@ -26,7 +26,7 @@ class Recipe:
     least_decoded : float
         IoU that every region's masks must keep when they are encoded and decoded.
     must_beat_guessing : bool
-        Whether a base that dreams a thing worse than its mean mask fits is refused.
+        Whether a base is refused that dreams the things of a region of the body no better than their mean masks fit.
     """
 
     taught: tuple[int, ...] = (10_000_000, 11_000_000)
@@ -37,7 +37,7 @@ class Recipe:
     held_out_figures: int = 24
     decoded_figures: int = 60
     decoder_steps: int = 1_000
-    base_steps: int = 9_000
+    base_steps: int = 15_000
     batch: int = 16
     seed: int = 0
     least_decoded: float = 0.93

@@ -105,7 +105,7 @@ def teach(
         _keep(folder / "base.json", {"dreamed": found, "guessed": guessed})
         if recipe.must_beat_guessing and (worse := worse_than_a_guess(found, guessed)):
             raise KnownError(
-                f"the base model dreams {', '.join(worse)} no better than a guess",
+                f"the base model dreams things of {', '.join(worse)} no better than a guess",
                 remedy="Train it for more steps (--base-steps) in the same folder.",
                 path=folder,
             )

@@ -126,7 +126,7 @@ TRAINING = {
     "open_set": Case(_training, _opened, ["bars-set"]),
     "train": Case(_training, _is_live, True),
     "pause_training": Case(_at_work, _state, "Paused"),
-    "stop_training": Case(_at_work, _state, "Broken off"),
+    "stop_training": Case(_at_work, _state, "Stopped"),
     "go_on_training": Case(_paused, _is_live, True),
     "register_run": Case(_paused, lambda hand: hand.is_shown(RegisterForm), True),
     "run_figures": Case(_paused, lambda hand: hand.is_shown(FiguresDialog), True),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.datasets import DatasetKind, Example, Finding
+from engine.domain.datasets import DatasetKind, Example, Finding, SplitBy
 from engine.domain.errors import KnownError
 from engine.domain.files import known_os_error
 from engine.domain.training import TrainingSettings
@@ -52,6 +52,7 @@ def import_ai_toolkit(
     kind: DatasetKind | None = None,
     held_out: float = HELD_OUT,
     seed: int = 0,
+    split_by: SplitBy = SplitBy.ARTICLE,
     overwrite: bool = False,
     advance: ReportStep | None = None,
 ) -> Imported:
@@ -83,7 +84,7 @@ def import_ai_toolkit(
         if advance is not None:
             advance(done, len(jobs), target.name)
     made: dict[str, str | int | float | bool] = {"from": "ai-toolkit"}
-    built = writer.finish(kind or DatasetKind.MASK, made, findings, held_out=held_out, seed=seed)
+    built = writer.finish(kind or DatasetKind.MASK, made, findings, held_out=held_out, seed=seed, split_by=split_by)
     return Imported(built, settings, unknown)
 
 
