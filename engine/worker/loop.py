@@ -76,13 +76,22 @@ class _Worker:
         self._views = Views(backends)
 
     def read_commands(self, commands: BinaryIO) -> None:
-        """On its own thread. The end of the input means that the application is gone: leave at once, in mid-job."""
-        for line in commands:
-            command = decode_command(line)
-            if isinstance(command, CancelJob):
-                self._cancelled.add(command.job_id)
-            else:
-                self._jobs.put(command)
+        """On its own thread. The end of the input means that the application is gone: leave at once, in mid-job.
+
+        So does a worker that is told what it cannot understand: one that no longer listens would keep its job for ever,
+        one that ended is started again.
+        """
+        try:
+            for line in commands:
+                command = decode_command(line)
+                if isinstance(command, CancelJob):
+                    self._cancelled.add(command.job_id)
+                else:
+                    self._jobs.put(command)
+        except Exception:  # noqa: BLE001 - the last frame of this thread
+            traceback.print_exc()
+            sys.stderr.flush()
+            os._exit(1)
         os._exit(0)
 
     def beat(self) -> None:

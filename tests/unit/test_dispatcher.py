@@ -262,3 +262,19 @@ def test_worker_leaves_when_the_application_is_gone(bench: Bench) -> None:
     assert worker.wait(10) == 0
     worker.stdout.close()
     assert not os.path.exists(f"/proc/{worker.pid}/fd")
+
+
+def test_a_worker_that_cannot_understand_a_command_ends(bench: Bench) -> None:
+    """It would beat on without ever listening, and its job would be at work for ever."""
+    import subprocess
+
+    command = [sys.executable, str(WORKER), str(bench.catalog_file)]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    assert b"Ready" in worker.stdout.readline()
+    worker.stdin.write(b'{"kind": "Unheard"}\n')
+    worker.stdin.flush()
+    assert worker.wait(10) == 1
+    _, said = worker.communicate()
+    assert b"Traceback" in said
