@@ -179,6 +179,10 @@ class SqlCatalog:
         with self._database.read() as session:
             return review_rows.decision_counts(session, batch_id)
 
+    def export_counts(self, batch_id: int | None = None) -> dict[Decision, int]:
+        with self._database.read() as session:
+            return review_rows.export_counts(session, batch_id)
+
     def add_reviews(self, given: Sequence[Review]) -> None:
         with self._database.write() as session:
             reviews.add_reviews(session, given)

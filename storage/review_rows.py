@@ -57,6 +57,14 @@ _COUNTS = f"""
     FROM review_change AS c JOIN job AS j ON j.id = c.job_id LEFT JOIN {_LATEST}
     WHERE {_SUPERSEDED_BY} IS NULL{{of_batch}} GROUP BY 1
 """
+_LEAVING = f"""
+    SELECT CASE WHEN EXISTS (
+        SELECT 1 FROM job AS v JOIN review AS w ON w.id = (SELECT max(id) FROM review WHERE review.job_id = v.id)
+        WHERE v.chain_id = j.chain_id AND v.state = 'succeeded' AND w.decision = 'approved'
+    ) THEN 'approved' ELSE coalesce(r.decision, 'pending') END, count(*)
+    FROM review_change AS c JOIN job AS j ON j.id = c.job_id LEFT JOIN {_LATEST}
+    WHERE {_SUPERSEDED_BY} IS NULL{{of_batch}} GROUP BY 1
+"""
 _OF_BATCH = " AND c.batch_id = :batch_id"
 
 _DECISIONS = {decision.value: decision for decision in Decision} | {None: Decision.PENDING}
@@ -74,8 +82,17 @@ def review_rows(session: Session, batch_id: int | None, after: int, limit: int) 
 
 def decision_counts(session: Session, batch_id: int | None) -> dict[Decision, int]:
     """Of what is not superseded."""
+    return _counted(session, _COUNTS, batch_id)
+
+
+def export_counts(session: Session, batch_id: int | None) -> dict[Decision, int]:
+    """Of what an export takes of each result, as `engine.services.export.plan.items_to_export` chooses it."""
+    return _counted(session, _LEAVING, batch_id)
+
+
+def _counted(session: Session, counts: str, batch_id: int | None) -> dict[Decision, int]:
     require_batch(session, batch_id)
-    query = _COUNTS.format(of_batch=_OF_BATCH if batch_id is not None else "")
+    query = counts.format(of_batch=_OF_BATCH if batch_id is not None else "")
     counted: dict[str, int] = dict(driver_rows(session, query, {"batch_id": batch_id}))
     return {decision: counted.get(decision.value, 0) for decision in Decision}
 

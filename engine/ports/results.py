@@ -48,6 +48,10 @@ class Results(Protocol):
         """How many results that are not superseded have each decision."""
         ...
 
+    def export_counts(self, batch_id: int | None = None) -> dict[Decision, int]:
+        """The same of what an export takes of each result: its newest approved version, or else its newest one."""
+        ...
+
     def add_reviews(self, given: Sequence[Review]) -> None:
         """Record verdicts, in order: all of them or, where a job does not exist, none."""
         ...

@@ -96,7 +96,7 @@ class ExportPage(QWidget):
                 self._summarise()
 
         self._context.bridge.run_in_background(
-            lambda: catalog.decision_counts(batch), done, self._context.report, in_order=True
+            lambda: catalog.export_counts(batch), done, self._context.report, in_order=True
         )
         self.presets.load()
 

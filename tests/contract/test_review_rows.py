@@ -13,6 +13,7 @@ from engine.domain.jobs import Job, Origin, Reason
 from engine.domain.results import JobOutcome
 from engine.domain.review import Decision, ResultKind, Review, ReviewItem, ReviewRow
 from engine.ports import Catalog, CatalogLocation
+from engine.services.export.plan import items_to_export
 from tests.contract.catalogs import LOCATIONS, fill, succeeded
 from tests.contract.factories import (
     after,
@@ -202,6 +203,24 @@ def test_decisions_are_counted_by_the_latest_verdict(catalog: Catalog) -> None:
     assert set(catalog.decision_counts(catalog.create_batch("empty").id).values()) == {0}
 
 
+def test_an_export_takes_the_approved_version_of_a_result_whose_newest_one_is_pending(catalog: Catalog) -> None:
+    first, other = finished(catalog, match_outcome("1"), match_outcome("2"))
+    catalog.add_reviews([Review(first.id, Decision.APPROVED, "Ada", "", after(1))])
+    second = another(catalog, first, 1)
+    succeeded(catalog, match_outcome("3"))
+    assert catalog.decision_counts() == {Decision.PENDING: 2, Decision.APPROVED: 0, Decision.REJECTED: 0}
+    wanted = {Decision.PENDING: 1, Decision.APPROVED: 1, Decision.REJECTED: 0}
+    assert catalog.export_counts() == catalog.export_counts(other.batch_id) == wanted
+    taken = items_to_export(catalog.review_items())
+    assert {item.job.id: item.decision for item in taken} == {
+        first.id: Decision.APPROVED,
+        other.id: Decision.PENDING,
+    }, "as the export itself chooses"
+    catalog.add_reviews([Review(first.id, Decision.PENDING, "Ada", "", after(2))])
+    catalog.add_reviews([Review(second.id, Decision.REJECTED, "Ada", "", after(3))])
+    assert catalog.export_counts() == {Decision.PENDING: 1, Decision.APPROVED: 0, Decision.REJECTED: 1}
+
+
 def test_many_verdicts_are_one_transaction(catalog: Catalog) -> None:
     jobs = finished(catalog, *(match_outcome(str(n)) for n in range(3)))
     given = [Review(job.id, Decision.APPROVED, "Ada", "", after(1), n) for n, job in enumerate(jobs)]
@@ -232,7 +251,7 @@ def test_items_are_read_by_id_in_the_order_of_the_ids(catalog: Catalog) -> None:
 
 
 def test_rows_of_an_unknown_batch_are_a_bug(catalog: Catalog) -> None:
-    for call in (catalog.review_rows, catalog.decision_counts):
+    for call in (catalog.review_rows, catalog.decision_counts, catalog.export_counts):
         with pytest.raises(BugError):
             call(99)
 

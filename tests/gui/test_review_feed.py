@@ -89,7 +89,7 @@ def test_the_window_answers_and_reads_nothing_itself_while_a_batch_runs(
     studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     readers: set[threading.Thread] = set()
-    for name in ("review_rows", "review_items_by_id", "decision_counts", "add_reviews", "versions"):
+    for name in ("review_rows", "review_items_by_id", "decision_counts", "export_counts", "add_reviews", "versions"):
         method = getattr(SqlCatalog, name)
 
         def noted(*args: object, _method: Callable[..., object] = method, **named: object) -> object:
