@@ -104,6 +104,9 @@ def live(screen: Screen, folder: Path, pairs: int, pictures_to: Path | None = No
     wanted = count(approved)
     wait_for(lambda: len(list(folder.rglob("*.psd"))) >= wanted, _PATIENCE + 5 * pairs)
     wait_for(lambda: count("SELECT count(*) FROM export WHERE sha256 = ''") == 0, _PATIENCE)
+    # Beside the pictures once they are all there: until then the window asks before it closes.
+    wait_for(lambda: next(folder.rglob("chromask-batch.json"), None), _PATIENCE)
+    time.sleep(1.0)
     day.counts["exported"] = len(list(folder.rglob("*.psd")))
     lap("export")
 

@@ -19,6 +19,7 @@ from engine.training.nano.block_code import as_pixels, fit, write_encoder
 from engine.training.nano.copying import begin_as_copy
 from engine.training.nano.decoder import fit_decoder, reconstruction_loss
 from engine.training.nano.lessons_set import SHAPES, cropped, read, window, write
+from engine.training.nano.pair_lessons import read_pairs, write_pairs
 from engine.training.noise import NoiseRule, draw, generator
 
 
@@ -91,15 +92,20 @@ def test_the_decoder_learns_to_read_the_code(tmp_path: Path) -> None:
 
 
 def test_base_examples_depend_on_their_random_numbers_alone(tmp_path: Path) -> None:
-    write(tmp_path, 4, 70)
-    sets, texts = read(tmp_path), base.captions()
+    write(tmp_path / "lessons", 4, 70)
+    write_pairs(tmp_path / "pairs", 4, 70)
+    sets, pairs, texts = read(tmp_path / "lessons"), read_pairs(tmp_path / "pairs"), base.captions()
     torch.manual_seed(0)
     pipeline = parts.assembled(texts, 0)
-    examples = base.BaseExamples(sets, fit(np.asarray(sets[0].pictures)), base.Captions.of(pipeline, texts), 3)
-    one, same, other = (examples.batch(generator(1, step)) for step in (5, 5, 6))
+    code = fit(np.asarray(sets[0].pictures))
+    examples = base.BaseExamples(sets, pairs, code, base.Captions.of(pipeline, texts), 3)
+    batches = [examples.batch(generator(1, step)) for step in (5, 5, *range(6, 26))]
+    one, same, other = batches[:3]
     assert torch.equal(one.target, same.target)
     assert one.target.shape != other.target.shape or not torch.equal(one.target, other.target)
     assert (one.weights.max(1).values > one.weights.min(1).values).any(), "what changes counts more"
+    is_wide = [batch.target.shape[3] > batch.target.shape[2] for batch in batches[1:]]
+    assert 0 < sum(is_wide) < len(is_wide) / 2, "some are of two pictures side by side"
 
 
 def test_saved_tokenizers_mean_the_same_in_every_process(tmp_path: Path) -> None:
