@@ -51,7 +51,7 @@ class ReviewListModel(QAbstractListModel):
         self._decisions: Counter[Decision] = Counter()  # of what nothing has superseded, like the garments
         self._garments: Counter[str] = Counter()
         self._thumbnails = Thumbnails(bridge, round(THUMBNAIL * _finest_scaling()), self._repaint, thumbnails)
-        self._painted: dict[Path, int] = {}  # whose picture it is, for those that were asked for
+        self._painted: dict[Path, set[int]] = {}  # whose picture it is, for those that were asked for
         self._sources: dict[int, ThumbnailSource] = {}  # of those that were painted last
 
     # -- taking over --------------------------------------------------------------------------------------------
@@ -194,7 +194,7 @@ class ReviewListModel(QAbstractListModel):
 
     def _source(self, row: ReviewRow) -> ThumbnailSource:
         source = ThumbnailSource(self._artifacts.path(row.picture), row.picture_sha256)
-        self._painted[source.path] = row.job_id
+        self._painted.setdefault(source.path, set()).add(row.job_id)
         self._sources[row.job_id] = source
         if len(self._sources) > _KNOWN:
             del self._sources[next(iter(self._sources))]
@@ -248,10 +248,11 @@ class ReviewListModel(QAbstractListModel):
             self.endInsertRows()
 
     def _repaint(self, path: Path) -> None:
-        job_id = self._painted.get(path)
-        row = self.row_of(job_id) if job_id is not None else None
-        if row is not None:
-            self.dataChanged.emit(self.index(row), self.index(row), [Qt.ItemDataRole.DecorationRole])
+        # Several masks of one photograph show the same picture.
+        for job_id in self._painted.get(path, ()):
+            row = self.row_of(job_id)
+            if row is not None:
+                self.dataChanged.emit(self.index(row), self.index(row), [Qt.ItemDataRole.DecorationRole])
 
 
 def _finest_scaling() -> float:

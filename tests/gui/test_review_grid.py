@@ -80,6 +80,22 @@ def test_thumbnails_arrive_for_the_rows_in_view(window: MainWindow, qtbot: QtBot
     assert max(picture.width(), picture.height()) == THUMBNAIL
 
 
+def test_a_picture_that_several_masks_share_is_painted_in_all_their_rows(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    studio.finish({"A1": -1.0, "B2": -1.0, "C3": -1.0})
+    window = open_window()
+    results = window.review.results
+    rows = (results.result(job_id) for job_id in results.shown_ids())
+    assert len({row.picture_sha256 for row in rows if row}) == 1
+    painted: set[int] = set()
+    results.dataChanged.connect(lambda first, last, roles: painted.update(range(first.row(), last.row() + 1)))
+    window.show_page(PageName.REVIEW)
+    for row in range(3):
+        results.index(row).data(Qt.ItemDataRole.DecorationRole)  # as a delegate asks
+    qtbot.waitUntil(lambda: painted == {0, 1, 2})
+
+
 def test_a_verdict_goes_to_the_whole_selection_and_one_undo_takes_it_back(
     window: MainWindow, studio: Studio, qtbot: QtBot
 ) -> None:
