@@ -42,7 +42,6 @@ from engine.imaging.color.spaces import pixels_to_lab
 from engine.imaging.drawn import ColorCast, Framing, draw_scene
 from engine.imaging.drawn.scene import DrawnScene
 from engine.imaging.drawn.shapes import generator
-from engine.imaging.side_by_side import right_half
 from engine.inference.kontext import backend as kontext
 from engine.inference.kontext.availability import nano_folder
 from engine.inference.kontext.description import read_description
@@ -75,7 +74,7 @@ class Guides:
     def __init__(self, scratch: Path) -> None:
         self.backend = kontext.KontextBackend(scratch / "prompts")
         self.canvas = self.painted = np.zeros((1, 1, 3), np.uint8)
-        self._sample, self._right_half = kontext.sample, right_half
+        self._sample = kontext.sample
         kontext.sample = self._recorded  # type: ignore[assignment]
 
     def _recorded(self, pipeline, canvas, *rest, **more) -> np.ndarray:
@@ -104,13 +103,9 @@ class Guides:
 
         kontext.sample = decoded  # type: ignore[assignment]
         try:
-            return self.paint(replace_on_model(scene), settings).pixels
+            return self.paint(replace(scene, on_model=scene.truth), settings).pixels
         finally:
             kontext.sample = self._recorded  # type: ignore[assignment]
-
-
-def replace_on_model(scene: DrawnScene) -> DrawnScene:
-    return replace(scene, on_model=scene.truth)
 
 
 def pictures(scene: DrawnScene) -> tuple[Picture, Picture]:

@@ -314,16 +314,21 @@ def show_models(window: MainWindow, qtbot: QtBot) -> None:
     rest(window, qtbot)
 
 
+def paused(window: MainWindow, studio: Studio, qtbot: QtBot, *, steps: int) -> Path:
+    """The folder of a run that was started in the window, and paused there after some steps."""
+    show(window, qtbot)
+    start(window, qtbot, "slow", replace(TINY, steps=steps))
+    qtbot.waitUntil(lambda: window.training.progress()[0] >= 3, timeout=LONG)
+    window.actions_table["pause_training"].trigger()
+    at_rest(window, qtbot)
+    return studio.folder / "training" / "slow-training"
+
+
 def test_a_run_is_paused_gone_on_with_and_trained_longer(
     studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "slow", replace(TINY, steps=40))
-    page, run = window.training, studio.folder / "training" / "slow-training"
-    qtbot.waitUntil(lambda: page.progress()[0] >= 3, timeout=LONG)
-    window.actions_table["pause_training"].trigger()
-    at_rest(window, qtbot)
+    page, run = window.training, paused(window, studio, qtbot, steps=40)
     assert isinstance(read_events(run)[-1], Paused)
     assert page.panel.choice.currentText().startswith("slow-training · Paused at")
     window.actions_table["go_on_training"].trigger()
@@ -383,12 +388,7 @@ def test_a_run_that_another_program_has_at_work_is_followed_and_left_alone(
     studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
     window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "slow", replace(TINY, steps=1000))
-    page, run = window.training, studio.folder / "training" / "slow-training"
-    qtbot.waitUntil(lambda: page.progress()[0] >= 3, timeout=LONG)
-    window.actions_table["pause_training"].trigger()
-    at_rest(window, qtbot)
+    page, run = window.training, paused(window, studio, qtbot, steps=1000)
     assert window.actions_table["go_on_training"].isEnabled()
     other = studio.services.torch.train(run)  # as a terminal does
     try:

@@ -24,8 +24,11 @@ from engine.imaging.drawn.shapes import generator
 from engine.imaging.metrics.masks import iou
 from engine.inference.kontext.availability import nano_folder
 from engine.inference.kontext.backend import KontextBackend
+from engine.inference.kontext.description import read_description
 from engine.services.painting import diffusion_settings_for
 from engine.services.registries import COLOR_TASK
+from engine.training.nano.lessons_set import SHAPES
+from engine.training.nano.pair_lessons import CANVASES
 from tests.kontext_jobs import Reports
 
 FIRST_SEED = 94_000_000
@@ -44,6 +47,13 @@ def figures() -> list[DrawnScene]:
     return [
         draw_scene(seed, EXTENT, cast=ColorCast.random(generator(seed, 900)), framing=Framing.FULL) for seed in seeds
     ]
+
+
+def test_the_files_say_the_canvases_that_were_taught() -> None:
+    shipped = read_description(nano_folder())
+    assert shipped is not None
+    assert shipped.canvases == SHAPES
+    assert shipped.side_by_side == CANVASES
 
 
 @pytest.mark.parametrize(("region", "least"), [("hat", 0.7), ("glasses", 0.5), ("socks", 0.4), ("sweatshirt", 0.65)])

@@ -187,6 +187,10 @@ class _Sample:
 
 def _mixed(pixels: NDArray[np.uint8], alpha: NDArray[np.uint8], shift: Shift) -> NDArray[np.uint8]:
     """``(N, 3)`` uint8 sRGB shifted as far as their ``(N,)`` alpha covers them."""
-    wrong = lab_to_pixels(shift.applied(pixels_to_lab(pixels[None], None)), None, np.uint8)[0]
+    return covered_by(pixels, lab_to_pixels(shift.applied(pixels_to_lab(pixels[None], None)), None, np.uint8)[0], alpha)
+
+
+def covered_by(pixels: NDArray[np.uint8], others: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """``(N, 3)`` uint8 sRGB with others over them as far as their ``(N,)`` alpha says, mixed in encoded sRGB."""
     share = alpha.astype(np.uint16)[:, None]
-    return ((pixels * (255 - share) + wrong * share + 127) // 255).astype(np.uint8)
+    return ((pixels * (255 - share) + others * share + 127) // 255).astype(np.uint8)

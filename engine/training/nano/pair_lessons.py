@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from engine.domain.geometry import Extent
 from engine.imaging.color.spaces import lab_to_pixels, pixels_to_lab
-from engine.imaging.datasets.degrade import Shift
+from engine.imaging.datasets.degrade import Shift, covered_by
 from engine.imaging.drawn.scene import Framing, draw_scene
 from engine.imaging.placement import draw_on
 from engine.imaging.side_by_side import compose, garment_crop, place_side_by_side
@@ -83,9 +83,8 @@ def recolored_by_chance(
         wrong = lab_to_pixels(shift.applied(lab), None, np.uint8)[0]
         if np.isin(wrong, (0, 255)).any(-1).mean() < _MOST_CLIPPED:
             break
-    share = mask[touched].astype(np.uint16)[:, None]
     out = picture.copy()
-    out[touched] = (picture[touched] * (255 - share) + wrong * share + 127) // 255
+    out[touched] = covered_by(picture[touched], wrong, mask[touched])
     return out
 
 
