@@ -18,6 +18,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     # OpenBLAS wakes a thread for each core even for thin matrices, and they spin while another process needs the core.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    # What these libraries warn of while they load (an optional package, tied weights) asks nothing of an operator.
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    os.environ.setdefault("DIFFUSERS_VERBOSITY", "error")
     arguments = list(sys.argv[1:] if arguments is None else arguments)
     if arguments == ["--version"]:
         print(f"chromask {VERSION}")  # noqa: T201 - the answer itself
@@ -27,7 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments[:1] == ["trainer"]:
         from engine.training.process import main as train
 
-        return train(Path(arguments[1]))
+        train(Path(arguments[1]))
     if not arguments:  # a double click: no command line need be understood, which takes a tenth of a second
         from engine.cli.console import exit_code
 
@@ -72,6 +75,7 @@ def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
     with open_session(location, catalog) as session, location.open_thumbnails(session.path) as thumbnails:
         # After the catalog: once PySide is there it looks into the source of every module that is imported.
         from engine.services.demo import draw_demo
+        from engine.services.log_file import kept_log
         from gui.app import run_window
         from gui.services import WindowServices
         from gui.torch_process import TorchProcess
@@ -79,7 +83,8 @@ def _window(catalog: Path | None, drop: Sequence[Path]) -> int:
         dispatcher = session.dispatcher(worker_command)
         parts = (session.catalog, session.artifacts, dispatcher, TorchProcess(program()), default_export_folder())
         services = WindowServices(*parts, draw_demo, session.path, thumbnails)
-        return run_window(services, [str(path) for path in drop])
+        with kept_log(session.path):
+            return run_window(services, [str(path) for path in drop])
 
 
 if __name__ == "__main__":

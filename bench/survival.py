@@ -10,6 +10,7 @@ done again, the catalog must be sound, and no temporary or unreferenced file may
 from __future__ import annotations
 
 import argparse
+import contextlib
 import csv
 import json
 import random
@@ -55,8 +56,9 @@ def torment(pictures: Path, out: Path, catalog: Path, rounds: int, longest: floa
         if number % 2 == 0:
             workers = psutil.Process(application.pid).children() if application.poll() is None else []
             for worker in workers:
-                worker.kill()
-                outcome.kills_of_worker += 1
+                with contextlib.suppress(psutil.NoSuchProcess):  # it has just left by itself
+                    worker.kill()
+                    outcome.kills_of_worker += 1
         else:
             application.kill()
             outcome.kills_of_application += application.wait() == -9

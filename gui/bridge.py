@@ -111,6 +111,8 @@ class Bridge(QObject):
         try:
             crossing = _Crossing(done, work(), True)
         except (KnownError, Cancelled) as error:
+            if self._closed:  # a verdict that the disk refuses while the window goes: nobody is left to be told
+                _log.error("not done: %s", error)
             crossing = _Crossing(failed, error, True)
         except Exception as error:  # noqa: BLE001 - the last frame of a pool thread
             # A pool thread has nobody above it: the error goes to the log with its traceback, and to the banner.

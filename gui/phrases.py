@@ -69,5 +69,5 @@ def sentence(error: Exception) -> tuple[str, str]:
         return f"{capital(what)}." if error.path is None else f"{what}.", error.remedy
     return (
         f"A fault inside Chromask stopped this step ({type(error).__name__}: {error}).",
-        "Nothing was lost. Try again; if it happens twice, send the log file to support.",
+        "Nothing was lost. Try again; if it happens twice, send support the log, which lies beside the catalog.",
     )

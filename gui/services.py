@@ -27,7 +27,7 @@ class WindowServices:
     demo : callable or None
         ``demo(folder)`` writes the drawn demo set below ``folder``; without it the offer is hidden.
     catalog_path : Path or None
-        Where the catalog lies, for the studio's tolerances beside it; None means the account's.
+        Where the catalog lies, for the studio's own files beside it; None means the account's.
     thumbnails : ThumbnailStore or None
         Where thumbnails outlive the session; None makes them anew in each.
     """

@@ -6,7 +6,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engine.services.training import TrainingProcess
 
 _PREFIX = "chromask: "
+_STEP = '{"done": '  # of a line that tells progress (`engine.cli.console.progress_lines`)
 _STOP_S = 0.3
 
 
@@ -102,7 +103,13 @@ class TorchProcess:
         return str(json.loads(answer.stdout)["name"])
 
     def build_color_set(
-        self, pictures: Path, folder: Path, held_out: float, split_by: SplitBy, stop: threading.Event
+        self,
+        pictures: Path,
+        folder: Path,
+        held_out: float,
+        split_by: SplitBy,
+        told: Callable[[int, int], None],
+        stop: threading.Event,
     ) -> list[Finding]:
         """Build a colour set from photographs as ``chromask dataset build color`` does; what was left out, and why.
 
@@ -110,6 +117,8 @@ class TorchProcess:
 
         Parameters
         ----------
+        told : callable
+            ``told(done, total)`` after each pair, on another thread.
         stop : threading.Event
             Ends it.
 
@@ -122,8 +131,15 @@ class TorchProcess:
         """
         from engine.domain.datasets import Finding, Severity
 
-        options = ["-o", str(folder), "--held-out", str(held_out), "--split-by", split_by.value, "--json"]
-        answer = self._ask([*self._program, "dataset", "build", "color", str(pictures), *options], stop)
+        options = ["-o", str(folder), "--held-out", str(held_out), "--split-by", split_by.value]
+        options += ["--json", "--progress-json"]
+
+        def heard(line: str) -> None:
+            if line.startswith(_STEP) and line.endswith("}\n"):  # a process that is killed may break off in one
+                step = json.loads(line)
+                told(step["done"], step["total"])
+
+        answer = self._ask([*self._program, "dataset", "build", "color", str(pictures), *options], stop, heard)
         if not answer.stdout.strip():
             raise _refusal(answer.stderr, pictures)
         rows = json.loads(answer.stdout)["findings"]
@@ -158,14 +174,20 @@ class TorchProcess:
             for process in self._running:
                 process.kill()
 
-    def _ask(self, command: Sequence[str], stop: threading.Event | None = None) -> subprocess.CompletedProcess[str]:
+    def _ask(
+        self,
+        command: Sequence[str],
+        stop: threading.Event | None = None,
+        heard: Callable[[str], None] = lambda _: None,
+    ) -> subprocess.CompletedProcess[str]:
+        """What a process says; ``heard`` gets each line of its standard error as it comes, on another thread."""
         with self._lock:
             if self._is_stopped:
                 raise Cancelled
             process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             self._running.add(process)
         try:
-            output, errors = _heard(process, stop)
+            output, errors = _heard(process, stop, heard)
         finally:
             with self._lock:
                 self._running.discard(process)
@@ -174,14 +196,34 @@ class TorchProcess:
         return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-def _heard(process: subprocess.Popen[str], stop: threading.Event | None) -> tuple[str, str]:
+def _heard(
+    process: subprocess.Popen[str], stop: threading.Event | None, heard: Callable[[str], None]
+) -> tuple[str, str]:
     """Everything a process says; it is killed as soon as ``stop`` is set."""
-    while True:
-        try:
-            return process.communicate(timeout=None if stop is None else _STOP_S)
-        except subprocess.TimeoutExpired:
-            if stop is not None and stop.is_set():
-                process.kill()
+    output, errors = process.stdout, process.stderr
+    assert output is not None
+    assert errors is not None
+    said: list[str] = []
+    lines: list[str] = []
+
+    def read_errors() -> None:
+        for line in errors:
+            lines.append(line)
+            heard(line)
+
+    readers = [threading.Thread(target=read) for read in (lambda: said.append(output.read()), read_errors)]
+    with output, errors:
+        for reader in readers:
+            reader.start()
+        while process.poll() is None:
+            try:
+                process.wait(None if stop is None else _STOP_S)
+            except subprocess.TimeoutExpired:
+                if stop is not None and stop.is_set():
+                    process.kill()
+        for reader in readers:
+            reader.join()
+    return "".join(said), "".join(lines)
 
 
 def _refusal(errors: str, path: Path) -> KnownError:

@@ -15,7 +15,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from engine.domain.codec import request_hash, to_json
 from engine.domain.jobs import Job, JobFailure, JobState
-from engine.domain.requests import NETWORK_ENGINES, Request, given_artifacts
+from engine.domain.requests import NETWORK_ENGINES, Request, given_files
 from storage.assets import chunks, require_batch
 from storage.job_rows import job_of, jobs_by_id, require_job, require_jobs, require_rows
 from storage.run_order import end_of_queue
@@ -69,12 +69,12 @@ def add_jobs(
     if new:
         session.execute(insert(JobRow), new)
     ids = _job_ids(session, keys)
-    given = {digest: given_artifacts(request) for request, digest in digests.items()}
+    given = {digest: given_files(request) for request, digest in digests.items()}
     taken = [
         {"job_id": job_id, "sha256": sha256}
         for key, job_id in ids.items()
         if key not in known
-        for sha256 in {ref.sha256 for ref in given[key[1]]}
+        for sha256 in given[key[1]]
     ]
     if taken:
         session.execute(insert(GivenArtifactRow), taken)

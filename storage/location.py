@@ -24,8 +24,8 @@ class SqliteLocation:
     """Opens SQLite catalogs; implements `engine.ports.CatalogLocation`. Any thread.
 
     Beside a catalog ``studio.db`` lie ``studio.db.artifacts/`` (its files), ``studio.db.lock`` (who has it open),
-    ``studio.db.thumbs.db`` (thumbnails, which may be deleted), SQLite's own ``-wal`` and ``-shm`` while it is open, and
-    ``studio.db.backup-*.db`` from before every upgrade.
+    ``studio.db.thumbs.db`` (thumbnails, which may be deleted), SQLite's own ``-wal`` and ``-shm`` while it is open,
+    ``studio.db.backup-*.db`` from before every upgrade, and the window's log (`engine.services.log_file`).
     """
 
     def default_path(self) -> Path:

@@ -15,7 +15,7 @@ from engine.domain.export import ExportFormat, ExportRecord
 from engine.domain.jobs import Job, JobState
 from engine.domain.review import Review, ReviewItem
 from storage.assets import chunks, pairs_by_id
-from storage.job_rows import job_of, job_rows, require_job, require_jobs
+from storage.job_rows import job_of, job_rows, jobs_by_id, require_job, require_jobs
 from storage.outcomes import outcomes
 from storage.tables import ExportRow, JobRow, ReviewRow
 
@@ -46,7 +46,9 @@ def review_items(session: Session, batch_id: int | None, after_id: int, limit: i
 
 def review_items_by_id(session: Session, job_ids: Sequence[int]) -> list[ReviewItem]:
     """In the order of the ids."""
-    return _items(session, [job_of(require_job(session, job_id)) for job_id in job_ids])
+    require_jobs(session, job_ids)
+    found = jobs_by_id(session, job_ids)
+    return _items(session, [found[job_id] for job_id in job_ids])
 
 
 def _items(session: Session, jobs: Sequence[Job]) -> list[ReviewItem]:

@@ -1,7 +1,7 @@
 """The catalog's tables. Every change here needs a revision in `storage.migrations`; ``alembic check`` compares them.
 
-Rows never leave this package: `storage.assets`, `storage.queue`, `storage.outcomes` and `storage.reviews` turn them
-into the domain's frozen dataclasses. There are no ORM relationships, so that no attribute access can hide a query.
+Rows never leave this package: the modules that read them turn them into the domain's frozen dataclasses. There are no
+ORM relationships, so that no attribute access can hide a query.
 """
 
 from __future__ import annotations
@@ -350,7 +350,7 @@ class ReviewChangeRow(Base):
 
 
 class GivenArtifactRow(Base):
-    """A file that a request takes as given, such as a mask corrected by hand; kept whatever becomes of the job."""
+    """A file that a request takes as given, such as a mask drawn by hand; kept whatever becomes of the job."""
 
     __tablename__ = "given_artifact"
     __table_args__ = (STRICT,)

@@ -85,13 +85,14 @@ def corrected_masks(session: Session, pair_ids: Iterable[int]) -> dict[int, Mask
             select(JobRow)
             .where(
                 JobRow.pair_id.in_(ids),
-                JobRow.state == JobState.SUCCEEDED,
                 select(GivenArtifactRow.job_id).where(GivenArtifactRow.job_id == JobRow.id).exists(),
                 ~superseded(),
             )
             .order_by(JobRow.finished_at, JobRow.id)
         )
-        masks = ((row.pair_id, _garment_mask(job_of(row).request)) for row in session.scalars(query))
+        # Asked for their state as well, SQLite would go through every job that succeeded, and not through the pairs'.
+        finished = (row for row in session.scalars(query) if row.state is JobState.SUCCEEDED)
+        masks = ((row.pair_id, _garment_mask(job_of(row).request)) for row in finished)
         found |= {pair_id: mask for pair_id, mask in masks if mask is not None and mask.corrected is not None}
     return found
 

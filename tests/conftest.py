@@ -6,9 +6,13 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+# Hypothesis' own profile for machines that have other work: no example fails by being slow, and a run is like the last.
+settings.load_profile("ci")
 
 PROJECT = Path(__file__).resolve().parent.parent
 

@@ -14,7 +14,7 @@ from engine.domain.requests import DiffusionSettings, LoraRef, Sampling
 
 PROMPT = "put a green mask for a hat on the person"
 SLOWLY = "slowly"
-"""A prompt that the tiny worker takes half a second for, each step."""
+"""A prompt that the tiny worker takes two seconds for, each step."""
 
 
 def lora_of(file: Path, scale: float = 1.0) -> LoraRef:

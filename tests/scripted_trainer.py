@@ -38,7 +38,8 @@ PLAN = TrainingPlan("cpu", "float32", BaseWeights.WHOLE, Optimiser.ADAMW)
 
 def main(folder: Path) -> int:
     """``slow`` in the run's name takes 50 ms a step, ``dies`` is killed and ``refused`` ends after five of them,
-    ``babbles`` says something that is no event.
+    ``babbles`` says something that is no event, ``prepares`` never comes to its first step, and ``lingers`` leaves its
+    sixth when there is a file ``go on``.
     """
     job = read_job(folder)
     done = max((event.step for event in read_events(folder) if isinstance(event, StepDone)), default=0)
@@ -57,6 +58,9 @@ def play(folder: Path, job: TrainingJob, done: int, pause: threading.Event) -> i
         print(encode_event(event), flush=True)  # noqa: T201 - as a trainer does
 
     show(Preparing("captions", 0, 1))
+    if "prepares" in job.name:
+        pause.wait(60)
+        return 0
     if "babbles" in job.name:
         print("Loading weights: 100%", flush=True)  # noqa: T201 - as a library might
         pause.wait(60)
@@ -74,6 +78,8 @@ def play(folder: Path, job: TrainingJob, done: int, pause: threading.Event) -> i
             tell(Paused(step - 1))
             return 0
         time.sleep(0.05 if "slow" in job.name else 0.002)
+        while "lingers" in job.name and step == done + 6 and not (folder / "go on").exists():
+            time.sleep(0.02)
         if step == done + 6 and "dies" in job.name:
             os.kill(os.getpid(), signal.SIGKILL)
         if step == done + 6 and "refused" in job.name:

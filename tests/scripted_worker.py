@@ -19,6 +19,9 @@ from engine.worker.backends import Backends
 from engine.worker.loop import main
 from storage.location import SqliteLocation
 
+_STEPS = 12_000
+"""Ten minutes: a slow job outlasts every test, also on a busy machine, and is cancelled within a step."""
+
 
 class ScriptedBackend:
     """Masks the middle of the picture, after what its name asks for."""
@@ -36,8 +39,8 @@ class ScriptedBackend:
         if "noisy" in name:
             print("a library prints on standard output")  # noqa: T201
         if "slow" in name:
-            for step in range(600):
-                report(step, 600, "dreaming")
+            for step in range(_STEPS):
+                report(step, _STEPS, "dreaming")
                 time.sleep(0.05)
         if "hang" in name:
             time.sleep(600)

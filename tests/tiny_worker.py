@@ -33,7 +33,7 @@ from tests.kontext_jobs import SLOWLY, with_green_patch
 from tests.tiny_grounded import build_tiny_detector, build_tiny_segmenter
 from tests.tiny_kontext import GUIDE_CANVASES, build_tiny_kontext, build_tiny_lora
 
-_STEP_SECONDS = 0.5
+_STEP_SECONDS = 2.0
 Made = TypeVar("Made", PaintedMask, ColorGuide, PaintedCrop)
 loads = {"kontext": 0, "grounded": 0}
 

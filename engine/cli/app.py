@@ -31,11 +31,12 @@ from engine.cli import (
 )
 from engine.cli.composition import Composition, composition_of
 from engine.cli.console import DONE, WRONG_USAGE, exit_code
+from engine.domain.errors import UsageError
 
 app = typer.Typer(
     name="chromask",
     help="Garment masks and colour match for fashion photo studios. Without a command the window opens.",
-    epilog="Exit codes: 0 done, 1 some jobs failed, 2 wrong usage.",
+    epilog="Exit codes: 0 done, 1 something failed, 2 wrong usage, 130 stopped with Ctrl+C.",
     add_completion=False,
     pretty_exceptions_enable=False,
 )
@@ -67,7 +68,7 @@ app.command("doctor")(doctor.doctor)
 def window(
     context: typer.Context,
     catalog_file: Annotated[
-        Path | None, typer.Option("--catalog", help="Catalog file; by default the account's own.")
+        Path | None, typer.Option("--catalog", help="Of the window: catalog file; by default the account's own.")
     ] = None,
     version: Annotated[bool, typer.Option("--version", help="Print the version and leave.")] = False,
 ) -> None:
@@ -76,6 +77,11 @@ def window(
     if version:
         typer.echo(f"chromask {composition.version}")
         raise typer.Exit(0)
+    if context.invoked_subcommand is not None and catalog_file is not None:
+        raise UsageError(
+            "--catalog before a command is the window's",
+            remedy=f"Put it behind the command: chromask {context.invoked_subcommand} ... --catalog FILE.",
+        )
     if context.invoked_subcommand is None:
         raise typer.Exit(composition.open_window(catalog_file, ()))
 

@@ -60,11 +60,14 @@ def match(
 ) -> None:
     """Give the garment on ON_MODEL the colour it has on FLATLAY, and change nothing else."""
     from engine.cli.pictures import (
+        PNG,
         colors_of_view,
         garment_masks,
         judged_garment,
+        notices_of,
         read_guide,
         require_free_names,
+        require_suffix,
         write_by_suffix,
         write_json,
         write_mask_file,
@@ -78,8 +81,7 @@ def match(
     from engine.services.tolerances import load_tolerances
     from engine.worker.matching import match_pair
 
-    if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
-        raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
+    require_suffix(out)
     if depth not in (None, 8, 16):
         raise UsageError(f"there is no depth of {depth} bits", remedy="Choose 8 or 16.")
     if depth == 16 and out.suffix.lower() in (".jpg", ".jpeg"):
@@ -90,6 +92,8 @@ def match(
         replaced=[path for path in (report,) if path is not None],
         overwrite=overwrite,
     )
+    if save_mask is not None:
+        require_suffix(save_mask, PNG)
     if on_model.exists() and flatlay.exists() and on_model.samefile(flatlay):
         raise UsageError(
             "it is given as the photograph and as the flatlay",
@@ -133,7 +137,7 @@ def match(
     if json:
         answer_json(document)
         return
-    for notice in document["notices"]:
+    for notice in (*notices_of(photo, reference), *painted.notices, *result.matched.notices):
         say(notice)
     say(
         f"ΔE00 of the garment to its flatlay: {result.before.delta_E:.2f} before, {result.after.delta_E:.2f} after"
@@ -144,6 +148,8 @@ def match(
         for line in result.after.palette:
             say(f"  {palette_line_text(line)}")
     figures = result.matched.provenance
+    if result.matched.guided:
+        say(f"The colour guide was kept: {float(figures['guide_weight']):.0%} of the correction is its.")
     if "views_spread" in figures:
         say(
             f"Solved together with {len(others)} other view{'s' if len(others) > 1 else ''}: their colours lie within"

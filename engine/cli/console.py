@@ -78,6 +78,16 @@ def progress_bar(title: str, *, quiet: bool) -> Generator[Advance]:
         yield advance
 
 
+@contextmanager
+def progress_lines() -> Generator[Advance]:
+    """Each step as one line of JSON on standard error, for a program that shows it in its own way."""
+
+    def advance(done: int, total: int, label: str) -> None:
+        say(json.dumps({"done": done, "total": total, "name": label}))
+
+    yield advance
+
+
 def _end_now() -> None:
     raise KeyboardInterrupt
 

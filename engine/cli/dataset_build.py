@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from engine.cli.composition import composition_of
-from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, progress_bar, say
+from engine.cli.console import DONE, SOME_FAILED, answer, answer_json, progress_bar, progress_lines, say
 from engine.cli.options import ExistingCatalogOption, JsonOption, LabelsOption, OverwriteOption
 from engine.domain.datasets import TRIGGER, Finding, LossRegion, Manifest, Split, SplitBy
 from engine.domain.errors import UsageError
@@ -55,10 +55,11 @@ class _Order:
     overwrite: bool
     json: bool
     results: _Results
+    lines: bool = False
 
     def from_folders(self, make: Callable[..., Built]) -> NoReturn:
         """Build with ``make(folder, overwrite=, advance=)``, say what was built, and leave."""
-        with progress_bar("Reading", quiet=self.json) as advance:
+        with progress_lines() if self.lines else progress_bar("Reading", quiet=self.json) as advance:
             built = make(self.out, overwrite=self.overwrite, advance=advance)
         tell_built(built, as_json=self.json)
 
@@ -164,6 +165,9 @@ def build_color(
     catalog: ExistingCatalogOption = None,
     overwrite: OverwriteOption = False,
     json: JsonOption = False,
+    progress: Annotated[
+        bool, typer.Option("--progress-json", help="From folders: each pair as a line of JSON on standard error.")
+    ] = False,
 ) -> None:
     """Flatlay beside the photograph in a wrong colour, and beside the true one: made without a hand.
 
@@ -186,7 +190,7 @@ def build_color(
         seed=seed,
         split_by=split_by,
     )
-    order = _Order(context, out, overwrite, json, _Results(catalog, which, batch))
+    order = _Order(context, out, overwrite, json, _Results(catalog, which, batch), progress)
     if pictures or pair_list:
         order.from_folders(
             partial(

@@ -21,7 +21,7 @@ from engine.cli.options import (
     OverwriteOption,
     VramTierOption,
 )
-from engine.domain.errors import KnownError, UsageError
+from engine.domain.errors import KnownError
 
 
 def edit(
@@ -47,14 +47,13 @@ def edit(
 
     With --history, every earlier turn is painted again as well, each on the original photograph.
     """
-    from engine.cli.pictures import require_free_names, write_by_suffix
+    from engine.cli.pictures import require_free_names, require_suffix, write_by_suffix
     from engine.imaging.raster.decode import read_picture
     from engine.services.editing import edit_settings, edit_turn, input_file, read_history, with_turn, write_history
     from engine.worker.backends import Backends
     from engine.worker.editing import edit_picture
 
-    if out.suffix.lower() not in (".png", ".tif", ".tiff", ".jpg", ".jpeg"):
-        raise UsageError("results are .png, .tif or .jpg", remedy="Choose another suffix.", path=out)
+    require_suffix(out)
     require_free_names(
         [photo, mask, *([reference] if reference is not None else [])],
         [out],

@@ -19,6 +19,7 @@ from engine.domain.evaluation import (
     EvaluationRequest,
     MaskFolders,
     Measured,
+    SetEvaluation,
 )
 from engine.domain.requests import BodyRegion, Sampling
 
@@ -216,12 +217,23 @@ def _beside(folder: Path) -> Path:
     return folder.with_name(f"{folder.name}-evaluation")
 
 
+def warn_of(model: Path) -> None:
+    """Say what must be known of a model that is no FLUX.1 Kontext."""
+    from engine.inference.kontext.source import find_source
+
+    description = find_source(model).description
+    if description is not None and description.warning:
+        say(description.warning)
+
+
 def _run(request: EvaluationRequest, folder: Path, *, as_json: bool) -> None:
     """Evaluate, show the figures, and leave."""
     from dataclasses import asdict
 
     from engine.services.evaluation.evaluate import evaluate
 
+    if isinstance(request, SetEvaluation):
+        warn_of(request.model)
     told: set[tuple[str, str]] = set()
 
     def tell(row: Measured) -> None:

@@ -86,6 +86,11 @@ def export(
     else:
         for line in report_lines(report, out):
             say(line)
-        if not (report.written or report.kept or report.failures or report.skipped or all_results):
+        if not items:
+            say(
+                f"Batch {found.id} has no results. Photographs that were run again belong to their newest batch:"
+                " see 'chromask export last'."
+            )
+        elif not (report.written or report.kept or report.failures or report.skipped or all_results):
             say("Nothing of this batch is approved yet; approve in the window, or export with --all.")
     raise typer.Exit(SOME_FAILED if report.failures else DONE)

@@ -8,7 +8,15 @@ from typing import Annotated
 import typer
 
 from engine.cli.console import DONE, INTERRUPTED, SOME_FAILED, answer_json, progress_bar, say, stopping
-from engine.cli.evaluate import STOPPING, GuidanceOption, ScaleOption, SeedOption, StepsOption, print_table
+from engine.cli.evaluate import (
+    STOPPING,
+    GuidanceOption,
+    ScaleOption,
+    SeedOption,
+    StepsOption,
+    print_table,
+    warn_of,
+)
 from engine.cli.options import JsonOption, ModelOption, VramTierOption
 from engine.domain.benchmark import BenchCategory, BenchOutput
 from engine.domain.requests import Sampling
@@ -53,6 +61,8 @@ def bench(
         sampling=Sampling(steps, guidance, seed),
         vram_tier=vram_tier,
     )
+
+    warn_of(request.model)
 
     def tell(output: BenchOutput) -> None:
         if output.problem:

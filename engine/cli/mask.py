@@ -29,19 +29,19 @@ def garment(
     json: JsonOption = False,
 ) -> None:
     """Mask the garment of FLATLAY on ON_MODEL."""
-    from engine.cli.pictures import garment_masks, require_free_names, write_mask_file
+    from engine.cli.pictures import PNG, garment_masks, notices_of, require_free_names, require_suffix, write_mask_file
     from engine.imaging.masks.cleanup import mask_coverage
     from engine.imaging.raster.decode import read_picture
     from engine.worker.matching import flatlay_to_mask
 
     require_free_names([on_model, flatlay, *([labels] if labels is not None else [])], [out], overwrite=overwrite)
+    require_suffix(out, PNG)
     masks = garment_masks(flatlay, label, labels, mask_source)
     photo = read_picture(on_model)
     reference = flatlay_to_mask(read_picture(flatlay), masks.request)
     painted = masks.make(photo, reference)
     write_mask_file(painted.alpha, out, overwrite=overwrite)
     coverage = mask_coverage(painted.alpha)
-    notices = [*photo.notices, *reference.notices, *painted.notices]
     if json:
         answer_json(
             {
@@ -49,11 +49,11 @@ def garment(
                 "coverage": coverage,
                 "confidence": painted.confidence,
                 "provenance": painted.provenance,
-                "notices": notices,
+                "notices": [*photo.notices, *reference.notices, *painted.notices],
             }
         )
         return
-    for notice in notices:
+    for notice in (*notices_of(photo, reference), *painted.notices):
         say(notice)
     say(f"{out}: {coverage:.1%} of the photograph, confidence {painted.confidence:.2f}.")
 
@@ -81,8 +81,10 @@ def extract(
 ) -> None:
     """Bring a painted green mask back to the photograph as a soft alpha."""
     from engine.cli.pictures import (
+        PNG,
         extraction_figures,
         require_free_names,
+        require_suffix,
         write_by_suffix,
         write_json,
         write_mask_file,
@@ -96,6 +98,9 @@ def extract(
     outputs = [out, save_registered] if save_registered is not None else [out]
     reports = [report] if report is not None else []
     require_free_names([original, painted], outputs, replaced=reports, overwrite=overwrite)
+    require_suffix(out, PNG)
+    if save_registered is not None:
+        require_suffix(save_registered)
     photo, paint = read_picture(original), read_picture(painted)
     reading = Reading(min_piece=min_piece, max_hole=max_hole, hard=hard)
     try:

@@ -66,7 +66,7 @@ EditLoraOption = Annotated[
     str, typer.Option("--lora", help="A LoRA by its name in 'chromask lora list'; none by default.")
 ]
 FormatOption = Annotated[
-    str, typer.Option("--format", help="Any of psd,tiff-layers,tiff,png,jpeg; the mask is always written.")
+    str, typer.Option("--format", help="Any of psd,tiff-layers,tiff,png,jpeg,mask; the mask is always among them.")
 ]
 NameOption = Annotated[
     str,

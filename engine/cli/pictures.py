@@ -53,6 +53,32 @@ def require_free_names(
             raise known_os_error(FileExistsError(errno.EEXIST, "exists"), path)
 
 
+PICTURES, PNG = (".png", ".tif", ".tiff", ".jpg", ".jpeg"), (".png",)
+"""What results are written as; what masks and maps are."""
+
+
+def require_suffix(path: Path, known: Sequence[str] = PICTURES) -> None:
+    """Refuse a result whose name ends otherwise than what will be in it, before any work is done.
+
+    Raises
+    ------
+    UsageError
+        Names the result.
+    """
+    if path.suffix.lower() not in known:
+        what = "masks and maps are .png" if known == PNG else "results are .png, .tif or .jpg"
+        raise UsageError(what, remedy="Choose another suffix.", path=path)
+
+
+def notices_of(*pictures: Picture) -> list[str]:
+    """What was noticed of each while it was read, with its file's name."""
+    return [
+        f"{picture.path.name}: {notice}" if picture.path is not None else notice
+        for picture in pictures
+        for notice in picture.notices
+    ]
+
+
 @dataclass(frozen=True, slots=True)
 class GarmentMasks:
     """How a command masks the garments of its photographs.

@@ -56,7 +56,14 @@ def qc(
 
     With --mask, two versions of one photograph are also compared outside it: 0 proves that nothing else changed.
     """
-    from engine.cli.pictures import garment_masks, require_free_names, write_png_file
+    from engine.cli.pictures import (
+        PNG,
+        garment_masks,
+        notices_of,
+        require_free_names,
+        require_suffix,
+        write_png_file,
+    )
     from engine.imaging.color.heat_map import heat_map
     from engine.imaging.masks.given import read_mask
     from engine.imaging.raster.decode import read_picture
@@ -70,6 +77,8 @@ def qc(
     tolerance = judge(label)
     given = [path for path in (mask, labels, tolerances) if path is not None]
     require_free_names([a, b, *given], [path for path in (heatmap,) if path is not None], overwrite=overwrite)
+    if heatmap is not None:
+        require_suffix(heatmap, PNG)
     first, second = read_picture(a), read_picture(b)
     alpha = read_mask(mask, first.extent) if mask is not None else None
     document: dict[str, Any] = {"a": a, "b": b}
@@ -86,7 +95,7 @@ def qc(
     if json:
         answer_json(document)
     else:
-        for notice in (*first.notices, *second.notices):
+        for notice in notices_of(first, second):
             say(notice)
         for line in _lines(report, document):
             answer(line)

@@ -76,6 +76,8 @@ def _take(composition: Composition, files: list[Path], catalog: Path | None, *, 
         failed = any(session.catalog.job(job).state is JobState.FAILED for job in jobs)
     if json:
         answer_json(rows)
+    elif not rows:
+        say("Nothing to take back: there is no PSD, PSB or TIFF here that Chromask has exported.")
     elif jobs and not interrupted:
         answer(f"{len(jobs)} new {'version' if len(jobs) == 1 else 'versions'}; exported once approved.")
     failed = failed or any(isinstance(each, Conflict | KnownError) for each in found)
@@ -196,8 +198,7 @@ def _watch(composition: Composition, folder: Path, settle: float, catalog: Path 
                         _tell(found)
                     if settled.taken:
                         dispatcher.wake()
-                if not dispatcher.is_running:
-                    raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
+                dispatcher.require_running()
                 time.sleep(LOOK_EVERY)
         except KeyboardInterrupt:
             say("Stopping. What is not finished goes on next time.")

@@ -142,11 +142,14 @@ def run_folders(
     """
     from engine.services.garment_labels import with_garments
     from engine.services.intake import scan, with_photographs_alone
+    from engine.services.pairing import read_pair_list
     from engine.services.queue import batch_name, submit
 
     for folder in folders:
         if not folder.exists():
             raise KnownError("it does not exist", remedy="Check the path.", path=folder)
+    if pair_list is not None:
+        read_pair_list(pair_list)  # one that was named must be right; one that lies in a folder is told and left out
     require_writable(export.folder)
     with progress_bar("Reading", quiet=quiet) as advance:
         report = scan(
@@ -161,6 +164,9 @@ def run_folders(
         say(f"  {line}")
     for sentence in _found(report, plan):
         say(sentence)
+    if not report.pairs:  # no batch, and no table: an empty one would take the place of an earlier run's
+        problems = [str(problem) for problem in report.problems]
+        return {"pairs": 0, "problems": problems, "exit_code": SOME_FAILED}
     labelled = with_garments(report.pairs, garments or {})
     name = batch_name(folders[0].resolve().name, datetime.now())
     with progress_bar("Hashing", quiet=quiet) as advance:
@@ -175,7 +181,7 @@ def run_folders(
     summary["engine"] = submission.engine.name.value
     summary["pairs"] = len(report.pairs)
     summary["problems"] = [str(problem) for problem in (*report.problems, *submission.problems)]
-    failed = summary["jobs"]["failed"] or summary["export_failures"] or not report.pairs
+    failed = summary["jobs"]["failed"] or summary["export_failures"]
     summary["exit_code"] = INTERRUPTED if interrupted else SOME_FAILED if failed else DONE
     return summary
 
@@ -185,8 +191,9 @@ def _found(report: IntakeReport, plan: BatchPlan) -> list[str]:
     from engine.domain.assets import Role
 
     alone = sum(pair.flatlay is None for pair in report.pairs)
-    parts = [f"{len(report.pairs) - alone} pairs"] if not alone or alone < len(report.pairs) else []
-    parts += [f"{alone} photographs without a flatlay"] if alone else []
+    paired = len(report.pairs) - alone
+    parts = [f"{paired} pair{'' if paired == 1 else 's'}"] if not alone or alone < len(report.pairs) else []
+    parts += [f"{alone} photograph{'' if alone == 1 else 's'} without a flatlay"] if alone else []
     sentences = [f"{', '.join(parts)}, {len(report.problems)} pictures or folders left out."]
     if not report.pairs and not plan.needs_flatlays:
         sentences.append("Nothing to do: no photograph was found.")

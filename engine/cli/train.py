@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 
@@ -33,6 +33,22 @@ from engine.domain.training import (
 
 app = typer.Typer(help="Train LoRAs for FLUX.1 Kontext on data sets of your own.", no_args_is_help=True)
 
+
+def _usual(field: str, about: str) -> str:
+    """An option's help, with its value where nobody gives one: a mask LoRA's, and a colour LoRA's where it differs."""
+    usual = [_text(getattr(default_settings(kind), field)) for kind in (DatasetKind.MASK, DatasetKind.COLOR)]
+    shown = usual[0] if usual[0] == usual[1] else f"{usual[0]}; colour {usual[1]}"
+    return f"{about} Usual: {shown}."
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    if isinstance(value, tuple):
+        return ",".join(str(part) for part in cast("tuple[object, ...]", value))
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
 DatasetOption = Annotated[Path | None, typer.Option("--dataset", help="A folder from 'chromask dataset build'.")]
 OutOption = Annotated[Path | None, typer.Option("--out", help="The run's folder; by default beside the data set.")]
 
@@ -44,58 +60,106 @@ def _options(
     out: OutOption = None,
     resume: Annotated[bool, typer.Option("--resume", help="Go on with the run in the folder.")] = False,
     name: Annotated[str, typer.Option("--name", help="Of the LoRA; by default the data set's.")] = "",
-    rank: Annotated[int | None, typer.Option("--rank", help="Of the LoRA.")] = None,
+    rank: Annotated[int | None, typer.Option("--rank", help=_usual("rank", "Of the LoRA."))] = None,
     alpha: Annotated[int | None, typer.Option("--alpha", help="Strength times rank; by default the rank.")] = None,
-    layers: Annotated[LoraLayers | None, typer.Option("--layers", help="Which layers learn.")] = None,
-    learning_rate: Annotated[float | None, typer.Option("--lr", help="Learning rate.")] = None,
-    weight_decay: Annotated[float | None, typer.Option("--weight-decay", help="AdamW's.")] = None,
-    warmup: Annotated[int | None, typer.Option("--warmup", help="Steps until the full learning rate.")] = None,
-    steps: Annotated[
-        int | None, typer.Option("--steps", help="In all; more of them make a finished run go on.")
+    layers: Annotated[LoraLayers | None, typer.Option("--layers", help=_usual("layers", "Which layers learn."))] = None,
+    learning_rate: Annotated[float | None, typer.Option("--lr", help=_usual("learning_rate", "Learning rate."))] = None,
+    weight_decay: Annotated[
+        float | None, typer.Option("--weight-decay", help=_usual("weight_decay", "AdamW's."))
     ] = None,
-    batch: Annotated[int | None, typer.Option("--batch", help="Examples of one batch.")] = None,
-    accumulation: Annotated[int | None, typer.Option("--accumulation", help="Batches of one step.")] = None,
+    warmup: Annotated[
+        int | None, typer.Option("--warmup", help=_usual("warmup", "Steps until the full learning rate."))
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option("--steps", help=_usual("steps", "In all; more of them make a finished run go on."))
+    ] = None,
+    batch: Annotated[int | None, typer.Option("--batch", help=_usual("batch", "Examples of one batch."))] = None,
+    accumulation: Annotated[
+        int | None, typer.Option("--accumulation", help=_usual("accumulation", "Batches of one step."))
+    ] = None,
     resolutions: Annotated[
-        str, typer.Option("--resolution", help="Sides in pixels, e.g. 512,768,1024; each example is trained at all.")
+        str,
+        typer.Option(
+            "--resolution",
+            help=_usual("resolutions", "Sides in pixels, e.g. 512,768,1024; each example is trained at all."),
+        ),
     ] = "",
     mask_min_value: Annotated[
-        float | None, typer.Option("--mask-min-value", help="What counts where the loss mask is black, 0 to 1.")
+        float | None,
+        typer.Option(
+            "--mask-min-value", help=_usual("mask_min_value", "What counts where the loss mask is black, 0 to 1.")
+        ),
     ] = None,
     caption_dropout: Annotated[
-        float | None, typer.Option("--caption-dropout", help="Share of examples without their caption.")
+        float | None,
+        typer.Option("--caption-dropout", help=_usual("caption_dropout", "Share of examples without their caption.")),
     ] = None,
     ema: Annotated[
-        float | None, typer.Option("--ema", help="Moving average of the weights, e.g. 0.99; 0: none.")
+        float | None, typer.Option("--ema", help=_usual("ema", "Moving average of the weights, e.g. 0.99; 0: none."))
     ] = None,
-    time_mean: Annotated[float | None, typer.Option("--time-mean", help="Of the logit-normal times.")] = None,
-    time_deviation: Annotated[float | None, typer.Option("--time-deviation", help="Of the logit-normal times.")] = None,
-    pure_noise: Annotated[float | None, typer.Option("--pure-noise", help="Share of examples at time 1.")] = None,
-    guidance: Annotated[float | None, typer.Option("--guidance", help="Guidance embedding while training.")] = None,
+    time_mean: Annotated[
+        float | None, typer.Option("--time-mean", help=_usual("time_mean", "Of the logit-normal times."))
+    ] = None,
+    time_deviation: Annotated[
+        float | None, typer.Option("--time-deviation", help=_usual("time_deviation", "Of the logit-normal times."))
+    ] = None,
+    pure_noise: Annotated[
+        float | None, typer.Option("--pure-noise", help=_usual("pure_noise", "Share of examples at time 1."))
+    ] = None,
+    guidance: Annotated[
+        float | None, typer.Option("--guidance", help=_usual("guidance", "Guidance embedding while training."))
+    ] = None,
     variants: Annotated[
-        int | None, typer.Option("--variants", help="Cropped, mirrored and newly exposed ones of each pair.")
+        int | None,
+        typer.Option("--variants", help=_usual("variants", "Cropped, mirrored and newly exposed ones of each pair.")),
     ] = None,
     base_weights: Annotated[
-        BaseWeights | None, typer.Option("--base-weights", help="How the model's own weights are stored.")
+        BaseWeights | None,
+        typer.Option("--base-weights", help=_usual("base_weights", "How the model's own weights are stored.")),
     ] = None,
-    optimiser: Annotated[Optimiser | None, typer.Option("--optimiser", help="adamw8bit needs bitsandbytes.")] = None,
+    optimiser: Annotated[
+        Optimiser | None, typer.Option("--optimiser", help=_usual("optimiser", "adamw8bit needs bitsandbytes."))
+    ] = None,
     gradient_checkpointing: Annotated[
-        bool | None, typer.Option("--checkpointing/--no-checkpointing", help="Less memory for more time.")
+        bool | None,
+        typer.Option(
+            "--checkpointing/--no-checkpointing", help=_usual("gradient_checkpointing", "Less memory for more time.")
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option("--seed", help="Everything random follows from it.")] = None,
-    sample_every: Annotated[int | None, typer.Option("--sample-every", help="In steps; 0: never.")] = None,
-    samples: Annotated[int | None, typer.Option("--samples", help="Pictures each time.")] = None,
-    sample_steps: Annotated[int | None, typer.Option("--sample-steps", help="Denoising steps of a sample.")] = None,
-    evaluate_every: Annotated[int | None, typer.Option("--evaluate-every", help="In steps; 0: never.")] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", help=_usual("seed", "Everything random follows from it."))
+    ] = None,
+    sample_every: Annotated[
+        int | None, typer.Option("--sample-every", help=_usual("sample_every", "In steps; 0: never."))
+    ] = None,
+    samples: Annotated[int | None, typer.Option("--samples", help=_usual("samples", "Pictures each time."))] = None,
+    sample_steps: Annotated[
+        int | None, typer.Option("--sample-steps", help=_usual("sample_steps", "Denoising steps of a sample."))
+    ] = None,
+    evaluate_every: Annotated[
+        int | None, typer.Option("--evaluate-every", help=_usual("evaluate_every", "In steps; 0: never."))
+    ] = None,
     iou_steps: Annotated[
         int | None,
-        typer.Option("--iou-steps", help="Of painting held-out masks at each evaluation; 0: the loss alone decides."),
+        typer.Option(
+            "--iou-steps",
+            help=_usual("iou_steps", "Of painting held-out masks at each evaluation; 0: the loss alone decides."),
+        ),
     ] = None,
     patience: Annotated[
-        int | None, typer.Option("--patience", help="Evaluations without a better one after which it stops; 0: never.")
+        int | None,
+        typer.Option(
+            "--patience", help=_usual("patience", "Evaluations without a better one after which it stops; 0: never.")
+        ),
     ] = None,
-    save_every: Annotated[int | None, typer.Option("--save-every", help="A LoRA file every so many steps.")] = None,
+    save_every: Annotated[
+        int | None, typer.Option("--save-every", help=_usual("save_every", "A LoRA file every so many steps."))
+    ] = None,
     checkpoint_every: Annotated[
-        int | None, typer.Option("--checkpoint-every", help="What a killed run goes on from, in steps.")
+        int | None,
+        typer.Option(
+            "--checkpoint-every", help=_usual("checkpoint_every", "What a killed run goes on from, in steps.")
+        ),
     ] = None,
     vram_tier: VramTierOption = 0,
     unchecked: Annotated[bool, typer.Option("--unchecked", help="Train on a set that the check refuses.")] = False,

@@ -87,7 +87,7 @@ def history(
             f"version {row['version']}",
             f"job {row['job']}",
             str(row["state"]),
-            f"{row['reason']} by {row['author']}" if row["reason"] else "",
+            f"{row['reason']} by {row['author']}".replace("_", " ", 1) if row["reason"] else "",
             f"ΔE00 {row['dE00_after']:.2f}" if row["dE00_after"] is not None else "",
             str(row["decision"] or ""),
         )

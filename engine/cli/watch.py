@@ -87,8 +87,7 @@ def _watch(composition: Composition, folder: WatchFolder, plan: BatchPlan, catal
                     for trouble in submission.problems:
                         say(f"  {trouble}")
                     say(f"{len(look.arrival.pairs)} photographs arrived, {len(submission.jobs)} jobs.")
-                if not dispatcher.is_running:
-                    raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
+                dispatcher.require_running()
                 time.sleep(LOOK_EVERY)
         except KeyboardInterrupt:
             say("Stopping. What is not finished goes on next time.")

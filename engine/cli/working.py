@@ -9,7 +9,6 @@ from collections.abc import Callable
 from engine.cli.composition import Composition
 from engine.cli.console import progress_bar, say
 from engine.dispatch.session import Session
-from engine.domain.errors import KnownError
 from engine.domain.jobs import BatchCounts, Failed, JobEvent, Progress, Succeeded, WorkerLost
 
 
@@ -24,7 +23,7 @@ def work_off(composition: Composition, session: Session, counted: Callable[[], B
     Raises
     ------
     KnownError
-        The engine thread stopped.
+        The engine thread ended on an error; says on which.
     """
     changed = threading.Event()
     watcher = _Watcher(changed)
@@ -39,8 +38,7 @@ def work_off(composition: Composition, session: Session, counted: Callable[[], B
                 advance(counts.finished - before.finished, counts.total - before.finished, watcher.label)
                 if counts.finished == counts.total:
                     break
-                if not dispatcher.is_running:
-                    raise KnownError("the engine stopped on an error of its own", remedy="Run the same command again.")
+                dispatcher.require_running()
                 changed.wait(0.5)
                 changed.clear()
     except KeyboardInterrupt:

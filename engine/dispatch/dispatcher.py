@@ -8,14 +8,15 @@ import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
-from engine.dispatch.worker_process import WorkerExited, WorkerMessage, WorkerProcess
-from engine.domain.errors import printable_path
+from engine.dispatch.slots import Slot, Slots
+from engine.dispatch.worker_process import WorkerExited, WorkerMessage
+from engine.domain.errors import KnownError, printable_path
 from engine.domain.jobs import (
     CancelledJob,
+    EngineStopped,
     Failed,
     Idle,
     Job,
@@ -27,7 +28,6 @@ from engine.domain.jobs import (
     Succeeded,
     WorkerLost,
 )
-from engine.domain.requests import uses_networks
 from engine.ports import Catalog
 from engine.worker.protocol import CancelJob, CardMemory, Heartbeat, Ready, RunJob
 
@@ -49,19 +49,6 @@ Listener = Callable[[JobEvent], None]
 _log = logging.getLogger(__name__)
 
 
-@dataclass
-class _Slot:
-    """One worker process and the job it is on."""
-
-    process: WorkerProcess
-    job: Job | None = None
-    is_up: bool = False
-    last_sign: float = 0.0
-    last_lease: float = 0.0
-    cancelled_at: float | None = None
-    card: CardMemory | None = None
-
-
 class Dispatcher:
     """Runs the queue. Public methods may be called from any thread.
 
@@ -72,8 +59,7 @@ class Dispatcher:
     worker_command : sequence of str
         Starts a worker process that speaks `engine.worker.protocol` on its standard streams.
     workers : int
-        Worker processes at the same time, see `suggested_workers`. However many there are, jobs that need networks
-        run in one of them: the model is loaded once, and no two of them share a graphics card.
+        Worker processes at the same time, see `suggested_workers`; which of them take what, see `Slots`.
     prepare : callable, optional
         ``prepare(is_over)`` runs on the engine thread before its first job, and ends early when ``is_over()`` is true.
     """
@@ -84,21 +70,14 @@ class Dispatcher:
         worker_command: Sequence[str],
         *,
         workers: int = 1,
-        max_attempts: int = MAX_ATTEMPTS,
         silence_limit: float = SILENCE_LIMIT,
         prepare: Callable[[Callable[[], bool]], None] | None = None,
     ) -> None:
         self._catalog = catalog
-        self._command = tuple(worker_command)
-        self._workers = workers
-        self._max_attempts = max_attempts
+        self._slots = Slots(worker_command, self._deliver, workers)
         self._silence_limit = silence_limit
         self._listeners: list[Listener] = []
         self._inbox: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
-        self._slots: dict[str, _Slot] = {}
-        self._started_workers = 0
-        self._network_worker: str | None = None
-        self._rest_needs_networks = False
         self._paused = threading.Event()
         self._prepare = prepare
         self._ending = threading.Event()
@@ -106,6 +85,8 @@ class Dispatcher:
         self._was_idle = False
         self._thread = threading.Thread(target=self._run, name="chromask-engine")
         self._idle = threading.Event()
+        self._idling = threading.Lock()  # nothing is posted between a look at the inbox and what is said of it
+        self._error: EngineStopped | None = None
 
     # -- any thread ---------------------------------------------------------------------------------------------
 
@@ -152,29 +133,41 @@ class Dispatcher:
     @property
     def card_memory(self) -> CardMemory | None:
         """The graphics card's memory as the worker that uses it said within the last second or so; None: none does."""
-        return next((slot.card for slot in list(self._slots.values()) if slot.card is not None), None)
+        return self._slots.card_memory
 
     @property
     def workers(self) -> int:
         """How many worker processes may be on a job at once."""
-        return self._workers
+        return self._slots.most
 
     def use_workers(self, count: int) -> None:
         """Have so many jobs run at once from now on; those that run are finished. Any thread."""
-        self._workers = count
+        self._slots.most = count
         if self.is_running:
             self.wake()
 
     @property
     def is_running(self) -> bool:
-        """Whether the engine thread is alive."""
-        return self._thread.is_alive()
+        """Whether the engine thread works."""
+        return self._thread.is_alive() and self._error is None
+
+    def require_running(self) -> None:
+        """For whoever waits for jobs: see that they are worked on.
+
+        Raises
+        ------
+        KnownError
+            The engine thread has ended on an error; says on which.
+        """
+        if self._error is not None:
+            raise KnownError(self._error.what, remedy=self._error.remedy)
 
     # -- the engine thread --------------------------------------------------------------------------------------
 
     def _post(self, action: Callable[[], None]) -> None:
-        self._idle.clear()
-        self._inbox.put(partial(self._look_again, action))
+        with self._idling:
+            self._idle.clear()
+            self._inbox.put(partial(self._look_again, action))
 
     def _run(self) -> None:
         try:
@@ -188,66 +181,52 @@ class Dispatcher:
                 with contextlib.suppress(queue.Empty):
                     self._inbox.get(timeout=_TICK)()
                 self._watch_the_clock()
-        except Exception:
-            # The one place that catches everything: a dead engine thread must be seen, never silently idle.
-            _log.exception("the engine thread stopped on an error of its own")
-            self._catalog.log("engine stopped", "an error inside Chromask; see the log file")
+        except KnownError as error:  # of the catalog: its disk is full, or gone
+            self._end_on(error)
+        except Exception as error:
+            self._end_on(error)
             raise
         finally:
-            for slot in self._slots.values():
+            for slot in self._slots:
                 slot.process.kill()
             self._idle.set()
 
+    def _end_on(self, error: Exception) -> None:
+        """Tell it: a dead engine thread must be seen, never silently idle."""
+        self._error = _stopped_by(error)
+        _log.error("%s", self._error.what, exc_info=not isinstance(error, KnownError))
+        self._emit(self._error)
+        with contextlib.suppress(KnownError):  # the catalog may be what refuses
+            self._catalog.log("engine stopped", self._error.what)
+
     def _look_again(self, action: Callable[[], None]) -> None:
-        self._rest_needs_networks = False
+        self._slots.look_again()
         action()
 
     def _fill_slots(self) -> None:
         if self._paused.is_set() or self._stopping:
             return
-        while (worker_id := self._free_worker()) is not None:
-            without_networks = self._network_worker not in (None, worker_id)
-            job = self._catalog.claim(worker_id, datetime.now(UTC), without_networks=without_networks)
+        while (worker_id := self._slots.free_worker()) is not None:
+            takes_all = self._slots.may_use_networks(worker_id)
+            job = self._catalog.claim(worker_id, datetime.now(UTC), without_networks=not takes_all)
             if job is None:
-                self._rest_needs_networks = without_networks
+                self._slots.found_nothing(worker_id)
+                if takes_all:
+                    self._notice_idleness()
                 break
-            slot = self._slots.get(worker_id) or self._spawn(worker_id)
-            if uses_networks(job.request):
-                self._network_worker = worker_id
+            try:
+                slot = self._slots.begin(worker_id, job)
+            except OSError as error:  # no memory for another process, or the program was moved
+                self._on_lost(worker_id, job, str(error))
+                break  # the next try at the next tick
             self._begin(slot, job)
-        self._notice_idleness()
-
-    def _free_worker(self) -> str | None:
-        """A worker id without a job: one that runs, the one with the networks first, or a new one while there is room.
-
-        None as well while every queued job waits for the one with the networks.
-        """
-        free = [worker_id for worker_id, slot in self._slots.items() if slot.job is None]
-        if len(self._slots) - len(free) >= self._workers:
-            return None
-        if self._network_worker in free:
-            return self._network_worker
-        if self._network_worker is not None and self._rest_needs_networks:
-            return None
-        if free:
-            return free[0]
-        self._started_workers += 1
-        return f"worker-{self._started_workers}"
-
-    def _spawn(self, worker_id: str) -> _Slot:
-        process = WorkerProcess(self._command, worker_id, self._deliver)
-        slot = _Slot(process, last_sign=time.monotonic())
-        self._slots[worker_id] = slot
-        return slot
 
     def _deliver(self, worker_id: str, message: WorkerMessage) -> None:
         """Called on a worker's reader thread."""
         self._inbox.put(partial(self._on_message, worker_id, message))
 
-    def _begin(self, slot: _Slot, job: Job) -> None:
-        now = time.monotonic()
-        slot.job, slot.last_sign, slot.last_lease, slot.cancelled_at = job, now, now, None
-        self._was_idle = self._rest_needs_networks = False
+    def _begin(self, slot: Slot, job: Job) -> None:
+        self._was_idle = False
         self._idle.clear()
         self._emit(Started(job.id, job.attempt))
         slot.process.send(RunJob(job.id, self._catalog.pair(job.pair_id), job.request))
@@ -261,7 +240,7 @@ class Dispatcher:
         job, now = slot.job, datetime.now(UTC)
         match message:
             case WorkerExited():
-                self._on_exit(worker_id, slot, message)
+                self._on_exit(slot, message)
             case Heartbeat():
                 slot.card = message.card
             case Ready() | Started():
@@ -272,87 +251,84 @@ class Dispatcher:
                 self._emit(message)
             case Succeeded():
                 slot.job = None
-                if self._catalog.succeed(job.id, worker_id, message.outcome, now):
-                    self._emit(message)
-                else:
-                    self._emit(CancelledJob(job.id))
+                self._emit_if(self._catalog.succeed(job.id, worker_id, message.outcome, now), message)
             case Failed():
                 slot.job = None
-                if self._catalog.fail(job.id, worker_id, message.failure, now):
-                    self._emit(message)
+                self._emit_if(self._catalog.fail(job.id, worker_id, message.failure, now), message)
             case CancelledJob():
                 slot.job = None
                 self._emit(message)
 
-    def _on_exit(self, worker_id: str, slot: _Slot, exit: WorkerExited) -> None:
-        del self._slots[worker_id]
-        self._rest_needs_networks = False
-        if worker_id == self._network_worker:
-            self._network_worker = None
+    def _on_exit(self, slot: Slot, exit: WorkerExited) -> None:
+        self._slots.remove(slot)
         job = slot.job
         if job is None:
             return
         if slot.cancelled_at is not None:
             self._emit(CancelledJob(job.id))
             return
-        self._catalog.log("worker lost", f"{exit.describe()} on job {job.id}, attempt {job.attempt}", job.id)
-        if job.attempt < self._max_attempts:
-            self._catalog.release(job.id, worker_id, count_attempt=True)
-            self._emit(WorkerLost(job.id, job.attempt))
-            return
-        failure = self._given_up(job, slot.is_up, exit)
-        if self._catalog.fail(job.id, worker_id, failure, datetime.now(UTC)):
-            self._emit(Failed(job.id, failure))
+        self._on_lost(slot.worker_id, job, exit.describe(), exit.last_words, was_up=slot.is_up)
 
-    def _given_up(self, job: Job, was_up: bool, exit: WorkerExited) -> JobFailure:
+    def _on_lost(self, worker_id: str, job: Job, why: str, last_words: str = "", *, was_up: bool = False) -> None:
+        """Try a job again whose worker process is gone, or never was; or give it up."""
+        self._catalog.log("worker lost", f"{why} on job {job.id}, attempt {job.attempt}", job.id)
+        if job.attempt < MAX_ATTEMPTS:
+            is_queued = self._catalog.release(job.id, worker_id, count_attempt=True)
+            self._emit_if(is_queued, WorkerLost(job.id, job.attempt))
+            return
+        failure = self._given_up(job, why, last_words, was_up=was_up)
+        self._emit_if(self._catalog.fail(job.id, worker_id, failure, datetime.now(UTC)), Failed(job.id, failure))
+
+    def _given_up(self, job: Job, why: str, last_words: str, *, was_up: bool) -> JobFailure:
         photo = self._catalog.pair(job.pair_id).on_model.path
         what, remedy = (
             (
-                f"the worker process died on it {job.attempt} times ({exit.describe()})",
+                f"the worker process died on it {job.attempt} times ({why})",
                 "Open the picture in another program and save it again, or leave it out; then retry.",
             )
             if was_up
             else (
-                f"no worker process could be started for it ({exit.describe()})",
+                f"no worker process could be started for it ({why})",
                 "Run 'chromask doctor' to see what is missing; then retry.",
             )
         )
-        return JobFailure(f"{printable_path(photo)}: {what}", remedy, retryable=True, detail=exit.last_words)
+        return JobFailure(f"{printable_path(photo)}: {what}", remedy, retryable=True, detail=last_words)
 
     def _watch_the_clock(self) -> None:
         now = time.monotonic()
-        for worker_id, slot in list(self._slots.items()):
+        for slot in self._slots:
             if slot.job is None:
                 continue
             if slot.cancelled_at is not None and now - slot.cancelled_at > CANCEL_LIMIT:
                 slot.process.kill()
             elif now - slot.last_sign > self._silence_limit:
-                _log.error("%s gave no sign of life for %.0f s and is killed", worker_id, now - slot.last_sign)
+                _log.error("%s gave no sign of life for %.0f s and is killed", slot.worker_id, now - slot.last_sign)
                 slot.process.kill()
             elif now - slot.last_lease > _LEASE_RENEWAL:
                 slot.last_lease = now
-                if not self._catalog.heartbeat(slot.job.id, worker_id, datetime.now(UTC)):
+                if not self._catalog.heartbeat(slot.job.id, slot.worker_id, datetime.now(UTC)):
                     self._ask_to_cancel(slot)
 
     def _notice_idleness(self) -> None:
-        busy = any(slot.job for slot in self._slots.values())
-        if busy or self._catalog.counts().queued:
+        """Nothing is queued."""
+        if not self._slots.is_idle:
             return
         if not self._was_idle:
             self._was_idle = True
             self._emit(Idle())
-        if self._inbox.empty():
-            self._idle.set()
+        with self._idling:
+            if self._inbox.empty():
+                self._idle.set()
 
     def _cancel(self, job_ids: tuple[int, ...]) -> None:
-        running = {slot.job.id: slot for slot in self._slots.values() if slot.job}
+        running = {slot.job.id: slot for slot in self._slots if slot.job}
         for job_id in self._catalog.cancel(job_ids):
             if job_id in running:
                 self._ask_to_cancel(running[job_id])
             else:
                 self._emit(CancelledJob(job_id))
 
-    def _ask_to_cancel(self, slot: _Slot) -> None:
+    def _ask_to_cancel(self, slot: Slot) -> None:
         if slot.cancelled_at is None and slot.job is not None:
             slot.cancelled_at = time.monotonic()
             slot.process.send(CancelJob(slot.job.id))
@@ -364,13 +340,28 @@ class Dispatcher:
 
     def _stop(self) -> None:
         self._stopping = True
-        for worker_id, slot in self._slots.items():
+        for slot in self._slots:
             if slot.job is not None:
-                self._catalog.release(slot.job.id, worker_id, count_attempt=False)
+                self._catalog.release(slot.job.id, slot.worker_id, count_attempt=False)
+
+    def _emit_if(self, is_noted: bool, event: Succeeded | Failed | WorkerLost) -> None:
+        """What became of a job whose lease the catalog took back meanwhile: it was cancelled there."""
+        self._emit(event if is_noted else CancelledJob(event.job_id))
 
     def _emit(self, event: JobEvent) -> None:
         for listener in self._listeners:
             listener(event)
+
+
+def _stopped_by(error: Exception) -> EngineStopped:
+    again = "Then start Chromask again: it goes on where it stopped."
+    if isinstance(error, KnownError):
+        where = f"{printable_path(error.path)}: " if error.path is not None else ""
+        return EngineStopped(f"the engine stopped: {where}{error.what}", f"{error.remedy} {again}")
+    what = f"the engine stopped on a fault inside Chromask ({type(error).__name__}: {error})"
+    return EngineStopped(
+        what, "Start Chromask again: it goes on where it stopped. If it happens twice, send support the log."
+    )
 
 
 def suggested_workers(cores: int) -> int:

@@ -72,7 +72,7 @@ class WorkerProcess:
         try:
             self._process.stdin.write(encode_command(command))
             self._process.stdin.flush()
-        except (BrokenPipeError, ValueError):
+        except (OSError, ValueError):  # a broken pipe, for which Windows also says EINVAL; or it is closed already
             _log.info("%s was gone before it could be told %r", self._worker_id, type(command).__name__)
 
     def kill(self) -> None:
@@ -83,25 +83,28 @@ class WorkerProcess:
         self._reports.join(timeout=2)
 
     def _read_reports(self) -> None:
+        assert self._process.stdin is not None
         assert self._process.stdout is not None
-        for line in self._process.stdout:
-            try:
-                self._deliver(self._worker_id, decode_report(line))
-            except BugError:
-                _log.exception("%s sent a line that is no report and is killed", self._worker_id)
-                self._process.kill()
-                break
+        with self._process.stdout as reports:
+            for line in reports:
+                try:
+                    report = decode_report(line)
+                except BugError:
+                    _log.exception("%s sent a line that is no report and is killed", self._worker_id)
+                    self._process.kill()
+                    break
+                self._deliver(self._worker_id, report)
         returncode = self._process.wait()
+        with contextlib.suppress(OSError):  # a command was still in a dead process's buffer
+            self._process.stdin.close()
         self._errors.join(timeout=2)
-        for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
-            if stream is not None:
-                with contextlib.suppress(BrokenPipeError):  # a command was still in a dead process's buffer
-                    stream.close()
         self._deliver(self._worker_id, WorkerExited(returncode, "".join(self._last_words)[-4000:]))
 
     def _read_errors(self) -> None:
+        """Until nobody holds the pipe any more: what the worker started may outlive it."""
         assert self._process.stderr is not None
-        for line in self._process.stderr:
-            text = line.decode(errors="replace")
-            self._last_words.append(text)
-            _log.debug("%s: %s", self._worker_id, text.rstrip())
+        with self._process.stderr as errors:
+            for line in errors:
+                text = line.decode(errors="replace")
+                self._last_words.append(text)
+                _log.debug("%s: %s", self._worker_id, text.rstrip())

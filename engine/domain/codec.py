@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import threading
 from functools import lru_cache
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -19,8 +20,18 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@lru_cache(maxsize=1)
+# Two threads that ask first would each build a converter, as those of a worker that starts do, and what the one that is
+# thrown away was told of would be lost.
+_BUILDING = threading.Lock()
+
+
 def _converter() -> Converter:
+    with _BUILDING:
+        return _built()
+
+
+@lru_cache(maxsize=1)
+def _built() -> Converter:
     # Imported here: cattrs takes 0.1 s, and `chromask --version` needs none of it.
     from cattrs.gen import make_dict_unstructure_fn, override
     from cattrs.preconf.json import make_converter
@@ -53,9 +64,18 @@ def _configure_union(converter: Converter, union: Any) -> None:
     configure_tagged_union(union, converter, tag_name="type")
 
 
+@lru_cache(maxsize=16)
+def _told(union: Any) -> None:
+    _configure_union(_built(), union)
+
+
 def register_union(union: Any) -> None:
-    """Make a union of dataclasses known, whose members are told apart by a ``type`` key with the class's name."""
-    _configure_union(_converter(), union)
+    """Make a union of dataclasses known, whose members are told apart by a ``type`` key with the class's name.
+
+    Any thread; the second time it costs nothing.
+    """
+    with _BUILDING:
+        _told(union)
 
 
 def to_json(value: object, as_type: object | None = None) -> str:
@@ -72,20 +92,20 @@ def to_json(value: object, as_type: object | None = None) -> str:
     return json.dumps(plain, sort_keys=True, separators=(",", ":"))
 
 
-def from_json(text: str, as_type: Any) -> Any:
+def from_json(text: str | bytes, as_type: Any) -> Any:
     """Parse what `to_json` wrote.
 
     Raises
     ------
     BugError
-        A key is unknown or missing, or a value has the wrong type.
+        It is no JSON, a key is unknown or missing, or a value has the wrong type.
     """
     from cattrs.errors import BaseValidationError
 
     try:
         return _converter().structure(json.loads(text), as_type)
     except (BaseValidationError, ValueError, KeyError) as error:
-        raise BugError(f"not a stored {as_type}: {error!r}: {text[:200]}") from error
+        raise BugError(f"not a stored {as_type}: {error!r}: {text[:200]!r}") from error
 
 
 def read_versioned(path: Path, newest: int, what: str, *, missing: KnownError, remedy: str) -> dict[str, object]:

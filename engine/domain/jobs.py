@@ -252,4 +252,20 @@ class Idle:
     """Nothing is left to claim and nothing runs."""
 
 
-JobEvent = Queued | Started | Progress | Succeeded | Failed | CancelledJob | WorkerLost | Idle
+@dataclass(frozen=True, slots=True)
+class EngineStopped:
+    """The engine thread has ended on an error: until Chromask is started again, nothing that is queued runs.
+
+    Attributes
+    ----------
+    what : str
+        One clause that says what happened.
+    remedy : str
+        What the operator does next.
+    """
+
+    what: str
+    remedy: str
+
+
+JobEvent = Queued | Started | Progress | Succeeded | Failed | CancelledJob | WorkerLost | Idle | EngineStopped

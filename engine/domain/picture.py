@@ -70,7 +70,7 @@ class PaintedMask:
     alpha : ndarray
         ``(H, W)`` uint8 at the photograph's size, 255 = inside, soft edges.
     confidence : float
-        0 to 1; below 0.5 a person should look first.
+        0 to 1; below `engine.domain.results.UNSURE` a person should look first.
     provenance : dict
         Method, seeds, hashes, seconds.
     notices : tuple of str

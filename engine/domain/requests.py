@@ -349,16 +349,16 @@ NETWORK_ENGINES = frozenset({EngineName.KONTEXT, EngineName.GROUNDED})
 """The engines that load model weights. A graphics card holds them once, so one process at a time runs them."""
 
 
-def given_artifacts(request: Request) -> tuple[ArtifactRef, ...]:
-    """The files of the artifact store that a request takes as they are."""
+def given_files(request: Request) -> frozenset[str]:
+    """Hashes of the files that a request takes as they are: those among them that lie in the artifact store stay."""
     match request:
         case EditRequest():
-            refs = (request.retouch,)
+            files = (request.retouch, *(turn.mask for turn in request.turns), *(t.reference for t in request.turns))
         case ColorMatchRequest():
-            refs = (request.mask.corrected, *(view.corrected for view in request.views), request.retouch)
+            files = (request.mask.corrected, *(view.corrected for view in request.views), request.retouch)
         case MaskRequest():
-            refs = (request.corrected,)
-    return tuple(dict.fromkeys(ref for ref in refs if ref is not None))
+            files = (request.corrected,)
+    return frozenset(file.sha256 for file in files if file is not None)
 
 
 def uses_networks(request: Request) -> bool:

@@ -19,6 +19,9 @@ class Verdict(StrEnum):
     FAIL = "fail"
 
 
+UNSURE = 0.5
+"""Confidence of a mask below which a person should look first."""
+
 LabColor = tuple[float, float, float]
 """CIELAB L, a, b under D65 and the 2° observer."""
 
@@ -105,7 +108,7 @@ class MaskResult:
     coverage : float
         Mean alpha over the picture, 0 to 1.
     confidence : float
-        0 to 1; how sure the method is of itself. Below 0.5 a person should look first.
+        0 to 1; how sure the method is of itself. Below `UNSURE` a person should look first.
     provenance : dict
         Method, model and LoRA hashes, seed, timings in seconds; strings and numbers only.
     """

@@ -1,4 +1,4 @@
-"""What a person says about a result, and what left the house."""
+"""What a person says about a result, and what there is to look at."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part of the catalog: batches and jobs: what is to be done, in which order, and by whom."""
+"""A part of the catalog: batches and jobs, which say what is to be done, in which order, and by whom."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -36,7 +37,7 @@ def read_notes(path: Path) -> list[list[Any]]:
 
 
 def append_notes(path: Path, notes: Iterable[Sequence[object]]) -> None:
-    """Add lines, and the file and its folder where they are not there.
+    """Add lines, and the file and its folder where they are not there. A line that was cut off takes none with it.
 
     Raises
     ------
@@ -45,7 +46,10 @@ def append_notes(path: Path, notes: Iterable[Sequence[object]]) -> None:
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
-            file.write("".join(f"{json.dumps(list(note))}\n" for note in notes))
+        with path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - 1))
+            start = "\n" if file.read(1) not in (b"", b"\n") else ""
+            file.write((start + "".join(f"{json.dumps(list(note))}\n" for note in notes)).encode())
     except OSError as error:
         raise known_os_error(error, path) from error

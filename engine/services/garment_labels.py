@@ -43,6 +43,10 @@ def read_garments(path: Path) -> dict[str, str]:
         content: object = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise known_os_error(error, path) from error
+    except UnicodeDecodeError as error:
+        raise KnownError(
+            "this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path
+        ) from error
     except ValueError as error:
         raise KnownError(f"this is no valid JSON file ({error})", remedy="Correct it.", path=path) from error
     if not isinstance(content, dict) or not all(

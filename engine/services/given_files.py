@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.domain.files import complete_file
 from engine.services.appended_notes import append_notes, read_notes
+from engine.services.studio_files import beside_catalog
 
 _GIVEN_NAME = "watched.jsonl"
 
@@ -74,6 +75,6 @@ def _read_given(path: Path) -> dict[Path, State]:
     return states
 
 
-def given_file(catalog: Path) -> Path:
+def given_file(catalog: Path | None) -> Path:
     """Where it is noted what was taken in: beside the catalog."""
-    return catalog.expanduser().resolve().parent / _GIVEN_NAME
+    return beside_catalog(catalog, _GIVEN_NAME)

@@ -14,6 +14,7 @@ from engine.domain.review import Decision, ReviewItem
 from engine.ports import ArtifactStore, Catalog
 from engine.services.export import ExportPlan, ExportReport, export_items, items_to_export
 from engine.services.given_files import State
+from engine.services.studio_files import beside_catalog
 
 _FOLDER = "hand-over"
 _DOCUMENTS = (b"8BPS", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -39,9 +40,9 @@ class HandedOver:
     failures: tuple[str, ...] = ()
 
 
-def hand_over_folder(catalog: Path) -> Path:
+def hand_over_folder(catalog: Path | None) -> Path:
     """Where documents with undecided results go: beside the catalog, not to what is delivered."""
-    return catalog.expanduser().resolve().parent / _FOLDER
+    return beside_catalog(catalog, _FOLDER)
 
 
 class HandOver:

@@ -12,6 +12,7 @@ from engine.domain.files import complete_file
 from engine.domain.requests import Draft, EngineName, Sampling
 from engine.services.painting import Painting
 from engine.services.plan import BatchPlan, MaskSource
+from engine.services.studio_files import beside_catalog
 from engine.services.toml_files import Table, read_rows, toml_blocks, toml_text, toml_value
 
 if TYPE_CHECKING:
@@ -94,11 +95,7 @@ class Preset:
 
 def user_presets(catalog: Path | None = None) -> Path:
     """Where a studio keeps its presets: beside its catalog, by default the account's. The file need not exist."""
-    if catalog is not None:
-        return catalog.expanduser().resolve().parent / PRESETS_NAME
-    from platformdirs import user_data_dir
-
-    return Path(user_data_dir("Chromask", appauthor=False)) / PRESETS_NAME
+    return beside_catalog(catalog, PRESETS_NAME)
 
 
 def load_presets(path: Path) -> tuple[Preset, ...]:

@@ -13,6 +13,7 @@ from typing import TypeVar, cast
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.requests import Tolerance
 from engine.imaging.masks.garments import GarmentCategory, garment_of, load_garments
+from engine.services.studio_files import beside_catalog
 from engine.services.toml_files import Table, read_toml
 
 TOLERANCES_NAME = "tolerances.toml"
@@ -148,15 +149,8 @@ class ToleranceRules:
 
 
 def user_tolerances(catalog: Path | None = None) -> Path:
-    """Where a studio keeps its own tolerances: beside its catalog, by default the account's. The file need not exist.
-
-    A catalog elsewhere belongs to another studio, or to a test: the account's limits must not sway it.
-    """
-    if catalog is not None:
-        return catalog.expanduser().resolve().parent / TOLERANCES_NAME
-    from platformdirs import user_data_dir
-
-    return Path(user_data_dir("Chromask", appauthor=False)) / TOLERANCES_NAME
+    """Where a studio keeps its own tolerances: beside its catalog, by default the account's. It need not exist."""
+    return beside_catalog(catalog, TOLERANCES_NAME)
 
 
 def load_tolerances(own: Path | None = None, *, catalog: Path | None = None) -> ToleranceRules:

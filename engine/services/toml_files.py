@@ -29,7 +29,11 @@ def read_toml(path: Path) -> Table:
         return tomllib.loads(toml_text(path))
     except OSError as error:
         raise known_os_error(error, path) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise KnownError(
+            "this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path
+        ) from error
+    except tomllib.TOMLDecodeError as error:
         raise KnownError(f"this is no valid TOML file ({error})", remedy="Correct it.", path=path) from error
 
 

@@ -14,6 +14,7 @@ from engine.ports import Catalog
 from engine.services.intake import is_unicode
 from engine.services.plan import BatchPlan
 from engine.services.queue import Submission, submit
+from engine.services.studio_files import beside_catalog
 from engine.services.toml_files import read_rows, toml_value
 from engine.services.watch_folders import SETTLE, Arrival, State, WatchFolder
 
@@ -24,11 +25,7 @@ _KEYS = {"path": "a text", "settle": "a number", "preset": "a text", "starts": "
 
 def user_watch_folders(catalog: Path | None = None) -> Path:
     """Where a studio's watch folders are listed: beside its catalog, by default the account's. It need not exist."""
-    if catalog is not None:
-        return catalog.expanduser().resolve().parent / WATCH_NAME
-    from platformdirs import user_data_dir
-
-    return Path(user_data_dir("Chromask", appauthor=False)) / WATCH_NAME
+    return beside_catalog(catalog, WATCH_NAME)
 
 
 def load_watch_folders(path: Path) -> tuple[WatchFolder, ...]:

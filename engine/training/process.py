@@ -11,7 +11,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, NoReturn
 
 from engine.domain.errors import KnownError
 from engine.domain.files import complete_file
@@ -25,12 +25,21 @@ DETAILS = "error.txt"
 """In the run's folder: where in the code an error of Chromask's own came up."""
 
 
-def main(folder: Path) -> int:
-    """Train until the run is finished or is asked to pause; standard output belongs to the events alone.
+def main(folder: Path) -> NoReturn:
+    """Train until the run is finished or is asked to pause, and leave; standard output belongs to the events alone.
 
     The run pauses at the line ``pause``, at the end of standard input (the program that began it is gone), and at
     SIGINT or SIGTERM: after the step that it is at, with a checkpoint.
     """
+    code = _run(folder)
+    with contextlib.suppress(OSError):  # nobody reads it any more
+        sys.stderr.flush()
+    # Every file is complete and every event is told. The interpreter would take some four thousand modules apart
+    # first, for seconds in which the run still looks as if it were at work, and the card is not free.
+    os._exit(code)
+
+
+def _run(folder: Path) -> int:
     events = _claim_stdout()
     pause = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -57,8 +66,9 @@ def main(folder: Path) -> int:
 def _trained(folder: Path, tell: Callable[[TrainingEvent], None], wants_pause: Callable[[], bool]) -> int:
     """Train; what it breaks off on is kept in the folder, for whoever looks at it later."""
     try:
-        from engine.training.run import be_reproducible  # importing torch takes seconds
-        from engine.training.session import train, without_progress_bars
+        from engine.inference.kontext.progress_bars import without_progress_bars  # importing torch takes seconds
+        from engine.training.run import be_reproducible
+        from engine.training.session import train
 
         be_reproducible()
         without_progress_bars()

@@ -13,8 +13,6 @@ from pathlib import Path
 
 import torch
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
-from diffusers.utils import logging as diffusers_logging
-from transformers.utils import logging as transformers_logging
 
 from engine.domain.datasets import DatasetKind, Example, Split
 from engine.domain.errors import Cancelled
@@ -258,9 +256,3 @@ class _Session:
 
 def _is_due(step: int, every: int) -> bool:
     return bool(every) and step % every == 0
-
-
-def without_progress_bars() -> None:
-    """Ask libraries not to draw any in this process; the run tells its own progress."""
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()

@@ -87,6 +87,7 @@ class _Worker:
                 if isinstance(command, CancelJob):
                     self._cancelled.add(command.job_id)
                 else:
+                    self._cancelled.discard(command.job_id)  # of an attempt that ended before it could be stopped
                     self._jobs.put(command)
         except Exception:  # noqa: BLE001 - the last frame of this thread
             traceback.print_exc()
@@ -143,7 +144,7 @@ class _Worker:
         with self._write_lock:
             try:
                 self._reports.write(line)
-            except BrokenPipeError:
+            except OSError:  # a broken pipe, for which Windows also says EINVAL: the application is gone
                 os._exit(0)
 
 
@@ -158,7 +159,10 @@ def card_memory() -> CardMemory | None:
         return CardMemory(0, 0)
     if not cuda.is_initialized():  # asking would take a few hundred MB of the card for nothing
         return None
-    free, total = cuda.mem_get_info()
+    try:
+        free, total = cuda.mem_get_info()
+    except RuntimeError:  # CUDA's own faults: they are the job's, and must not end the heartbeat of a worker that lives
+        return None
     return CardMemory(total - free, total)
 
 

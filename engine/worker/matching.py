@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING
 from engine.domain.errors import KnownError
 from engine.domain.picture import ColorGuide, Picture
 from engine.domain.requests import EngineName, LightnessRule, MaskRequest, Tolerance
-from engine.domain.results import DeltaEReport, Verdict
+from engine.domain.results import UNSURE, DeltaEReport, Verdict
 from engine.worker.backends import Backends
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
+    from engine.imaging.color.guide import GuideReading
     from engine.imaging.color.match import MatchedPicture
     from engine.imaging.color.quality import GarmentColors
-    from engine.imaging.color.views import ViewColors
+    from engine.imaging.color.views import Agreement, ViewColors
 
 _NEGLIGIBLE_LIGHT = 0.05
 """Share of the photograph's own lightness below which another match with the flatlay's would come out the same."""
@@ -24,9 +25,6 @@ _NEGLIGIBLE_LIGHT = 0.05
 
 _CREDIBILITY = {LightnessRule.FLATLAY: 0.0, LightnessRule.PHOTOGRAPH: 1.0}
 """How far the photograph's own lightness is believed where that is not measured."""
-
-LOW_CONFIDENCE = 0.5
-"""Below this a mask is announced as one to look at first."""
 
 _REGION = "garment / flatlay"
 
@@ -57,7 +55,7 @@ def with_garment_alpha(flatlay: Picture) -> Picture:
         error.path = error.path or flatlay.path
         raise
     notices = flatlay.notices
-    if found.confidence < LOW_CONFIDENCE:
+    if found.confidence < UNSURE:
         notices += ("The garment hardly stands out from the flatlay's background: look whether its outline is right.",)
     return replace(flatlay, alpha=found.alpha, notices=notices)
 
@@ -85,7 +83,7 @@ def flatlay_to_match(flatlay: Picture, request: MaskRequest, backends: Backends)
         if found is None:
             raise
     notices = [*flatlay.notices, *found.notices, "The flatlay's background is not plain: its garment was detected."]
-    if found.confidence < LOW_CONFIDENCE:
+    if found.confidence < UNSURE:
         notices.append("The garment on the flatlay is uncertain: look whether its outline is right.")
     return replace(flatlay, alpha=found.alpha, notices=tuple(notices))
 
@@ -123,7 +121,9 @@ def match_pair(
     A match that fails its own quality control is made again with the flatlay's lightness; the better one is kept, and
     the photograph itself where neither ranks above it. The loop judges lightness at half weight, as the textile
     industry does (k_L = 2): flatlay and model are lit differently. The reports are by ``tolerance``. Where the article
-    has other views, all of them decide together on the lightness and on the colours they take.
+    has other views, all of them decide together on the lightness and on the colours they take. A guided match that does
+    not pass is made without the guide where its verdict is the better one then: by ``delta_E`` alone no guide would be
+    kept, since it is the light on the model that it knows, and the flatlay does not.
 
     Parameters
     ----------
@@ -137,8 +137,9 @@ def match_pair(
         Whose lightness the garment gets. Only with the measured one is there a second match.
     """
     from engine.imaging.color.clipping import clipping_notices
-    from engine.imaging.color.gate import choose_best
-    from engine.imaging.color.match import leave_unchanged, match_samples
+    from engine.imaging.color.gate import choose_best, standing
+    from engine.imaging.color.guide import read_guide
+    from engine.imaging.color.match import leave_unchanged, match_samples, settled_correction
     from engine.imaging.color.quality import GarmentColors, colors_report
     from engine.imaging.color.samples import FLATLAY, ON_MODEL, garment_samples, require_color
     from engine.imaging.color.views import ViewColors, solve_views
@@ -154,24 +155,42 @@ def match_pair(
         worn = garment_samples(on_model, alpha, "garment")
         weaves = measure_weaves(on_model, alpha, worn.box, flatlay, flatlay.alpha, flat_samples.box)
         photographed = GarmentColors.of(worn.lab)
+        reading = read_guide(guide, on_model, alpha, worn) if guide is not None else None
+        judged_before = colors_report(photographed, flat, judge, _REGION)
+
+        def made(
+            reading: GuideReading | None, credibility: float | None, agreement: Agreement | None
+        ) -> tuple[_Candidate, DeltaEReport]:
+            matched = match_samples(
+                on_model, alpha, worn, flat.lab, weaves, reading, credibility=credibility, agreement=agreement
+            )
+            result = replace(on_model, pixels=matched.pixels)
+            colors = GarmentColors.of(garment_samples(result, alpha, "garment").lab)
+            return _Candidate(matched, colors), colors_report(colors, flat, judge, _REGION)
 
         def candidates() -> Iterator[tuple[_Candidate, DeltaEReport]]:
             ruled = _CREDIBILITY.get(lightness)
             agreement = solve_views([ViewColors(worn.lab, flat.lab, weaves), *others], judge, ruled)
             # Unless it is ruled: first as far as the photograph is believed, then not at all.
             for credibility in (None, 0.0) if ruled is None else (ruled,):
-                matched = match_samples(
-                    on_model, alpha, worn, flat.lab, weaves, guide, credibility=credibility, agreement=agreement
-                )
-                result = replace(on_model, pixels=matched.pixels)
-                colors = GarmentColors.of(garment_samples(result, alpha, "garment").lab)
-                judged = colors_report(colors, flat, judge, _REGION)
-                yield _Candidate(matched, colors), judged
+                candidate, judged = made(reading, credibility, agreement)
+                if reading is not None and candidate.matched.guided and standing(judged, judged_before) > 0:
+                    aside = replace(reading, set_aside="without it the match measures better against the flatlay")
+                    # On the samples first: a match of all pixels, which costs more, is made only to be kept.
+                    _, alone = settled_correction(worn, flat.lab, weaves, aside, credibility, agreement)
+                    expected = colors_report(GarmentColors.of(alone(worn.lab)), flat, judge, _REGION)
+                    if standing(expected, judged_before) < standing(judged, judged_before):
+                        candidate, judged = made(aside, credibility, agreement)
+                yield candidate, judged
                 # One view on its own path would leave the others.
-                if judged.verdict is not Verdict.FAIL or agreement or matched.lightness_kept < _NEGLIGIBLE_LIGHT:
+                if (
+                    judged.verdict is not Verdict.FAIL
+                    or agreement
+                    or candidate.matched.lightness_kept < _NEGLIGIBLE_LIGHT
+                ):
                     return
 
-        choice = choose_best(colors_report(photographed, flat, judge, _REGION), candidates())
+        choice = choose_best(judged_before, candidates())
     except KnownError as error:
         error.path = error.path or on_model.path
         raise

@@ -12,13 +12,12 @@ from engine.domain.errors import KnownError
 from engine.domain.geometry import Box
 from engine.domain.picture import PaintedMask, Picture
 from engine.domain.requests import ColorMatchRequest, EditRequest, Request, View
-from engine.domain.results import EditedTurn, EditResult, JobOutcome, MaskResult, MatchResult, Previews
+from engine.domain.results import UNSURE, EditedTurn, EditResult, JobOutcome, MaskResult, MatchResult, Previews
 from engine.ports import ArtifactStore, ReportStep
 from engine.worker.backends import Backends
 from engine.worker.editing import edit_picture
 from engine.worker.masking import mask_of
 from engine.worker.matching import (
-    LOW_CONFIDENCE,
     MatchedPair,
     flatlay_to_mask,
     flatlay_to_match,
@@ -232,7 +231,7 @@ def _store(
     from engine.imaging.raster.encode import encode_mask, encode_png
 
     notices = [*on_model.notices, *(flatlay.notices if flatlay else ()), *mask.notices, *more_notices]
-    if mask.confidence < LOW_CONFIDENCE:
+    if mask.confidence < UNSURE:
         notices.append(f"The mask is uncertain (confidence {mask.confidence:.2f}): look at it first.")
     box: Box = mask_box(mask.alpha)
     mask_result = MaskResult(

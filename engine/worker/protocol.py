@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 from engine.domain.assets import AssetPair
 from engine.domain.codec import from_json, register_union, to_json
@@ -65,7 +64,6 @@ Command = RunJob | CancelJob
 Report = Ready | Heartbeat | Started | Progress | Succeeded | Failed | CancelledJob
 
 
-@lru_cache(maxsize=1)
 def _know_unions() -> None:
     """Before the first line: telling the converter takes 50 ms, which a window that opens need not wait for."""
     register_union(Command)
@@ -79,9 +77,15 @@ def encode_command(command: Command) -> bytes:
 
 
 def decode_command(line: bytes) -> Command:
-    """Parse a line of `encode_command`."""
+    """Parse a line of `encode_command`.
+
+    Raises
+    ------
+    BugError
+        It is none, or only a part of one.
+    """
     _know_unions()
-    return from_json(line.decode(), Command)
+    return from_json(line, Command)
 
 
 def encode_report(report: Report) -> bytes:
@@ -91,6 +95,12 @@ def encode_report(report: Report) -> bytes:
 
 
 def decode_report(line: bytes) -> Report:
-    """Parse a line of `encode_report`."""
+    """Parse a line of `encode_report`.
+
+    Raises
+    ------
+    BugError
+        It is none, or only a part of one.
+    """
     _know_unions()
-    return from_json(line.decode(), Report)
+    return from_json(line, Report)

@@ -13,7 +13,6 @@ from PySide6.QtWidgets import QWidget
 
 from engine.domain.errors import Cancelled, KnownError
 from engine.services.hand_over import HandedOver, HandOver, hand_over_folder
-from engine.services.watch_settings import user_watch_folders
 from gui import preferences
 from gui.context import WindowContext
 from gui.export.editor import open_documents
@@ -40,7 +39,7 @@ class DocumentsOut(QObject):
         super().__init__(parent)
         self._context = context
         services = context.services
-        folder = hand_over_folder(user_watch_folders(services.catalog_path))
+        folder = hand_over_folder(services.catalog_path)
         self._hand_over = HandOver(services.catalog, services.artifacts, folder)
         self._errands: deque[_Errand] = deque()
         self._is_busy = False

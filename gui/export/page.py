@@ -118,8 +118,11 @@ class ExportPage(QWidget):
             return export_items(services.catalog, services.artifacts, items_of(services.catalog, batch), plan, advance)
 
         self._stop = stop
+        had_focus = self._start.hasFocus()
         self.written.begin()
         self.refresh_actions()
+        if had_focus:  # a button that is switched off would hand it on to whatever comes next
+            self.written.stop_button.setFocus()
         bridge.run_in_background(work, lambda report: self._done(report, plan.folder), self._failed)
 
     def stop(self) -> None:
@@ -172,7 +175,7 @@ class ExportPage(QWidget):
         text = f"{approved} approved · {pending} pending · {rejected} rejected\n"
         formats = len(self.form.chosen_formats())
         if not any(self._decisions.values()):
-            text = "Nothing is finished yet. Results can be exported as soon as they were made."
+            text = "Nothing is finished yet. Results can be exported as soon as they are made."
         elif not formats:
             text += "Choose at least one format."
         elif self.form.problem():
@@ -198,9 +201,12 @@ class ExportPage(QWidget):
         self._context.report(error)
 
     def _finish(self) -> None:
+        had_focus = self.written.stop_button.hasFocus()
         self._stop = None
         self.reload()
         self.refresh_actions()
+        if had_focus:  # back to where it came from
+            (self._start if self._start.isEnabled() else self.folder).setFocus()
 
     def _choose_folder(self) -> None:
         folder = QFileDialog.getExistingDirectory(self, "Export into", self.folder.text())
@@ -249,9 +255,9 @@ class ExportPage(QWidget):
         side.addLayout(folder)
         side.addSpacing(theme.SMALL)
         side.addWidget(self._summary)
-        start = button_for(self._context.actions["export"], primary=True)
-        start.setMinimumHeight(34)
-        side.addWidget(start)
+        self._start = button_for(self._context.actions["export"], primary=True)
+        self._start.setMinimumHeight(34)
+        side.addWidget(self._start)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(theme.LARGE, theme.LARGE, theme.LARGE, theme.LARGE)
         layout.setSpacing(theme.LARGE)

@@ -15,6 +15,7 @@ from gui.context import WindowContext
 from gui.look import theme
 
 _NONE = "No preset"
+_NO_PRESETS = "Presets are saved on the Intake page, a brand each"
 
 
 class PresetRow(QWidget):
@@ -65,7 +66,7 @@ class PresetRow(QWidget):
         except UsageError:
             is_new = False
         self.keep.setEnabled(is_new)
-        self.keep.setToolTip(f"Export for “{self._current}” in this way from now on" if preset is not None else "")
+        self.keep.setToolTip(self._why(preset, is_new=is_new))
 
     # -- inside -------------------------------------------------------------------------------------------------
 
@@ -82,10 +83,16 @@ class PresetRow(QWidget):
             self.box.addItem(name, name)
         self.box.setCurrentIndex(max(0, self.box.findData(current)))
         self.box.setEnabled(bool(self._presets))
-        self.box.setToolTip(
-            "Export in the way of a brand" if self._presets else "Presets are saved on the Intake page, a brand each"
-        )
+        self.box.setToolTip("Export in the way of a brand" if self._presets else _NO_PRESETS)
         self.refresh()
+
+    def _why(self, preset: Preset | None, *, is_new: bool) -> str:
+        """What *Keep* does, or why it is switched off."""
+        if preset is None:
+            return "Choose a preset to keep these choices in" if self._presets else _NO_PRESETS
+        if is_new:
+            return f"Export for “{preset.name}” in this way from now on"
+        return f"“{preset.name}” is exported in this way already, or the choices are not complete"
 
     def _on_activated(self) -> None:
         preset = self._presets.get(self._current)

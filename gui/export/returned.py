@@ -27,7 +27,6 @@ from engine.services.reimport import (
     take_theirs,
 )
 from engine.services.watch_folders import LOOK_EVERY, SETTLE, FolderWatcher, Look, WatchFolder
-from engine.services.watch_settings import user_watch_folders
 from gui import preferences
 from gui.context import WindowContext
 from gui.phrases import count
@@ -119,7 +118,7 @@ class ReturnedWatch(QObject):
             )
         services = self._context.services
         folder = absolute_path(preferences.export_folder() or services.default_export_folder)
-        handed_over = hand_over_folder(user_watch_folders(services.catalog_path))
+        handed_over = hand_over_folder(services.catalog_path)
         folders = [folder] if handed_over.is_relative_to(folder) else [folder, handed_over]
         self._watcher.watch([WatchFolder(each, SETTLE) for each in folders])
 
@@ -183,8 +182,7 @@ class ReturnedWatch(QObject):
         """What was taken back ever; pool threads."""
         with self._lock:
             if self._returned is None:
-                catalog = user_watch_folders(self._context.services.catalog_path)
-                self._returned = ReturnedFiles(returned_list(catalog))
+                self._returned = ReturnedFiles(returned_list(self._context.services.catalog_path))
             return self._returned
 
     def _on_look(self, look: Look) -> None:

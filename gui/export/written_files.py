@@ -24,6 +24,11 @@ _ICON = 14
 class WrittenFiles(QWidget):
     """A headline with the export's progress, and below it a line for each file of the last one.
 
+    Attributes
+    ----------
+    stop_button : QPushButton
+        Shown while files are written.
+
     Parameters
     ----------
     open_folder : callable
@@ -35,8 +40,8 @@ class WrittenFiles(QWidget):
         self._headline, self._line = theme.label("Files", "heading"), ProgressLine()
         self._headline.setWordWrap(True)
         self._line.hide()
-        self._stop = button_for(context.actions["stop_export"])
-        self._stop.hide()
+        self.stop_button = button_for(context.actions["stop_export"])
+        self.stop_button.hide()
         show = QPushButton(" Open folder")
         show.setIcon(icon("folder"))
         show.clicked.connect(open_folder)
@@ -52,7 +57,7 @@ class WrittenFiles(QWidget):
         self._empty.say("Nothing was exported yet", "Approve results on the Review page, then press Export.")
         head = QHBoxLayout()
         head.addWidget(self._headline, 1)
-        head.addWidget(self._stop)
+        head.addWidget(self.stop_button)
         head.addWidget(show)
         column = QVBoxLayout(self)
         column.setContentsMargins(0, 0, 0, 0)
@@ -72,7 +77,7 @@ class WrittenFiles(QWidget):
         self._headline.setText("Exporting…")
         self._line.set_fraction(0)
         self._line.show()
-        self._stop.show()
+        self.stop_button.show()
 
     def advance(self, step: tuple[int, int, str]) -> None:
         """Photographs that are done, of how many, and the name of the one that is being written."""
@@ -83,7 +88,7 @@ class WrittenFiles(QWidget):
     def end(self, headline: str) -> None:
         """The export is over, and this is what became of it."""
         self._line.hide()
-        self._stop.hide()
+        self.stop_button.hide()
         self._headline.setText(headline)
 
     def show_report(self, report: ExportReport, folder: Path) -> None:

@@ -42,8 +42,8 @@ class CloseQuestion(QMessageBox):
             self.setWindowTitle("A training is at work")
             self.setText(f"{others}A training is at step {done:,} of {total:,}.")
             self.setInformativeText(
-                "If you close now, it is paused after the step that it is at, with a checkpoint; the window goes at"
-                " once. Go on with it on the Training page next time."
+                "If you close now, it finishes the step that it is at, and keeps a checkpoint. Go on with it on the"
+                " Training page next time."
             )
         stop = self.addButton("Stop, continue next time", QMessageBox.ButtonRole.DestructiveRole)
         keep = self.addButton("Keep running", QMessageBox.ButtonRole.RejectRole)

@@ -10,7 +10,8 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QCloseEvent, QDragEnterEvent, QDragLeaveEvent, QDropEvent, QIcon
 from PySide6.QtWidgets import QMainWindow, QVBoxLayout, QWidget
 
-from engine.domain.jobs import Idle, JobEvent, Queued, Started, Succeeded
+from engine.domain.errors import KnownError
+from engine.domain.jobs import EngineStopped, Idle, JobEvent, Progress, Queued, Started, Succeeded
 from engine.domain.review import Decision, FailedItem
 from gui import preferences
 from gui.actions import Actions, PageName
@@ -141,7 +142,7 @@ class MainWindow(QMainWindow):
         elif page is PageName.MODELS:
             self.models.loras.table.setFocus()
         elif page is PageName.TRAINING:
-            self.training.sets.list.setFocus()
+            self.training.sets.take_focus()
         else:
             shown.setFocus()  # so that Tab goes on in the page
 
@@ -174,7 +175,12 @@ class MainWindow(QMainWindow):
             case Idle():
                 self._running.clear()
                 self.review.reload()
-            case _ if type(event).__name__ != "Progress":
+            case EngineStopped():
+                self._running.clear()
+                self.report(KnownError(event.what, remedy=event.remedy))
+            case Progress():
+                pass
+            case _:
                 self._running.discard(event.job_id)
                 if not isinstance(event, Queued):
                     self.banner.end(event.job_id)

@@ -156,11 +156,6 @@ class IntakePage(QWidget):
         self.watch.stop()
 
     @property
-    def is_in_use(self) -> bool:
-        """Whether something was dropped and has not been started yet."""
-        return bool(self._busy or self._history.now.dropped)
-
-    @property
     def is_busy(self) -> bool:
         return bool(self._busy)
 

@@ -175,10 +175,9 @@ class WatchPanel(QFrame):
     def load(self) -> None:
         """Read which folders are watched, in the background, and begin."""
         catalog = self._context.services.catalog_path
-        file = user_watch_folders(catalog)
 
         def read() -> _Loaded:
-            return _Loaded(load_watch_folders(file), GivenFiles(given_file(file)))
+            return _Loaded(load_watch_folders(user_watch_folders(catalog)), GivenFiles(given_file(catalog)))
 
         self._context.bridge.run_in_background(read, self._begin, self._context.report)
 

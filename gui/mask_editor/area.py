@@ -1,21 +1,19 @@
-"""A mask that is drawn to be used elsewhere, such as where an edit may paint; it becomes a file beside the catalog."""
+"""A mask that is drawn to be used elsewhere, such as where an edit may paint; it becomes a file of the store's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from engine.domain.files import complete_file
+from engine.domain.artifacts import ArtifactKind
+from engine.ports import ArtifactStore
 from gui.mask_editor.subject import Wording
 
 if TYPE_CHECKING:
     from engine.domain.picture import Alpha
     from engine.domain.review import ReviewItem
-
-_FOLDER = "drawn masks"
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +22,13 @@ class Area:
 
     Attributes
     ----------
-    catalog : Path
-        The catalog's file: the mask lies beside it for as long as a job may need it, which the store does not know of.
+    artifacts : ArtifactStore
+        Keeps the mask for as long as a request names it; one that is never used goes with the next session's sweep.
     taken : callable
         ``taken(file)`` once it is drawn.
     """
 
-    catalog: Path
+    artifacts: ArtifactStore
     taken: Callable[[Path], None]
 
     def wording(self, item: ReviewItem) -> Wording:
@@ -42,7 +40,7 @@ class Area:
             "Used, it is where the edit may change the photograph.",
         )
 
-    def write(self, item: ReviewItem, alpha: Alpha) -> Path:
+    def write(self, alpha: Alpha) -> Path:
         """Keep the mask as a file that is named by what is in it. Pool threads.
 
         Raises
@@ -52,10 +50,4 @@ class Area:
         """
         from engine.imaging.raster.encode import encode_mask
 
-        data = encode_mask(alpha)
-        name = f"{item.pair.on_model.path.stem}-{sha256(data).hexdigest()[:16]}.png"
-        path = self.catalog.parent / _FOLDER / name
-        if not path.is_file():
-            with complete_file(path, overwrite=True) as temporary:
-                temporary.write_bytes(data)
-        return path
+        return self.artifacts.path(self.artifacts.put(ArtifactKind.MASK, encode_mask(alpha), ".png"))

@@ -268,7 +268,7 @@ class MaskEditor(QWidget):
         area = self._area
         if area is not None and alpha is not None and isinstance(item, ReviewItem):
             self._context.bridge.run_in_background(
-                partial(area.write, item, alpha), partial(self._on_drawn, self._visit, area),
+                partial(area.write, alpha), partial(self._on_drawn, self._visit, area),
                 partial(self._on_not_kept, self._visit), in_order=True,
             )  # fmt: skip
             return

@@ -12,7 +12,6 @@ from PySide6.QtWidgets import (
     QFileDialog,
     QFrame,
     QHBoxLayout,
-    QHeaderView,
     QMessageBox,
     QTableView,
     QVBoxLayout,
@@ -30,6 +29,7 @@ from gui.models.readiness_delegate import ReadinessDelegate
 from gui.phrases import at_home, capital, sentence
 from gui.widgets.drop_strip import DropStrip
 from gui.widgets.drop_zone import button_for
+from gui.widgets.tables import set_up_rows
 
 _ROW = 36
 
@@ -204,25 +204,15 @@ class LoraPanel(QWidget):
         table = QTableView()
         table.setModel(self.loras)
         table.setItemDelegateForColumn(LoraColumn.STATE, ReadinessDelegate(table))
-        table.verticalHeader().setDefaultSectionSize(_ROW)
-        table.verticalHeader().hide()
-        table.setShowGrid(False)
-        table.setWordWrap(False)
-        table.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        table.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = table.horizontalHeader()
-        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
-        header.setHighlightSections(False)
-        header.setMinimumSectionSize(48)
+        table.horizontalHeader().setMinimumSectionSize(48)
         widths = {
             LoraColumn.TASK: 104, LoraColumn.STATE: 96, LoraColumn.NAME: 186, LoraColumn.RANK: 52,
-            LoraColumn.SCALE: 58, LoraColumn.LICENCE: 96,
+            LoraColumn.SCALE: 58,
         }  # fmt: skip
-        for column, width in widths.items():
-            table.setColumnWidth(column, width)
-        header.setSectionResizeMode(LoraColumn.PROMPT, QHeaderView.ResizeMode.Stretch)
+        set_up_rows(table, _ROW, widths, (LoraColumn.PROMPT, LoraColumn.LICENCE))
+        table.setTextElideMode(Qt.TextElideMode.ElideRight)  # sentences begin with what matters
+        table.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        table.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         table.setContextMenuPolicy(Qt.ContextMenuPolicy.ActionsContextMenu)
         table.addActions([self._context.actions[name] for name in ("add_lora", "remove_lora")])
         table.selectionModel().selectionChanged.connect(self._show_selected)

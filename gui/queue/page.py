@@ -9,7 +9,17 @@ from itertools import groupby
 from PySide6.QtCore import QItemSelection, QItemSelectionModel, Qt, QTimer, Signal
 from PySide6.QtWidgets import QAbstractItemView, QHBoxLayout, QToolButton, QVBoxLayout, QWidget
 
-from engine.domain.jobs import BatchCounts, Failed, Idle, JobEvent, JobState, Progress, QueueRow, Succeeded
+from engine.domain.jobs import (
+    BatchCounts,
+    EngineStopped,
+    Failed,
+    Idle,
+    JobEvent,
+    JobState,
+    Progress,
+    QueueRow,
+    Succeeded,
+)
 from engine.services.queue import ProgressClock
 from gui.context import WindowContext
 from gui.look import theme
@@ -103,7 +113,7 @@ class QueuePage(QWidget):
     def on_event(self, event: JobEvent) -> None:
         """Follow the engine; GUI thread."""
         self.jobs.apply(event)
-        if isinstance(event, Progress):
+        if isinstance(event, Progress | EngineStopped):
             return
         if isinstance(event, Idle):
             self._tell_end()

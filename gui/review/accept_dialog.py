@@ -2,36 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from engine.domain.review import ReviewRow
 from gui.look import theme
 from gui.phrases import count
-from gui.review.filter import is_safe
 from gui.widgets.number_box import NumberBox
 
 _WIDTH = 420
 
 
 class AcceptDialog(QDialog):
-    """Counts anew at every change of the tolerance; `chosen` is emitted once, with those that were counted.
+    """Counts anew at every change of the tolerance; `chosen` is emitted once, with the ids that were counted.
 
     Parameters
     ----------
-    rows : sequence of ReviewRow
-        The results in the list on which nobody has decided.
+    safe : callable
+        ``safe(ΔE00)``: job ids of the results in the list that would be approved.
+    undecided : int
+        How many are in the list on which nobody has decided.
     tolerance : float
         ΔE00 that is proposed.
     """
 
     chosen = Signal(object)
 
-    def __init__(self, rows: Sequence[ReviewRow], tolerance: float, parent: QWidget) -> None:
+    def __init__(
+        self, safe: Callable[[float], Sequence[int]], undecided: int, tolerance: float, parent: QWidget
+    ) -> None:
         super().__init__(parent)
-        self._rows = rows
+        self._safe, self._undecided = safe, undecided
         self.setObjectName("accept_dialog")
         self.setWindowTitle("Accept all under a tolerance")
         self.setFixedWidth(_WIDTH)
@@ -68,16 +70,15 @@ class AcceptDialog(QDialog):
         cancel.clicked.connect(self.reject)
         self._count()
 
-    def counted(self) -> list[ReviewRow]:
-        """What would be approved."""
+    def counted(self) -> Sequence[int]:
+        """Whose results would be approved."""
         # A spin box adds binary dust: 2.1 in steps of 0.1 is 2.1000000000000001.
-        limit = round(self.limit.value(), 1) + 1e-9
-        return [row for row in self._rows if is_safe(row, limit)]
+        return self._safe(round(self.limit.value(), 1) + 1e-9)
 
     def _count(self) -> None:
         number = len(self.counted())
         self.told.setText(f"{count(number, 'result')} will be approved.")
-        left = len(self._rows) - number
+        left = self._undecided - number
         reason = "above the tolerance, with a doubtful mask, without a colour match, or with a colour that fails"
         self.left.setText(
             f"{count(left, 'undecided result')} of the list {'is' if left == 1 else 'are'} left: {reason}. "
@@ -87,6 +88,6 @@ class AcceptDialog(QDialog):
         self.approve.setEnabled(number > 0)
 
     def _accept(self) -> None:
-        rows = self.counted()
+        job_ids = self.counted()
         self.accept()
-        self.chosen.emit(rows)
+        self.chosen.emit(job_ids)

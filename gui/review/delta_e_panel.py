@@ -6,10 +6,9 @@ from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from engine.domain.results import DeltaEReport, JobOutcome, MatchResult
+from engine.domain.results import UNSURE, DeltaEReport, JobOutcome, MatchResult
 from engine.services.report import tolerance_text
 from gui.look import theme
-from gui.review.filter import UNSURE
 from gui.review.palette_rows import PaletteRows
 from gui.review.verdict_badge import VerdictBadge
 
@@ -127,7 +126,7 @@ class DeltaEPanel(QWidget):
             self._show_views(match)
         for name, text in _facts(outcome).items():
             self._facts[name].setText(text)
-        for name, text in _registration(outcome).items():
+        for name, text in (_registration(outcome) | {"Colour guide": _guide(match)}).items():
             self._facts[name].setText(text)
             self._facts[name].setVisible(bool(text))
             self._captions[name].setVisible(bool(text))
@@ -227,6 +226,8 @@ class DeltaEPanel(QWidget):
             "Model's shift": "How far the model's picture was moved to lie on the photograph, at the mask's edge",
             "Beside the paint": "Mean difference of the model's picture to the photograph outside the paint, before "
             "and after it was moved, in 8-bit levels",
+            "Colour guide": "Whether the model's picture of the garment swayed the colour, and how much of the "
+            "correction is its; why it was set aside is said below",
         }
         for row, (name, tip) in enumerate(tips.items()):
             caption, value = theme.label(name, "quiet"), theme.label("")
@@ -279,6 +280,15 @@ def _registration(outcome: JobOutcome | None) -> dict[str, str]:
     shift = float(figures["shift_px"])
     before, after = float(figures["residual_before"]), float(figures["residual_after"])
     return dict(zip(names, (f"{shift:.1f} px" if shift else "none", f"{before:.1f} → {after:.1f}"), strict=True))
+
+
+def _guide(match: MatchResult | None) -> str:
+    """Whether a guide was kept; empty where none was painted."""
+    figures = match.provenance if match is not None else {}
+    if "guide_weight" not in figures:
+        return ""
+    weight = float(figures["guide_weight"])
+    return f"kept · {weight * 100:.0f} %" if weight > 0 else "set aside"
 
 
 def _signed(value: float) -> str:

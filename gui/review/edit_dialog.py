@@ -68,7 +68,7 @@ class EditDialog(QDialog):
     drawing_wanted = Signal()
     """The operator wants to draw the mask; whoever answers hides the dialog meanwhile and sets `area`."""
 
-    def __init__(self, facts: EditFacts, parent: QWidget, *, can_draw: bool = False) -> None:
+    def __init__(self, facts: EditFacts, parent: QWidget) -> None:
         super().__init__(parent)
         self._turn = len(facts.turns) + 1
         self._can_paint = facts.kontext.available
@@ -86,8 +86,7 @@ class EditDialog(QDialog):
         self.prompt.setTabChangesFocus(True)
         self.prompt.setAccessibleName("Prompt")
         own = "The last turn's" if facts.turns else "The mask of this result"
-        draw = "Draw one…" if can_draw else ""
-        self.area = FileChoice([(own, None)], "Mask: white where the photograph may change", draw)
+        self.area = FileChoice([(own, None)], "Mask: white where the photograph may change", "Draw one…")
         flatlay = [("The flatlay", pair.flatlay.path)] if pair.flatlay is not None else []
         self.reference = FileChoice([("None", None), *flatlay], "A picture of what to paint")
         self.reference.setToolTip("A garment or a banner that the model looks at in place of the photograph")

@@ -54,10 +54,8 @@ class Edits(QObject):
 
     def _open(self, facts: EditFacts) -> None:
         self._is_reading = False
-        catalog = self._context.services.catalog_path
-        dialog = self.dialog = EditDialog(facts, self._parent, can_draw=catalog is not None)
-        if catalog is not None:
-            dialog.drawing_wanted.connect(lambda: self._draw(dialog, facts, catalog))
+        dialog = self.dialog = EditDialog(facts, self._parent)
+        dialog.drawing_wanted.connect(lambda: self._draw(dialog, facts))
         dialog.mask_chosen.connect(lambda mask: self._read_mask(dialog, facts, mask))
         dialog.submitted.connect(lambda wish: self._submit(dialog, facts, wish))
         dialog.models_wanted.connect(self._show_models)
@@ -74,11 +72,11 @@ class Edits(QObject):
             self.dialog.reject()
         self._context.actions["show_models"].trigger()
 
-    def _draw(self, dialog: EditDialog, facts: EditFacts, catalog: Path) -> None:
+    def _draw(self, dialog: EditDialog, facts: EditFacts) -> None:
         """Lend the window to the mask editor; what was typed stays."""
         dialog.hide()
         taken = partial(dialog.area.choose, text="The drawn mask")
-        self.area_wanted.emit(facts.item, Area(catalog, taken), dialog.open)
+        self.area_wanted.emit(facts.item, Area(self._context.services.artifacts, taken), dialog.open)
 
     def _read_mask(self, dialog: EditDialog, facts: EditFacts, mask: Path | None) -> None:
         artifacts = self._context.services.artifacts

@@ -9,11 +9,8 @@ from enum import StrEnum
 from functools import partial
 from operator import attrgetter
 
-from engine.domain.results import Verdict
+from engine.domain.results import UNSURE, Verdict
 from engine.domain.review import Decision, ReviewRow
-
-UNSURE = 0.5
-"""Masks below this confidence are to be looked at first (`MaskResult.confidence`)."""
 
 SortKey = tuple[float | str, int]
 _Test = Callable[[ReviewRow], bool]
@@ -112,18 +109,12 @@ def finding(row: ReviewRow) -> Finding:
 _FINDINGS = {Verdict.PASS: Finding.PASS, Verdict.WARN: Finding.CHECK, Verdict.FAIL: Finding.FAIL}
 
 
-def is_safe(row: ReviewRow, tolerance: float) -> bool:
-    """Whether a result may be accepted unseen: nobody has decided, it passes, and ΔE00 is ``tolerance`` at most.
+def safe(tolerance: float) -> ReviewFilter:
+    """What may be accepted unseen: nobody has decided, it passes, and ΔE00 is ``tolerance`` at most.
 
     Passing implies that every main colour of the garment passes, which the one figure does not.
     """
-    return (
-        row.decision is Decision.PENDING
-        and row.superseded_by is None
-        and finding(row) is Finding.PASS
-        and row.delta_E_after is not None
-        and row.delta_E_after <= tolerance
-    )
+    return ReviewFilter(Decision.PENDING, Finding.PASS, delta_E_to=tolerance)
 
 
 def sort_key(row: ReviewRow, order: SortOrder) -> SortKey:

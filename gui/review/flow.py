@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
 from engine.domain.jobs import Reason
 from engine.domain.requests import Tolerance
-from engine.domain.review import Decision, ReviewRow
+from engine.domain.review import Decision
 from gui import preferences
 from gui.context import WindowContext
 from gui.phrases import count
@@ -110,9 +111,10 @@ class ReviewFlow:
 
     def ask_to_accept(self) -> AcceptDialog:
         """Say how many results are under a tolerance, and approve them if that is wanted."""
-        rows = self._page.results.undecided()
-        tolerance = next((row.tolerance for row in rows if row.tolerance is not None), Tolerance())
-        question = AcceptDialog(rows, tolerance.passes, self._page)
+        results = self._page.results
+        passing = results.safe(math.inf)
+        tolerance = (results.result(passing[0]).tolerance if passing else None) or Tolerance()
+        question = AcceptDialog(results.safe, results.undecided(), tolerance.passes, self._page)
         question.chosen.connect(partial(self._accept, current=self._page.current_id()))
         question.open()
         return question
@@ -132,8 +134,8 @@ class ReviewFlow:
             after = results.at(undecided)
         return after.job_id if after is not None else None
 
-    def _accept(self, rows: list[ReviewRow], current: int | None) -> None:
-        self._verdicts.decide(rows, Decision.APPROVED)
+    def _accept(self, job_ids: Sequence[int], current: int | None) -> None:
+        self._verdicts.decide([self._page.results.result(job_id) for job_id in job_ids], Decision.APPROVED)
         self._page.select(current)
 
     def _on_retried(self, text: str) -> None:

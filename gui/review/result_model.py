@@ -16,7 +16,7 @@ from engine.ports import ArtifactStore, ThumbnailStore
 from gui.bridge import Bridge
 from gui.pictures.thumbnail_files import ThumbnailSource
 from gui.pictures.thumbnails import Thumbnails
-from gui.review.filter import ReviewFilter, SortKey, SortOrder, sort_key
+from gui.review.filter import ReviewFilter, SortKey, SortOrder, safe, sort_key
 from gui.review.result_columns import ResultColumns
 
 THUMBNAIL = 164
@@ -132,9 +132,14 @@ class ReviewListModel(QAbstractListModel):
         """What is shown in that row of the list."""
         return self._rows[self._shown[row]] if 0 <= row < len(self._shown) else None
 
-    def undecided(self) -> list[ReviewRow]:
-        """What is shown and nobody has decided on."""
-        return self._rows.rows(job_id for _, job_id in self._rows.undecided(self._shown))
+    def undecided(self) -> int:
+        """How many are shown that nobody has decided on."""
+        return sum(1 for _ in self._rows.undecided(self._shown))
+
+    def safe(self, tolerance: float) -> list[int]:
+        """Job ids of what is shown and may be accepted unseen, in the order of the list; see `filter.safe`."""
+        admitted = set(self._rows.arranged(self._order, safe(tolerance)))
+        return [job_id for job_id in self._shown if job_id in admitted]
 
     def shown_ids(self) -> list[int]:
         """Job ids in the order of the list."""

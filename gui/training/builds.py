@@ -89,7 +89,8 @@ def build_set(
 
     if order.kind is DatasetKind.COLOR:
         if order.photographs is not None:
-            return tuple(torch.build_color_set(order.photographs, order.folder, order.held_out, order.split_by, stop))
+            split = order.held_out, order.split_by
+            return tuple(torch.build_color_set(order.photographs, order.folder, *split, told, stop))
         color_recipe = ColorRecipe(held_out=order.held_out, split_by=order.split_by)
         return color_set_from_catalog(
             catalog, artifacts, order.folder, color_recipe,

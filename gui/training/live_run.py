@@ -8,13 +8,10 @@ from pathlib import Path
 from PySide6.QtCore import QObject, Signal
 
 from engine.domain.errors import KnownError
-from engine.domain.training import TrainingEvent
+from engine.domain.training import Prepared, TrainingEvent
 from engine.services.training import TrainingProcess
 from gui.bridge import Bridge
 from gui.torch_process import TorchProcess
-
-_LAST_STEP_S = 20.0
-"""How long a closing window waits for the step that is at work; a process that is left pauses by itself after it."""
 
 
 class LiveRun(QObject):
@@ -22,6 +19,8 @@ class LiveRun(QObject):
 
     Attributes
     ----------
+    is_learning : bool
+        It has told that its steps begin.
     is_pausing : bool
         It was asked to leave with a checkpoint after the step that it is at.
     is_stopping : bool
@@ -37,7 +36,7 @@ class LiveRun(QObject):
     def __init__(self, folder: Path, torch: TorchProcess, bridge: Bridge, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.folder = folder
-        self.is_pausing = self.is_stopping = False
+        self.is_learning = self.is_pausing = self.is_stopping = False
         self._torch, self._bridge = torch, bridge
         self._process: TrainingProcess | None = None
         self._lock = threading.Lock()
@@ -60,9 +59,21 @@ class LiveRun(QObject):
             self._bridge.run_in_background(process.kill, lambda _: None, lambda _: None)
 
     def leave(self) -> None:
-        """Pause it, and wait as long as a step may take; the window closes."""
-        self.pause()
-        self._thread.join(_LAST_STEP_S)
+        """The window closes: have it end, and lose nothing; `ended` tells when, where somebody waits for it.
+
+        A run that learns is paused: it goes on from a checkpoint bit for bit after it was killed as well, but the steps
+        since then may have taken an hour. Before its first step there is nothing to lose, and it need not be waited
+        for. Where nobody waits it pauses by itself, because the end of its standard input says as much.
+        """
+        if self.is_learning:
+            self.pause()
+        else:
+            self.stop()
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether the process is still followed."""
+        return self._thread.is_alive()
 
     # -- its thread ---------------------------------------------------------------------------------------------
 
@@ -92,6 +103,7 @@ class LiveRun(QObject):
     # -- GUI thread ---------------------------------------------------------------------------------------------
 
     def _tell(self, event: TrainingEvent) -> None:
+        self.is_learning = self.is_learning or isinstance(event, Prepared)
         self.told.emit(event)
 
     def _end(self, error: Exception | None) -> None:

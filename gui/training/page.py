@@ -21,6 +21,7 @@ from gui.training.longer_question import LongerQuestion
 from gui.training.place import TrainingPlace
 from gui.training.registering import Registering
 from gui.training.run_panel import RunPanel
+from gui.training.run_words import leaving_words
 from gui.training.runs import Runs
 from gui.training.set_card import SetCard
 from gui.training.set_dialog import SetDialog
@@ -88,8 +89,13 @@ class TrainingPage(QWidget):
         story = self.runs.live_story
         return (story.step, story.total) if story is not None else (0, 0)
 
+    def leaving(self) -> str:
+        """What of the run at work a closing window waits for; empty where nothing is."""
+        live, story = self.runs.live, self.runs.live_story
+        return leaving_words(story, is_stopping=live.is_stopping) if live is not None and story is not None else ""
+
     def stop(self) -> None:
-        """End what is built, checked and asked, and pause the run at work; the window closes."""
+        """End what is built, checked and asked, and have the run at work end; the window closes."""
         self.sets.stop()
         self.measuring.stop()
         self._context.services.torch.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from engine.services.training import RunState
 from gui.context import WindowContext
@@ -53,6 +53,7 @@ class RunPanel(QWidget):
         super().__init__(parent)
         self._context, self._runs = context, runs
         self._facts: tuple[RunFacts, ...] = ()
+        self._is_focus_owed = False
         self.choice = QComboBox()
         self.choice.setAccessibleName("Training run")
         self.choice.setToolTip("The runs of the training folder, the newest first")
@@ -186,6 +187,7 @@ class RunPanel(QWidget):
     def refresh_actions(self) -> None:
         """Switch the run's commands on where they make sense."""
         actions, is_here, story, live = self._context.actions, self.isVisible(), self._runs.story, self._runs.live
+        focused = next((button for button in self._buttons.values() if button.hasFocus()), None)
         is_live = self._runs.is_shown_live
         can_pause = live is not None and is_live and not live.is_pausing and not live.is_stopping
         is_finished = story is not None and story.is_finished
@@ -205,6 +207,20 @@ class RunPanel(QWidget):
             ("register_run", has_file and not is_live), ("run_figures", has_file and not is_live and not is_elsewhere),
         ):  # fmt: skip
             self._buttons[name].setVisible(is_shown)
+        if is_here:
+            self._keep_focus(focused)
+
+    def _keep_focus(self, focused: QPushButton | None) -> None:
+        """Buttons come and go with the run. The focus stays with what pauses it and goes on with it, and waits on the
+        curve while neither can be: of itself it would go on to *Stop at once*, which the next press would give.
+        """
+        is_lost = focused is not None and not _is_usable(focused)
+        self._is_focus_owed = self._is_focus_owed and self.curve.hasFocus()
+        if is_lost or self._is_focus_owed:
+            ways = (self._buttons[name] for name in ("go_on_training", "pause_training"))
+            way = next((button for button in ways if _is_usable(button)), None)
+            (way or self.curve).setFocus()
+            self._is_focus_owed = way is None
 
     # -- layout -------------------------------------------------------------------------------------------------
 
@@ -244,3 +260,7 @@ class RunPanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(self._content, 1)
         layout.addWidget(self.empty, 1)
+
+
+def _is_usable(button: QPushButton) -> bool:
+    return button.isEnabled() and not button.isHidden()

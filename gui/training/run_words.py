@@ -70,6 +70,15 @@ def live_words(story: RunStory, *, is_pausing: bool, is_stopping: bool) -> Words
     return Words("Training", "accent", doing, f"{duration(last.remaining)} left", share=share)
 
 
+def leaving_words(story: RunStory, *, is_stopping: bool) -> str:
+    """What a window that is being closed waits for."""
+    if is_stopping:
+        return "The training is being ended; it had not begun to learn."
+    if story.doing:
+        return f"The training is {story.doing}; then it pauses, with a checkpoint."
+    return "The training finishes the step that it is at, and keeps a checkpoint."
+
+
 def resting_words(story: RunStory, status: RunStatus | None) -> Words:
     """Of a run that this window does not have at work.
 

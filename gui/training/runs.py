@@ -138,7 +138,7 @@ class Runs(QObject):
         self._context.bridge.run_in_background(work, lambda story: self._follow(folder, story), self._failed)
 
     def leave(self) -> None:
-        """The window closes: pause what is at work."""
+        """The window closes: have what is at work end (`LiveRun.leave`), without waiting for it."""
         if self._live is not None:
             self._live[0].leave()
 

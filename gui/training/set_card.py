@@ -73,7 +73,7 @@ class SetCard(QFrame):
 
     def set_sets(self, sets: Sequence[SetFacts]) -> None:
         """Show these; the chosen one stays chosen."""
-        before = self.facts()
+        before, is_first = self.facts(), self.new_button.hasFocus() and not self.sets.rowCount()
         wanted = self._wanted or (before.folder if before is not None else None)
         self.sets.set_sets(sets)
         row = self.sets.row_of(wanted) if wanted is not None else None
@@ -84,6 +84,12 @@ class SetCard(QFrame):
             self.list.setCurrentIndex(self.sets.index(row or 0))
         self._show()
         self.chosen.emit()
+        if is_first:
+            self.take_focus()
+
+    def take_focus(self) -> None:
+        """Have the keys go to the sets, or to what makes the first one."""
+        (self.list if self.sets.rowCount() else self.new_button).setFocus()
 
     def facts(self) -> SetFacts | None:
         """The chosen set."""
@@ -225,7 +231,8 @@ class SetCard(QFrame):
         head.setSpacing(theme.SMALL)
         head.addWidget(theme.label("Data sets", "heading"))
         head.addStretch()
-        head.addWidget(button_for(actions["new_set"]))
+        self.new_button = button_for(actions["new_set"])
+        head.addWidget(self.new_button)
         foot = QHBoxLayout()
         foot.setSpacing(theme.SMALL)
         for name in ("check_set", "open_set"):

@@ -10,7 +10,6 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import (
     QCheckBox,
     QComboBox,
-    QDoubleSpinBox,
     QHBoxLayout,
     QLineEdit,
     QWidget,
@@ -29,6 +28,7 @@ from gui.training.facts import Candidates, read_candidates
 from gui.widgets.choice_box import ChoiceBox
 from gui.widgets.folder_field import FolderField
 from gui.widgets.form_dialog import FieldGrid, FormDialog
+from gui.widgets.number_box import NumberBox
 
 _WIDTH, _NAMES = 600, 150
 _KINDS = (
@@ -78,12 +78,9 @@ class SetDialog(FormDialog):
         self.object.setPlaceholderText("As the prompt will say it: a hat, socks and lower leg skin, …")
         self.photographs, self.mask_folder = FolderField("Photographs"), FolderField("Their masks")
         self.painted = QCheckBox("The masks are photographs with the mask painted green")
-        self.held_out = QDoubleSpinBox()
-        self.held_out.setRange(0, 50)
-        self.held_out.setDecimals(0)
+        self.held_out = NumberBox(0, 50)
         self.held_out.setSuffix(" %")
         self.held_out.setValue(HELD_OUT * 100)
-        self.held_out.lineEdit().setTextMargins(6, 0, 0, 0)
         self.held_out.setFixedWidth(90)
         self.held_out.setAccessibleName("Held out, per cent")
         self.split_by = ChoiceBox[SplitBy](_SPLITS)
@@ -205,7 +202,7 @@ class SetDialog(FormDialog):
         if name.casefold() in self._taken:
             return "There is something of this name in the training folder.", "fail", False
         if from_folders and (self.photographs.path() is None or (is_mask and self.mask_folder.path() is None)):
-            return "Choose the folders.", "text_quiet", False
+            return ("Choose the folders." if is_mask else "Choose the folder."), "text_quiet", False
         number = LEAST_PAIRS
         if not from_folders:
             if self._candidates is None:

@@ -6,11 +6,12 @@ from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, SignalInstance
 from PySide6.QtGui import QWheelEvent
-from PySide6.QtWidgets import QDoubleSpinBox, QLineEdit, QWidget
+from PySide6.QtWidgets import QLineEdit, QWidget
 
 from engine.domain.errors import UsageError
 from engine.domain.training import BaseWeights, LoraLayers, Optimiser
 from gui.widgets.choice_box import ChoiceBox
+from gui.widgets.number_box import NumberBox
 
 _LAYERS = (
     (LoraLayers.ALL, "All linear layers", "The modulation as well, as AI-Toolkit does"),
@@ -119,18 +120,14 @@ FOLDED = (
 )
 
 
-class NumberField(QDoubleSpinBox):
+class NumberField(NumberBox):
     """A number that the wheel changes only once it has the focus: the column around it is scrolled with the wheel."""
 
     def __init__(self, of: NumberOf, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setDecimals(of.digits)
-        self.setRange(of.least, of.most)
-        self.setSingleStep(10.0**-of.digits)
+        super().__init__(of.least, of.most, of.digits, step=10.0**-of.digits, parent=parent)
         self.setSpecialValueText(of.special)
         self.setGroupSeparatorShown(True)
         self.setMinimumWidth(56)  # Qt would make room for the longest number there is
-        self.lineEdit().setTextMargins(6, 0, 0, 0)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
 
     def textFromValue(self, val: float) -> str:

@@ -24,7 +24,7 @@ def card_column(cards: Iterable[QWidget | QLayout], width: int = WIDTH) -> QScro
             layout.addWidget(card)
         else:
             layout.addLayout(card)
-    layout.addStretch()
+    layout.addStretch(1)  # a list would have a card take its share, however high the list itself may be
     column = QScrollArea()
     column.setWidget(inside)
     column.setWidgetResizable(True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QDoubleSpinBox, QWidget
 
-_MARGIN = 6  # pixels: figures begin where the words of the fields around them do
+_MARGIN = 7  # pixels: figures begin where the words of the fields around them do
 
 
 class NumberBox(QDoubleSpinBox):

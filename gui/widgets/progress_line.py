@@ -57,6 +57,9 @@ class BusyLine(QWidget):
         layout.addWidget(self._line)
         self.hide()
 
+    def text(self) -> str:
+        return self._text.text()
+
     def begin(self, what: str) -> None:
         """Say this, with nothing done yet; empty: nothing is being done any more."""
         self._what = what

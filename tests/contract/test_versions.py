@@ -22,6 +22,7 @@ from tests.contract.factories import (
     after,
     artifact,
     color_match_request,
+    edit_request,
     failure,
     kontext_request,
     mask_outcome,
@@ -237,6 +238,9 @@ def test_what_requests_take_as_given_is_kept_whatever_becomes_of_the_job(catalog
     view = View(Path("/a"), "0" * 64, Path("/b"), "1" * 64, artifact(ArtifactKind.MASK, "of another view"))
     another(catalog, one, replace(color_match_request(), views=(view,)))
     assert artifact(ArtifactKind.MASK, "of another view").sha256 in catalog.referenced_artifacts()
+    edit = edit_request()
+    another(catalog, one, edit)
+    assert {turn.mask.sha256 for turn in edit.turns} <= catalog.referenced_artifacts(), "drawn, and not yet painted in"
 
 
 def view_of(pair: AssetPair) -> View:

@@ -20,9 +20,9 @@ from gui.frame.main_window import MainWindow
 from gui.mask_editor.editor import MaskEditor
 from gui.pictures.parts import Part
 from gui.viewer.picture_view import PictureView
+from tests.gui.patience import PATIENCE
 from tests.gui.studio import EXTENT, Studio
 
-_PATIENCE = 30_000  # ms until an effect must be there: a busy machine checks the first LoRA file for ten seconds
 INSIDE = (slice(225, 675), slice(150, 450))
 """Where the mask is in a drawn photograph, and where its colour is another one."""
 
@@ -74,7 +74,7 @@ class Hand:
             next(entry for menu in menus for entry in menu.actions() if entry is action).trigger()
         try:
             case.then(self)
-            self.qtbot.waitUntil(lambda: case.seen(self) == case.becomes, timeout=_PATIENCE)
+            self.qtbot.waitUntil(lambda: case.seen(self) == case.becomes, timeout=PATIENCE)
         except NotSeen:
             return f"{what}: {case.seen(self)!r} in place of {case.becomes!r}"
         return ""
@@ -94,7 +94,7 @@ class Hand:
 
     def rest(self) -> None:
         """Wait until nothing is worked out any more."""
-        self.qtbot.waitUntil(lambda: not self.window.bridge.is_busy, timeout=30_000)
+        self.qtbot.waitUntil(lambda: not self.window.bridge.is_busy)
         QApplication.processEvents()
 
     def show(self, page: PageName) -> None:
@@ -108,7 +108,7 @@ class Hand:
             widgets = (w.findChild(QPushButton, name) for w in QApplication.topLevelWidgets() if w.isVisible())
             return next((button for button in widgets if isinstance(button, QPushButton)), None)
 
-        self.qtbot.waitUntil(lambda: found() is not None, timeout=_PATIENCE)
+        self.qtbot.waitUntil(lambda: found() is not None)
         button = found()
         assert button is not None
         button.click()
@@ -131,7 +131,7 @@ class Hand:
         self.show(PageName.INTAKE)
         self.window.intake.clear()
         self.window.intake.add(paths)
-        self.qtbot.waitUntil(lambda: not self.window.intake.is_busy, timeout=_PATIENCE)
+        self.qtbot.waitUntil(lambda: not self.window.intake.is_busy)
         self.rest()
 
     def skus(self) -> set[str]:

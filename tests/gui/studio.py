@@ -6,7 +6,7 @@ import io
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -70,12 +70,14 @@ class TorchHere(TorchProcess):
     ----------
     trains : bool
         Runs are trained; otherwise a script plays them (``tests/scripted_trainer.py``).
+    asks_outside : bool
+        Everything is asked in processes of its own, as the product does.
     """
 
     def __init__(self) -> None:
         super().__init__(program())
         self.card: GraphicsCard | None = None
-        self.trains = False
+        self.trains = self.asks_outside = False
 
     def train(self, folder: Path) -> TrainingProcess:
         if self.trains:
@@ -88,12 +90,19 @@ class TorchHere(TorchProcess):
     def graphics_card(self) -> GraphicsCard | None:
         return self.card
 
-    def _ask(self, command: Sequence[str], stop: threading.Event | None = None) -> subprocess.CompletedProcess[str]:
-        if "eval" in command:  # it takes the signals of the terminal, which the main thread alone may
-            return super()._ask(command, stop)
+    def _ask(
+        self,
+        command: Sequence[str],
+        stop: threading.Event | None = None,
+        heard: Callable[[str], None] = lambda _: None,
+    ) -> subprocess.CompletedProcess[str]:
+        if "eval" in command or self.asks_outside:  # an evaluation takes signals, which the main thread alone may
+            return super()._ask(command, stop, heard)
         told, errors = io.StringIO(), io.StringIO()
         with redirect_stdout(told), redirect_stderr(errors):
             code = main(command[len(program()) :])
+        for line in errors.getvalue().splitlines(keepends=True):
+            heard(line)
         return subprocess.CompletedProcess(command, code, told.getvalue(), errors.getvalue())
 
 

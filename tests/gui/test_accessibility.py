@@ -54,14 +54,14 @@ def busy_window(studio: Studio, open_window: Callable[[], MainWindow], qtbot: Qt
     window.resize(*SMALLEST)
     window.header.batches.setCurrentIndex(0)
     window.intake.add([studio.shoot("F6", "G7"), studio.folder / "drop" / "A1_model.jpg"])
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
     return window
 
 
 def shown(window: MainWindow, page: PageName, qtbot: QtBot) -> list[QWidget]:
     """Every widget that can be seen on a page, the frame around it included."""
     window.show_page(page)
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
     QApplication.processEvents()
     return [widget for widget in window.findChildren(QWidget) if widget.isVisible() and not widget.isWindow()]
 
@@ -130,7 +130,7 @@ def test_no_text_is_cut_off_in_the_smallest_window(busy_window: MainWindow, qtbo
 
         # A card's answer may just have come: nested layouts take another turn of the event loop each for its height.
         with contextlib.suppress(qtbot.TimeoutError):
-            qtbot.waitUntil(is_whole, timeout=1_000)
+            qtbot.waitUntil(is_whole, timeout=10_000)
     assert not any(cut.values()), cut
 
 

@@ -54,8 +54,8 @@ def test_the_rows_stand_in_the_columns_of_the_other_figures_and_show_both_colour
     qtbot.addWidget(panel)
     panel.resize(280, 700)
     panel.show_outcome(printed())
-    panel.show()
-    qtbot.waitExposed(panel)
+    with qtbot.waitExposed(panel):
+        panel.show()
     rows, cells = panel._palette._rows, panel._cells["ΔL*"]
     for cell, figure in zip(rows[0][3:], cells, strict=True):
         right = [w.mapTo(panel, QPoint(w.width(), 0)).x() for w in (cell, figure)]

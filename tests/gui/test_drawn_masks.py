@@ -46,7 +46,7 @@ class Desk:
         return self.window.review.compare.panes[part].view
 
     def rest(self) -> None:
-        self.qtbot.waitUntil(lambda: not self.window.bridge.is_busy, timeout=15_000)
+        self.qtbot.waitUntil(lambda: not self.window.bridge.is_busy)
         QApplication.processEvents()
 
     def choose(self) -> None:

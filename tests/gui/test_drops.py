@@ -60,7 +60,7 @@ def test_files_may_be_dropped_on_every_page(
 ) -> None:
     studio.finish({"A1": 1.0})
     window = open_window()
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
     for number, page in enumerate(PageName):
         folder = studio.shoot(f"B{number}")
         drag = Drag(window, [folder / f"B{number}_model.jpg", folder / f"B{number}_flat.jpg"])
@@ -73,7 +73,7 @@ def test_files_may_be_dropped_on_every_page(
         drag.drop(middle(window))
         assert not window._drops.overlay.isVisible()
         assert window.page is PageName.INTAKE
-        qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.bridge.is_busy)
         assert window.intake.pairs.rowCount() == number + 1
 
 
@@ -92,7 +92,7 @@ def test_a_folder_dropped_on_a_field_does_not_become_text(
     folder = window.export.folder.text()
     Drag(window, [studio.shoot("B2")]).drop(middle(window, window.export.folder))
     assert window.export.folder.text() == folder
-    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1 and not window.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1 and not window.bridge.is_busy)
 
 
 def test_files_are_taken_while_a_batch_runs(
@@ -102,10 +102,10 @@ def test_files_are_taken_while_a_batch_runs(
     window = open_window()
     window.show_page(PageName.QUEUE)
     window.begin()
-    qtbot.waitUntil(lambda: studio.catalog.job(job.id).state is JobState.RUNNING, timeout=60_000)
+    qtbot.waitUntil(lambda: studio.catalog.job(job.id).state is JobState.RUNNING)
     Drag(window, [studio.shoot("B2")]).drop(middle(window, window.queue))
     assert window.page is PageName.INTAKE
-    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() >= 1, timeout=20_000)
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() >= 1)
     assert studio.catalog.job(job.id).state is JobState.RUNNING
 
 

@@ -244,7 +244,8 @@ def test_a_mask_drawn_in_the_editor_is_where_the_edit_may_paint(
     request = studio.catalog.jobs()[-1].request
     assert isinstance(request, EditRequest)
     mask = request.turns[0].mask
-    assert mask.path.parent == studio.folder / "drawn masks"
+    assert mask.sha256 in studio.catalog.referenced_artifacts(), "the store keeps what a request names"
+    studio.artifacts.sweep(studio.catalog.referenced_artifacts())
     assert np.array_equal(cv2.imread(str(mask.path), cv2.IMREAD_GRAYSCALE), upper_left())
     assert len(studio.catalog.versions(done.id)) == 1, "the result's own mask is what it was"
 

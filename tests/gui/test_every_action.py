@@ -61,8 +61,6 @@ def hand(
         assert studio.catalog.fail(failed.id, "test", failure, now)
         window = open_window()
         window.header.batches.setCurrentIndex(0)  # all batches
-        # On a busy machine a key that is only pressed comes up late, and would count as held.
-        monkeypatch.setattr("gui.viewer.viewer._HELD_SECONDS", 60.0)
         made = Hand(window, studio, qtbot, monkeypatch)
         made.rest()
         yield made
@@ -155,7 +153,7 @@ def test_commands_of_the_settings(hand: Hand) -> None:
 def test_a_command_that_does_nothing_is_noticed(hand: Hand) -> None:
     """The oracle of all the others."""
     case = Case(lambda hand: hand.show(PageName.QUEUE), lambda hand: hand.is_shown(QDialog), True)
-    hand.monkeypatch.setattr("tests.gui.hand._PATIENCE", 200)
+    hand.monkeypatch.setattr("tests.gui.hand.PATIENCE", 200)
     assert hand.tried(command("show_intake"), case) == ["show_intake by Ctrl+1: False in place of True"]
     assert hand.tried(command("approve"), case) == ["approve by P: is switched off"]
     assert "already" in hand.tried(command("show_queue"), replace(case, becomes=False))[0]

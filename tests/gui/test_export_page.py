@@ -38,7 +38,7 @@ def export(window: MainWindow, qtbot: QtBot) -> None:
     button = window.export.findChild(QPushButton, "export_button")
     assert button.isEnabled()
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: not window.export.is_busy and not window.bridge.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.export.is_busy and not window.bridge.is_busy)
 
 
 def rows(window: MainWindow) -> list[str]:
@@ -98,10 +98,30 @@ def test_an_export_can_be_stopped_and_continued(window: MainWindow, studio: Stud
     window.export.approved_only.setChecked(False)
     window.actions_table["export"].trigger()
     window.actions_table["stop_export"].trigger()
-    qtbot.waitUntil(lambda: not window.export.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.export.is_busy)
     assert window.export.written.headline.startswith(("The export was stopped", "6 files"))
     export(window, qtbot)
     assert len([path for path in studio.services.default_export_folder.iterdir() if path.name != MANIFEST]) == 6
+
+
+def test_the_focus_follows_the_export_and_comes_back_to_its_button(window: MainWindow, qtbot: QtBot) -> None:
+    """It was handed on to *Open folder*, which the next press of the space bar opened."""
+    page = window.export
+    button = page.findChild(QPushButton, "export_button")
+    window.activateWindow()
+    button.setFocus()
+    qtbot.waitUntil(button.hasFocus)
+    qtbot.keyClick(button, Qt.Key.Key_Space)
+    assert page.is_busy
+    assert page.written.stop_button.hasFocus(), "what ends it is at hand"
+    qtbot.waitUntil(lambda: not page.is_busy and not window.bridge.is_busy)
+    assert button.hasFocus()
+    # Who began it from a field goes on in that field.
+    page.form.name.setFocus()
+    window.actions_table["export"].trigger()
+    assert page.form.name.hasFocus()
+    qtbot.waitUntil(lambda: not page.is_busy and not window.bridge.is_busy)
+    assert page.form.name.hasFocus()
 
 
 def test_every_part_of_a_recipe_is_offered_and_comes_back(window: MainWindow, qtbot: QtBot) -> None:
@@ -164,6 +184,6 @@ def test_a_verdict_that_is_given_after_the_export_reaches_the_list_for_photoshop
     (item,) = [item for item in items_of(studio.catalog) if item.decision is Decision.APPROVED]
     rows = [row for row in studio.catalog.review_rows() if row.job_id == item.job.id]
     window.review.verdicts.decide(rows, Decision.REJECTED)
-    qtbot.waitUntil(lambda: decision() == "rejected", timeout=20_000)
+    qtbot.waitUntil(lambda: decision() == "rejected")
     window.review.verdicts.undo()
-    qtbot.waitUntil(lambda: decision() == "approved", timeout=20_000)
+    qtbot.waitUntil(lambda: decision() == "approved")

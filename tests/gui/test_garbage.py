@@ -22,7 +22,7 @@ def test_pythons_own_collection_rests_and_cycles_are_freed_all_the_same(qapp: QA
         assert not gc.isenabled()
         alive = weakref.ref(Cycle())
         assert alive() is not None
-        qtbot.waitUntil(lambda: alive() is None, timeout=3000)
+        qtbot.waitUntil(lambda: alive() is None)
     finally:
         garbage.stop()
     assert gc.isenabled()

@@ -29,8 +29,8 @@ def shown(qtbot: QtBot, count: int) -> GridView:
     view._tester = QAbstractItemModelTester(model, QAbstractItemModelTester.FailureReportingMode.Fatal, view)
     view.setModel(model)
     view.resize(560, 340)
-    view.show()
-    qtbot.waitExposed(view)
+    with qtbot.waitExposed(view):
+        view.show()
     spare = view.width() - view.viewport().width()
     view.resize(5 * CELL.width() + 2 * MARGIN + 30 + spare, 4 * CELL.height() + 2 * MARGIN + 10)
     assert view.columns == 5
@@ -210,8 +210,8 @@ def test_a_strip_is_one_column_however_wide(qtbot: QtBot) -> None:
     qtbot.addWidget(strip)
     strip.setModel(QStringListModel([f"item {row}" for row in range(2000)], strip))
     strip.resize(284, 10 * HEIGHT)
-    strip.show()
-    qtbot.waitExposed(strip)
+    with qtbot.waitExposed(strip):
+        strip.show()
     assert strip.columns == 1
     assert strip.visible_rows() == (0, strip.viewport().height() // HEIGHT - (strip.viewport().height() % HEIGHT == 0))
     assert strip.visualRect(strip.model().index(3, 0)).width() == strip.viewport().width()

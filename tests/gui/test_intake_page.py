@@ -37,7 +37,7 @@ def drop(window: MainWindow, *paths: Path) -> None:
 
 
 def rest(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.is_busy and not window.intake.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy and not window.intake.is_busy)
 
 
 def cell(window: MainWindow, row: int, column: PairColumn) -> str:
@@ -49,7 +49,7 @@ def test_an_empty_window_says_what_to_do_and_offers_the_demo(window: MainWindow,
     assert not window.actions_table["start"].isEnabled()
     button = window.intake.drop_zone.findChild(QPushButton, "demo_button")
     qtbot.mouseClick(button, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 2)
 
 
 def test_a_drop_anywhere_is_paired_and_shown(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
@@ -198,7 +198,7 @@ def test_ctrl_return_puts_the_chosen_tasks_into_the_queue(
         assert plan.garment_mask.isEnabled()
     assert window.actions_table["start"].isEnabled()
     qtbot.keyClick(window, Qt.Key.Key_Return, Qt.KeyboardModifier.ControlModifier)
-    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE)
     qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 2)
     jobs = studio.catalog.jobs()
     assert {job.state for job in jobs} == {JobState.QUEUED}
@@ -215,7 +215,7 @@ def test_a_batch_is_named_after_the_folder_that_was_dropped(
     drop(window, *(sorted(folder.iterdir()) if single else [folder]))
     rest(window, qtbot)
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE)
     assert studio.catalog.batches()[0].name.startswith("drop 2")
 
 
@@ -232,7 +232,7 @@ def test_a_file_that_vanished_is_told_in_the_banner(window: MainWindow, studio: 
     rest(window, qtbot)
     (studio.folder / "drop" / "A100_model.jpg").unlink()
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(window.banner.isVisible, timeout=20_000)
+    qtbot.waitUntil(window.banner.isVisible)
     assert window.banner.text().startswith("A100_model.jpg: the file is not there.")
     assert len(studio.catalog.jobs()) == 1
 
@@ -261,7 +261,7 @@ def test_start_takes_over_a_garment_that_is_still_being_edited(
     table.edit(index)
     table.findChild(QComboBox).setEditText("hoodie")
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE)
     assert studio.catalog.pair(studio.catalog.jobs()[0].pair_id).garment == "hoodie"
 
 
@@ -287,7 +287,7 @@ def test_photographs_without_flatlays_are_dreamed_on_and_move_with_the_chosen_ta
     assert (intake.pairs.rowCount(), intake.problems.rowCount()) == (1, 1)
     plan.garment_mask.setChecked(False)
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2)
     pairs = [studio.catalog.pair(job.pair_id) for job in studio.catalog.jobs()]
     assert [pair.flatlay is None for pair in pairs] == [False, True]
     assert {job.request.name for job in studio.catalog.jobs() if isinstance(job.request, MaskRequest)} == {"hat"}
@@ -299,11 +299,11 @@ def test_the_demo_is_dreamed_on_without_flux(
     studio.services = replace(studio.services, demo=lambda folder: draw_demo(tmp_path / "demo", 1))
     window = open_window()
     window.actions_table["demo"].trigger()
-    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1, timeout=60_000)
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1)
     rest(window, qtbot)
     assert "the small model that ships" in window.status.remark.text()
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE)
     requests = [job.request for job in studio.catalog.jobs()]
     assert isinstance(requests[0], ColorMatchRequest)
     assert isinstance(requests[1], MaskRequest)

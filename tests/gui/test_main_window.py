@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PySide6.QtCore import QSettings, QSize
 from PySide6.QtWidgets import QApplication, QMenu
 from pytestqt.qtbot import QtBot
@@ -94,6 +95,20 @@ def test_what_was_dropped_comes_before_old_work(studio: Studio, qtbot: QtBot) ->
     window = MainWindow(studio.services)
     qtbot.addWidget(window)
     window.begin([studio.shoot("C3")])
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
     assert window.page is PageName.INTAKE
     window.shut_down()
+
+
+def test_an_engine_that_stops_on_its_own_is_told(
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise KnownError("the disk is full", remedy="Free some space and retry.", path=Path("/x/catalog.db"))
+
+    monkeypatch.setattr(studio.catalog, "claim", refuse)
+    window = open_window()
+    window.begin()
+    qtbot.waitUntil(window.banner.isVisible)
+    assert "catalog.db: the disk is full. Free some space and retry. Then start Chromask again" in window.banner.text()
+    assert window.status.engine.text() == "Engine not running"

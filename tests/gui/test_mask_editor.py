@@ -60,7 +60,7 @@ class Desk:
 
     def rest(self) -> None:
         """Wait until nothing is worked out any more."""
-        self.qtbot.waitUntil(lambda: not self.window.bridge.is_busy, timeout=15_000)
+        self.qtbot.waitUntil(lambda: not self.window.bridge.is_busy)
         QApplication.processEvents()
 
     def press(self, key: str, modifiers: Qt.KeyboardModifier = NO_KEY) -> None:
@@ -428,7 +428,7 @@ def test_another_mask_takes_its_place(desk: Desk, tmp_path: Path, monkeypatch: p
     claimed = desk.studio.catalog.claim("test", now)
     assert claimed is not None
     desk.studio.catalog.succeed(asked.id, "test", desk.studio.outcome(asked, 3.0, 0.8), now)
-    desk.qtbot.waitUntil(lambda: "is there" in desk.editor.tools.status, timeout=8_000)
+    desk.qtbot.waitUntil(lambda: "is there" in desk.editor.tools.status)
 
 
 def test_a_mask_of_the_catalog_takes_its_place(desk: Desk) -> None:

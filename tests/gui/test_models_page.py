@@ -63,7 +63,7 @@ def show(window: MainWindow, qtbot: QtBot) -> None:
 
 
 def rest(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
 
 
 def drop(window: MainWindow, *paths: Path) -> None:
@@ -82,12 +82,12 @@ def state(window: MainWindow, name: str) -> Readiness:
 
 def add(window: MainWindow, qtbot: QtBot, file: Path, task: str) -> None:
     drop(window, file)
-    qtbot.waitUntil(lambda: window.models.loras.form is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is not None)
     form = window.models.loras.form
     assert form is not None
     form.task.setCurrentText(task)
     qtbot.mouseClick(form.add_button, LEFT)
-    qtbot.waitUntil(lambda: window.models.loras.form is None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is None)
     rest(window, qtbot)
 
 
@@ -145,7 +145,7 @@ def test_a_gguf_file_is_used_when_it_is_dropped_and_remembered(
     file = build_tiny_gguf(models / "kontext-q8.gguf", tiny)
     show(window, qtbot)
     drop(window, file)
-    qtbot.waitUntil(lambda: window.models.kontext.what.text().startswith("A GGUF file"), timeout=10_000)
+    qtbot.waitUntil(lambda: window.models.kontext.what.text().startswith("A GGUF file"))
     rest(window, qtbot)
     assert window.intake.plan.plan().model == file
     assert open_window().intake.plan.plan().model == file
@@ -203,7 +203,7 @@ def test_a_dropped_lora_is_checked_asked_about_and_registered(
     drop(window, lora)
     assert window.page is PageName.MODELS
     assert "Checking Our Scarf.safetensors" in window.models.loras.strip.text.text()
-    qtbot.waitUntil(lambda: window.models.loras.form is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is not None)
     form = window.models.loras.form
     assert form is not None
     assert form.name.text() == "our-scarf"
@@ -213,7 +213,7 @@ def test_a_dropped_lora_is_checked_asked_about_and_registered(
     form.scale.setValue(0.8)
     form.licence.setText("our own")
     qtbot.mouseClick(form.add_button, LEFT)
-    qtbot.waitUntil(lambda: window.models.loras.form is None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is None)
     rest(window, qtbot)
     entry = load_registry().lora_for("scarf")
     assert (entry.name, entry.scale, entry.rank, entry.licence) == ("our-scarf", 0.8, 2, "our own")
@@ -230,10 +230,10 @@ def test_a_refused_file_is_one_sentence_and_the_next_one_follows(
     bad.write_bytes(b"\x80\x04pickle")
     show(window, qtbot)
     drop(window, bad, lora)
-    qtbot.waitUntil(window.banner.isVisible, timeout=30_000)
+    qtbot.waitUntil(window.banner.isVisible)
     assert window.banner.text().startswith("bad.safetensors: ")
     assert "Traceback" not in window.banner.text()
-    qtbot.waitUntil(lambda: window.models.loras.form is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is not None)
     assert not (models / "loras.toml").exists()
     form = window.models.loras.form
     assert form is not None
@@ -249,7 +249,7 @@ def test_another_one_for_a_mask_type_says_what_it_replaces(
     add(window, qtbot, lora, "hat")
     assert load_registry().lora_for("hat").prompt == "put a green mask for a hat on the person"
     drop(window, lora)
-    qtbot.waitUntil(lambda: window.models.loras.form is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is not None)
     form = window.models.loras.form
     assert form is not None
     form.name.setText("newer")
@@ -257,7 +257,7 @@ def test_another_one_for_a_mask_type_says_what_it_replaces(
     assert form.add_button.text() == "Replace"
     assert "Takes the place of your our-scarf" in form.message.text()
     qtbot.mouseClick(form.add_button, LEFT)
-    qtbot.waitUntil(lambda: window.models.loras.form is None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is None)
     assert load_registry().lora_for("hat").name == "newer"
 
 
@@ -266,7 +266,7 @@ def test_what_the_registry_refuses_can_be_corrected_in_the_form(
 ) -> None:
     show(window, qtbot)
     drop(window, lora)
-    qtbot.waitUntil(lambda: window.models.loras.form is not None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is not None)
     form = window.models.loras.form
     assert form is not None
     form.task.setCurrentText("scarf")
@@ -274,11 +274,11 @@ def test_what_the_registry_refuses_can_be_corrected_in_the_form(
     qtbot.keyClicks(form.prompt, "a scarf")
     form.trigger.setText("zzscarf")
     qtbot.mouseClick(form.add_button, LEFT)
-    qtbot.waitUntil(lambda: "lacks the trigger" in form.message.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: "lacks the trigger" in form.message.text())
     assert form.isVisible()
     qtbot.keyClicks(form.prompt, " zzscarf")
     qtbot.mouseClick(form.add_button, LEFT)
-    qtbot.waitUntil(lambda: window.models.loras.form is None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.models.loras.form is None)
     assert load_registry().lora_for("scarf").prompt == "a scarf zzscarf"
 
 
@@ -349,7 +349,7 @@ def test_the_model_is_downloaded_after_the_licence_was_agreed_to(
     agree(window, qtbot, hub)
     assert window.models.kontext.is_busy
     assert window.actions_table["stop_download"].isEnabled()
-    qtbot.waitUntil(lambda: not window.models.kontext.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not window.models.kontext.is_busy)
     rest(window, qtbot)
     assert window.models.kontext.state.text() == "Found"
     assert json.loads((models / NAME / ACCEPTANCE).read_text())["licence"].startswith("FLUX.1 [dev]")
@@ -363,13 +363,13 @@ def test_a_stopped_download_is_resumed(
     card = window.models.kontext
     agree(window, qtbot, hub)
     window.actions_table["stop_download"].trigger()
-    qtbot.waitUntil(lambda: not card.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not card.is_busy)
     rest(window, qtbot)
     assert "was stopped" in window.banner.text()
     assert card.state.text() == "Incomplete"
     assert window.actions_table["download_model"].text() == "Resume the download…"
     agree(window, qtbot, hub)
-    qtbot.waitUntil(lambda: not card.is_busy, timeout=30_000)
+    qtbot.waitUntil(lambda: not card.is_busy)
     rest(window, qtbot)
     assert card.state.text() == "Found"
 
@@ -379,7 +379,7 @@ def test_a_server_that_refuses_is_a_sentence_and_the_window_lives_on(
 ) -> None:
     show(window, qtbot)
     agree(window, qtbot, hub, token="hf_someoneElse")
-    qtbot.waitUntil(window.banner.isVisible, timeout=30_000)
+    qtbot.waitUntil(window.banner.isVisible)
     assert "does not let this account download" in window.banner.text()
     rest(window, qtbot)
     assert window.models.kontext.state.text() == "Missing"
@@ -442,9 +442,9 @@ def test_seeds_draft_tier_and_mask_source_reach_the_queued_jobs(
     panel.color_match.setChecked(False)
     panel.dreamed["hat"].setChecked(True)
     drop(window, studio.shoot("A100"))
-    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1 and not window.intake.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: window.intake.pairs.rowCount() == 1 and not window.intake.is_busy)
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: window.page is PageName.QUEUE, timeout=20_000)
+    qtbot.waitUntil(lambda: window.page is PageName.QUEUE)
     masks = {job.request.name: job.request for job in studio.catalog.jobs() if isinstance(job.request, MaskRequest)}
     assert masks["garment"].engine is EngineName.GROUNDED
     diffusion = masks["hat"].diffusion

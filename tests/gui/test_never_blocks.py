@@ -55,14 +55,14 @@ def test_every_page_of_a_full_catalog_is_shown_without_the_catalog_on_the_window
     callers.clear()
     window = open_window()
     window.begin()
-    qtbot.waitUntil(lambda: window.review.results.rowCount() == 3, timeout=20_000)
-    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 5, timeout=20_000)
+    qtbot.waitUntil(lambda: window.review.results.rowCount() == 3)
+    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 5)
     for page in PageName:
         window.show_page(page)
-        qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+        qtbot.waitUntil(lambda: not window.bridge.is_busy)
     window.review.reload()
     window.queue.reload()
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
     names = {name for name, _ in callers}
     assert {"batches", "queue_rows", "review_rows", "recover"} <= names, "the wrapper sees what is called"
     assert [name for name, thread in callers if thread == threading.get_ident()] == []

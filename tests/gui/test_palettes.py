@@ -10,7 +10,6 @@ import pytest
 from PySide6.QtCore import QSettings, QSize, Qt
 from PySide6.QtGui import QColor, QGuiApplication, QIcon, QImage
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from engine.domain.errors import KnownError
 from engine.domain.results import Verdict
@@ -21,6 +20,7 @@ from gui.look.appearance import Theme
 from gui.look.icons import icon
 from gui.look.palette import DARK, LIGHT, Palette
 from gui.review.verdict_badge import badge_ground
+from tests.gui.patience import PatientBot
 from tests.gui.studio import Studio
 
 GROUNDS = ("sunken", "window", "panel", "raised")
@@ -118,22 +118,22 @@ def test_the_theme_changes_while_the_window_stands(window: MainWindow, qapp: QAp
     assert _strongest(sign).name() == DARK.text
 
 
-def _pages(window: MainWindow, qtbot: QtBot) -> dict[PageName, QImage]:
+def _pages(window: MainWindow, qtbot: PatientBot) -> dict[PageName, QImage]:
     """What every page looks like."""
     shots: dict[PageName, QImage] = {}
     for page in PageName:
         window.show_page(page)
-        qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+        qtbot.waitForRest(window.bridge)
         last = QImage()
-        while last != (shot := window.grab().toImage()):  # until what comes late, as thumbnails do, has come
+        while last != (shot := window.grab().toImage()):  # painting asks for what was not in sight before
             last = shot
-            qtbot.wait(150)
+            qtbot.waitForRest(window.bridge)
         shots[page] = last
     return shots
 
 
 def test_a_window_that_was_switched_looks_like_one_that_was_opened_so(
-    studio: Studio, open_window: Callable[[], MainWindow], qapp: QApplication, qtbot: QtBot
+    studio: Studio, open_window: Callable[[], MainWindow], qapp: QApplication, qtbot: PatientBot
 ) -> None:
     """Whatever keeps a colour from before shows here."""
     studio.finish({"A1": 1.0, "B2": 4.0, "C3": 9.0})

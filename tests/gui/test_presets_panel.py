@@ -32,7 +32,7 @@ def choose(window: MainWindow, name: str) -> None:
 
 
 def rest(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def test_a_chosen_preset_is_what_the_batch_runs_with(
     window.intake.add([with_preset.shoot("A100")])
     rest(window, qtbot)
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: len(with_preset.catalog.jobs()) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(with_preset.catalog.jobs()) == 1)
     (job,) = with_preset.catalog.jobs()
     assert isinstance(job.request, MaskRequest)
     assert job.request.garment == "hoodie"

@@ -48,7 +48,7 @@ def fill(studio: Studio, number: int) -> list[Job]:
 def on_queue(open_window: Callable[[], MainWindow], jobs: int, qtbot: QtBot) -> MainWindow:
     window = open_window()
     window.show_page(PageName.QUEUE)
-    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == jobs and window.queue._reading is None, timeout=30_000)
+    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == jobs and window.queue._reading is None)
     return window
 
 
@@ -183,12 +183,12 @@ def test_a_slow_read_in_the_window_does_not_throw_a_row_back(
     def slowly(*arguments):
         found = read(*arguments)
         was_read.set()
-        assert go_on.wait(10)
+        assert go_on.wait(60)
         return found
 
     monkeypatch.setattr(studio.catalog, "queue_rows", slowly)
     window.queue.reload()
-    assert was_read.wait(10)
+    assert was_read.wait(60)
     window.on_event(Started(job.id, 1))
     window.on_event(Succeeded(job.id, studio.outcome(job, -1, 0.9)))
     go_on.set()
@@ -203,7 +203,7 @@ def test_a_job_that_was_queued_meanwhile_is_found_by_its_event(
     window = on_queue(open_window, 2, qtbot)
     (late,) = studio.catalog.add_jobs(first[0].batch_id, [(first[0].pair_id, mask_request("hat"))])
     window.on_event(Started(late.id, 1))
-    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 3, timeout=10_000)
+    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == 3)
 
 
 def test_retried_jobs_wait_again_without_a_read(
@@ -354,33 +354,31 @@ def test_thousands_of_jobs_are_shown_and_followed_without_reading_them_again(
 ) -> None:
     window = on_queue(open_window, 0, qtbot)
     jobs = fill(studio, _THOUSANDS)
+    grown: list[int] = []
+    window.queue.jobs.rowsInserted.connect(lambda: grown.append(window.queue.jobs.rowCount()))
     window.queue.set_batch(jobs[0].batch_id)
-    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() > 0, timeout=30_000)
-    assert window.queue.jobs.rowCount() < _THOUSANDS, "the first page does not wait for the last"
-    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == _THOUSANDS, timeout=60_000)
+    qtbot.waitUntil(lambda: window.queue.jobs.rowCount() == _THOUSANDS)
+    assert grown[0] < _THOUSANDS, "the first page does not wait for the last"
     qtbot.waitUntil(lambda: window.queue._reading is None)
     reads: list[object] = []
     read = studio.catalog.queue_rows
     monkeypatch.setattr(studio.catalog, "queue_rows", lambda *a: reads.append(a) or read(*a))
     outcome = studio.outcome(jobs[0], -1, 0.9)
-    began = time.perf_counter()
+    began = time.thread_time()  # what the window itself computes, whatever else the machine does
     for job in jobs[:100]:
         window.on_event(Started(job.id, 1))
         for step in range(4):
             window.on_event(Progress(job.id, step, 4, "masking"))
         window.on_event(Succeeded(job.id, outcome))
-    each = (time.perf_counter() - began) / 600
+    each = (time.thread_time() - began) / 600
     QApplication.processEvents()
     assert each < 0.005, f"{each * 1000:.2f} ms for one event"
     assert window.queue.counts.succeeded == 100
     assert window.queue.jobs.index(50, JobColumn.STATE).data() == "Done"
     assert reads == [], "events are enough"
     window.queue.table.selectAll()
-    began = time.perf_counter()
+    began = time.thread_time()
     for job in jobs[_THOUSANDS // 2 :]:
         window.on_event(CancelledJob(job.id))
-    qtbot.waitUntil(
-        lambda: window.queue.chips.buttons[JobState.CANCELLED].text() == f"{_THOUSANDS // 2:,} cancelled",
-        timeout=20_000,
-    )
-    assert time.perf_counter() - began < 5
+    qtbot.waitUntil(lambda: window.queue.chips.buttons[JobState.CANCELLED].text() == f"{_THOUSANDS // 2:,} cancelled")
+    assert time.thread_time() - began < 5

@@ -20,7 +20,7 @@ CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
 def rest(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.is_busy and not window.intake.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy and not window.intake.is_busy)
 
 
 def dropped(window: MainWindow, qtbot: QtBot, *paths: Path) -> None:
@@ -189,7 +189,7 @@ def test_every_step_is_undone_and_redone_by_key(window: MainWindow, studio: Stud
 def test_what_was_started_is_not_undone(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
     dropped(window, qtbot, studio.shoot("A100"))
     window.actions_table["start"].trigger()
-    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 1, timeout=20_000)
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 1)
     rest(window, qtbot)
     assert not window.actions_table["undo_intake"].isEnabled()
 
@@ -218,4 +218,4 @@ def test_thumbnails_are_wanted_from_the_visible_rows_outward(window: MainWindow,
         image = window.intake.pairs.index(15, 0).data(Qt.ItemDataRole.DecorationRole).toImage()
         return image.pixelColor(image.rect().center()).alpha() == 255
 
-    qtbot.waitUntil(is_there, timeout=20_000)
+    qtbot.waitUntil(is_there)

@@ -41,7 +41,7 @@ def press(window: MainWindow, qtbot: QtBot, name: str) -> None:
     button = window.export.back.findChild(QPushButton, name)
     assert button is not None
     button.click()
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not window.bridge.is_busy)
     QApplication.processEvents()
 
 
@@ -66,8 +66,8 @@ def test_a_mask_saved_in_the_export_folder_is_queued_and_told(
     alpha = Retoucher(exported).plane("Matched colour", MASK)
     middle = int(np.flatnonzero(alpha.any(axis=0)).mean())
     cut(exported, middle)
-    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2, timeout=20_000)
-    qtbot.waitUntil(lambda: "came back" in window.banner.text(), timeout=10_000)
+    qtbot.waitUntil(lambda: len(studio.catalog.jobs()) == 2)
+    qtbot.waitUntil(lambda: "came back" in window.banner.text())
     assert f"{exported.name} came back: 1 new version in the queue." in window.banner.text()
     new = studio.catalog.versions(first.id)[0]
     assert new.state is JobState.QUEUED
@@ -78,7 +78,7 @@ def test_a_mask_saved_in_the_export_folder_is_queued_and_told(
     item = studio.catalog.review_item(first.id)
     correct_mask(studio.catalog, studio.artifacts, item, np.full_like(alpha, 255), author="ada")
     cut(exported, middle + 3)
-    qtbot.waitUntil(lambda: "was not taken back" in window.banner.text(), timeout=20_000)
+    qtbot.waitUntil(lambda: "was not taken back" in window.banner.text())
     assert "made by ada" in window.banner.text()
     assert "Decide under 'Back from Photoshop' on the Export page." in window.banner.text()
     assert len(studio.catalog.jobs()) == 3
@@ -105,4 +105,4 @@ def test_the_watch_stands_at_the_next_start(studio: Studio, exported: Path, wind
     window.settings.work.takes_back.click()
     window.returned.stop()
     window.begin()
-    qtbot.waitUntil(lambda: window.returned._watcher is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: window.returned._watcher is not None)

@@ -448,14 +448,17 @@ def test_a_verdict_of_somebody_else_arrives_with_the_next_reading(
 
 
 def test_at_the_smallest_size_every_verdict_is_in_sight(window: MainWindow, qtbot: QtBot) -> None:
-    window.resize(1120, 700)
-    qtbot.wait(20)
     side = window.review.side
-    assert window.height() == 700
-    assert all(button.height() >= 34 for button in side.verdicts.values())
-    for widget in (*side.verdicts.values(), side.stars, side.note, side.training):
-        place = widget.mapTo(side, QPoint(0, 0))
-        assert widget.isVisible()
-        assert place.y() + widget.height() <= side.height()
-    assert side._scroll.verticalScrollBar().maximum() > 0, "the figures scroll, and are not squashed"
-    assert side.figures.height() >= side.figures.sizeHint().height()
+
+    def is_arranged() -> None:
+        assert window.height() == 700
+        assert all(button.height() >= 34 for button in side.verdicts.values())
+        for widget in (*side.verdicts.values(), side.stars, side.note, side.training):
+            place = widget.mapTo(side, QPoint(0, 0))
+            assert widget.isVisible()
+            assert place.y() + widget.height() <= side.height()
+        assert side._scroll.verticalScrollBar().maximum() > 0, "the figures scroll, and are not squashed"
+        assert side.figures.height() >= side.figures.sizeHint().height()
+
+    window.resize(1120, 700)
+    qtbot.waitUntil(is_arranged)  # nested layouts take another turn of the event loop each

@@ -24,10 +24,12 @@ from engine.inference.kontext.tiers import GIB
 from engine.services.datasets.manifest import read_manifest
 from engine.services.doctor import GraphicsCard
 from engine.services.registries import load_registry
+from engine.services.training import RunState, run_status
 from engine.training.job import read_events, read_job
 from gui import preferences
 from gui.actions import PageName
 from gui.frame.main_window import MainWindow
+from gui.training.builds import SetOrder
 from gui.training.set_list import Check
 from gui.training.settings_fields import FOLDED, VISIBLE
 from tests.gui.studio import Studio
@@ -90,6 +92,7 @@ def test_an_empty_page_says_what_to_do(window: MainWindow, qtbot: QtBot) -> None
     page = window.training
     assert "at least ten photographs" in page.sets.empty.text()
     assert page.why_not.text() == "Choose or build a data set."
+    assert page.sets.new_button.hasFocus(), "what comes first here"
     assert page.panel.empty.isVisible()
     assert page.model.state.text() == "Missing"
     window.actions_table["new_set"].trigger()
@@ -138,13 +141,21 @@ def test_a_mask_set_is_built_of_approved_results_and_its_errors_forbid_training(
     assert all(path.exists() for path in opened)
 
 
-def test_a_colour_set_is_built_of_folders_by_the_command_line(studio: Studio, window: MainWindow, qtbot: QtBot) -> None:
+@pytest.fixture
+def articles(studio: Studio) -> Path:
+    """Three drawn shirts, each with its flatlay."""
     drop = studio.folder / "articles"
     drop.mkdir()
     for seed in range(3):
         scene = draw_scene(seed, Extent(240, 300), "shirt")
         (drop / f"CM{seed}_model.png").write_bytes(encode_png(scene.truth))
         (drop / f"CM{seed}_flat.png").write_bytes(encode_png(scene.flatlay))
+    return drop
+
+
+def test_a_colour_set_is_built_of_folders_by_the_command_line(
+    studio: Studio, articles: Path, window: MainWindow, qtbot: QtBot
+) -> None:
     show(window, qtbot)
     window.actions_table["new_set"].trigger()
     dialog, sets = window.training.dialog, window.training.sets
@@ -153,7 +164,8 @@ def test_a_colour_set_is_built_of_folders_by_the_command_line(studio: Studio, wi
     qtbot.waitUntil(dialog.kind.hasFocus, timeout=LONG)
     for key in (Qt.Key.Key_Down, Qt.Key.Key_Tab, *[Qt.Key.Key_Down] * 3, Qt.Key.Key_Tab):
         qtbot.keyClick(QApplication.focusWidget(), key)
-    qtbot.keyClicks(QApplication.focusWidget(), str(drop))
+    assert dialog.message.text() == "Choose the folder."
+    qtbot.keyClicks(QApplication.focusWidget(), str(articles))
     dialog.split_by.choose(SplitBy.PICTURE)
     assert dialog.name.placeholderText() == "colour-set"
     qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Return)
@@ -169,9 +181,33 @@ def test_a_colour_set_is_built_of_folders_by_the_command_line(studio: Studio, wi
     assert window.training.settings.settings() == COLOR_SETTINGS
 
 
+def test_a_colour_set_tells_its_pairs_while_it_is_built_and_can_be_stopped(
+    studio: Studio, articles: Path, window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    studio.services.torch.asks_outside = True  # pyright: ignore
+    show(window, qtbot)
+    sets, folder = window.training.sets, studio.folder / "training" / "colour-set"
+    told: list[tuple[tuple[int, int], str]] = []
+    advance = sets.busy.advance
+
+    def stop_at_the_first(step: tuple[int, int]) -> None:
+        advance(step)
+        told.append((step, sets.busy.text()))
+        window.actions_table["stop_build"].trigger()
+
+    monkeypatch.setattr(sets.busy, "advance", stop_at_the_first)
+    sets.build(SetOrder(DatasetKind.COLOR, folder, photographs=articles))
+    assert sets.busy.text() == "Building colour-set…"
+    rest(window, qtbot)
+    assert told[0] == ((1, 3), "Building colour-set… 1 of 3")
+    assert "build was stopped" in window.banner.text()
+    assert not folder.exists(), "a part of a set is none"
+    assert not sets.busy.isVisible()
+
+
 def test_a_build_that_is_stopped_leaves_nothing(studio: Studio, window: MainWindow, qtbot: QtBot) -> None:
     from engine.domain.errors import Cancelled
-    from gui.training.builds import SetOrder, build_set
+    from gui.training.builds import build_set
 
     drop, stop, seen = studio.shoot("A1", "B2"), threading.Event(), []
 
@@ -206,6 +242,7 @@ def test_the_settings_begin_as_the_command_lines_and_follow_the_kind(
     studio.services.torch.card = GraphicsCard("Test card", 40 * GIB, 48 * GIB)  # pyright: ignore
     window = open_window()
     show(window, qtbot)
+    assert window.training.sets.list.hasFocus()
     card = window.training.settings
     assert card.settings() == MASK_SETTINGS
     assert card.lora_name() == "bars"
@@ -309,6 +346,30 @@ def test_a_real_run_is_trained_followed_and_registered(
     assert window.models.loras.loras.row_of("bars") is not None
 
 
+def test_samples_are_walked_and_opened_with_the_keys(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "seen", replace(TINY, samples=3))
+    at_rest(window, qtbot)
+    samples, opened = window.training.panel.samples, list[str]()
+    monkeypatch.setattr(QDesktopServices, "openUrl", lambda url: opened.append(Path(QUrl(url).toLocalFile()).name))
+    qtbot.waitUntil(samples.strips.is_complete, timeout=LONG)
+    window.activateWindow()
+    samples.slider.setFocus()
+    qtbot.keyClick(samples.slider, Qt.Key.Key_Tab)
+    qtbot.waitUntil(samples.strips.hasFocus, timeout=LONG)
+    assert samples.strips.accessibleDescription() == "bar-0, step 6, 1 of 3. Return opens the picture."
+    for key in (Qt.Key.Key_Return, Qt.Key.Key_Right, Qt.Key.Key_Space, Qt.Key.Key_End, Qt.Key.Key_Right):
+        qtbot.keyClick(samples.strips, key)
+    assert opened == ["step-000006-bar-0.png", "step-000006-bar-1.png"]
+    assert samples.strips.accessibleDescription().startswith("bar-2, step 6, 3 of 3"), "it ends where they end"
+    qtbot.keyClick(samples.slider, Qt.Key.Key_Left)
+    qtbot.keyClick(samples.strips, Qt.Key.Key_Return)
+    assert opened[2:] == ["step-000003-bar-2.png"], "the same example at another step"
+
+
 def show_models(window: MainWindow, qtbot: QtBot) -> None:
     window.show_page(PageName.MODELS)
     rest(window, qtbot)
@@ -347,6 +408,29 @@ def test_a_run_is_paused_gone_on_with_and_trained_longer(
     qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.step == 45, timeout=LONG)
     at_rest(window, qtbot)
     assert read_job(run).settings.steps == 45
+
+
+def test_the_focus_stays_with_what_pauses_a_run_and_goes_on_with_it(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    """It went on to *Stop at once*, so that a second press of the space bar threw away what was learnt."""
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "lingers", replace(TINY, steps=5000))
+    page, run = window.training, studio.folder / "training" / "lingers-training"
+    qtbot.waitUntil(lambda: page.progress()[0] == 5, timeout=LONG)  # the sixth step waits to be let go
+    pause, go_on = (page.panel._buttons[name] for name in ("pause_training", "go_on_training"))
+    window.activateWindow()
+    qtbot.waitUntil(pause.isVisible, timeout=LONG)
+    pause.setFocus()
+    qtbot.waitUntil(pause.hasFocus, timeout=LONG)
+    qtbot.keyClick(pause, Qt.Key.Key_Space)
+    qtbot.waitUntil(page.panel.curve.hasFocus, timeout=LONG)
+    (run / "go on").touch()
+    qtbot.waitUntil(go_on.hasFocus, timeout=LONG)
+    assert page.runs.live is None
+    assert read_events(run)[-1] == Paused(6)
+    rest(window, qtbot)
 
 
 @pytest.mark.parametrize(
@@ -424,30 +508,77 @@ def test_a_trainer_that_says_what_nobody_understands_is_ended_and_told(
     assert window.actions_table["train"].isEnabled()
 
 
-def test_closing_asks_and_pauses_with_a_checkpoint(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "slow", replace(TINY, steps=5000))
-    page, run = window.training, studio.folder / "training" / "slow-training"
-    qtbot.waitUntil(lambda: page.progress()[0] >= 3, timeout=LONG)
+def agree_to_close(window: MainWindow, qtbot: QtBot) -> None:
+    """Close the window, and press what ends the training."""
     assert not window.close()
     question = window.closing.question
     assert question is not None
     assert "A training is at step" in question.text()
-    assert "paused after the step" in question.informativeText()
+    assert "keeps a checkpoint" in question.informativeText()
     button = question.findChild(QPushButton, "stop_and_close")
     assert isinstance(button, QPushButton)
     assert button.text() == "Pause and close"
     qtbot.mouseClick(button, LEFT)
+
+
+def test_closing_asks_says_what_it_waits_for_and_closes_when_the_run_is_paused(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "lingers", replace(TINY, steps=5000))
+    page, run = window.training, studio.folder / "training" / "lingers-training"
+    qtbot.waitUntil(lambda: page.progress()[0] == 5, timeout=LONG)  # the sixth step waits to be let go
+    agree_to_close(window, qtbot)
+    notice = window.closing.notice
+    assert notice is not None, "the window's thread is free while it waits"
+    assert notice.isVisible()
+    assert notice.text() == "The training finishes the step that it is at, and keeps a checkpoint."
+    assert not window.close(), "once is enough"
+    assert window.closing.notice is notice
+    (run / "go on").touch()
     qtbot.waitUntil(lambda: not window.isVisible(), timeout=LONG)
-    assert isinstance(read_events(run)[-1], Paused)
+    assert read_events(run)[-1] == Paused(6)
     again = open_window()
     show(again, qtbot)
     words = again.training.panel.words()
     assert words is not None
     assert words.state == "Paused"
+
+
+def test_a_window_that_does_not_wait_leaves_a_run_that_pauses_by_itself(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "lingers", replace(TINY, steps=5000))
+    page, run = window.training, studio.folder / "training" / "lingers-training"
+    qtbot.waitUntil(lambda: page.progress()[0] == 5, timeout=LONG)
+    live = page.runs.live
+    assert live is not None
+    agree_to_close(window, qtbot)
+    assert window.closing.notice is not None
+    qtbot.mouseClick(window.closing.notice.findChild(QPushButton, "close_now"), LEFT)
+    assert not window.isVisible()
+    assert isinstance(read_events(run)[-1], StepDone), "it still learns"
+    (run / "go on").touch()
+    qtbot.waitUntil(lambda: not live.is_alive, timeout=LONG)
+    assert read_events(run)[-1] == Paused(6)
+
+
+def test_a_run_that_has_not_begun_to_learn_is_not_waited_for(
+    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
+) -> None:
+    window = open_window()
+    show(window, qtbot)
+    start(window, qtbot, "prepares", TINY)
+    page, run = window.training, studio.folder / "training" / "prepares-training"
+    qtbot.waitUntil(lambda: page.panel.words().state == "Preparing", timeout=LONG)  # pyright: ignore
+    page.runs.leave()
+    at_rest(window, qtbot)
+    assert page.panel.words().state == "Not begun"  # pyright: ignore
+    assert not window.banner.isVisible(), "ended on purpose is no error"
+    assert run_status(run).state is RunState.WAITING
 
 
 def test_the_page_and_its_estimates_never_bring_torch_into_the_window(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from engine.services.training import RunState, RunStatus
 from gui.training.curve import LossCurve
 from gui.training.curve_scale import loss_range, smoothed, ticks
 from gui.training.run_words import live_words, resting_words, without_options
-from gui.training.samples import arrangement
+from gui.training.sample_strips import arrangement
 from gui.training.story import RunStory
 
 SETTINGS = replace(TrainingSettings(), steps=10, evaluate_every=2, sample_every=5)

@@ -88,11 +88,13 @@ def test_backslash_blinks_without_moving_anything(window: MainWindow, qtbot: QtB
     assert result.picture is not original.picture
 
 
-def test_a_held_backslash_shows_the_original_until_it_is_let_go(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_held_backslash_shows_the_original_until_it_is_let_go(
+    window: MainWindow, qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gui.viewer.viewer._HELD_SECONDS", 0.0)
     result, original = view(window, Part.RESULT), view(window, Part.ORIGINAL)
     qtbot.keyPress(window.review.list, KEY.Key_Backslash)
     assert result.picture is original.picture
-    qtbot.wait(350)
     qtbot.keyRelease(window.review.list, KEY.Key_Backslash)
     assert result.picture is not original.picture
     assert not window.actions_table["compare"].isChecked()
@@ -304,7 +306,7 @@ def test_d_shows_the_map_with_its_legend_at_full_resolution(window: MainWindow, 
     height = bar.height()
     assert not bar.legend.isVisible()
     press(window, qtbot, KEY.Key_D)
-    qtbot.waitUntil(bar.legend.isVisible, timeout=20_000)
+    qtbot.waitUntil(bar.legend.isVisible)
     assert compare(window).panes[Part.RESULT].title == "ΔE map"
     assert bar.texts()["heat"] == f"ΔE00, full resolution, {EXTENT}"
     assert bar.height() == height
@@ -324,7 +326,7 @@ def test_d_shows_the_map_with_its_legend_at_full_resolution(window: MainWindow, 
     assert np.abs(np.subtract(drawn, expected)).max() <= 4
     press(window, qtbot, KEY.Key_Down)
     assert not bar.legend.isVisible(), "the next result is measured afresh"
-    qtbot.waitUntil(bar.legend.isVisible, timeout=20_000)
+    qtbot.waitUntil(bar.legend.isVisible)
     press(window, qtbot, KEY.Key_D)
     assert not bar.legend.isVisible()
     assert compare(window).panes[Part.RESULT].title == "Result"

@@ -14,7 +14,6 @@ from PIL import Image
 from PySide6.QtCore import QEvent, QPoint, QPointF, Qt
 from PySide6.QtGui import QInputDevice, QPainter, QPointingDevice, QSinglePointEvent, QTabletEvent, QWheelEvent
 from PySide6.QtWidgets import QApplication
-from pytestqt.qtbot import QtBot
 
 from engine.domain.artifacts import ArtifactKind
 from engine.domain.geometry import Extent
@@ -27,13 +26,14 @@ from gui.viewer.compare_view import CompareView
 from gui.viewer.picture_view import PictureView
 from gui.viewer.view_geometry import ViewLink
 from gui.viewer.view_tool import ViewTool
+from tests.gui.patience import PatientBot
 from tests.gui.studio import EXTENT, Studio, png
 
 KEY = Qt.Key
 CONTROL = Qt.KeyboardModifier.ControlModifier
 
 
-def reviewing(window: MainWindow, qtbot: QtBot) -> MainWindow:
+def reviewing(window: MainWindow, qtbot: PatientBot) -> MainWindow:
     window.show_page(PageName.REVIEW)
     qtbot.waitUntil(lambda: view(window, Part.RESULT).picture is not None)
     qtbot.waitUntil(lambda: not window.bridge.is_busy)
@@ -41,7 +41,7 @@ def reviewing(window: MainWindow, qtbot: QtBot) -> MainWindow:
 
 
 @pytest.fixture
-def window(studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot) -> MainWindow:
+def window(studio: Studio, open_window: Callable[[], MainWindow], qtbot: PatientBot) -> MainWindow:
     studio.finish({"A1": 2.0, "B2": 7.5})
     return reviewing(open_window(), qtbot)
 
@@ -54,14 +54,13 @@ def view(window: MainWindow, part: Part) -> PictureView:
     return compare(window).panes[part].view
 
 
-def press(window: MainWindow, qtbot: QtBot, key: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+def press(window: MainWindow, qtbot: PatientBot, key: Qt.Key, modifier=Qt.KeyboardModifier.NoModifier) -> None:
     qtbot.keyClick(window.review.list, key, modifier)
 
 
-def quiet(window: MainWindow, qtbot: QtBot) -> None:
+def quiet(window: MainWindow, qtbot: PatientBot) -> None:
     """Wait until what rests is decoded, too."""
-    qtbot.wait(200)
-    qtbot.waitUntil(lambda: not window.bridge.is_busy)
+    qtbot.waitForRest(window.bridge)
 
 
 def turn_wheel(view: PictureView, at: QPointF, notches: int) -> None:
@@ -75,7 +74,7 @@ def turn_wheel(view: PictureView, at: QPointF, notches: int) -> None:
 # -- loupe ------------------------------------------------------------------------------------------------------
 
 
-def test_the_loupe_shows_the_files_pixels_of_one_place_in_every_picture(window: MainWindow, qtbot: QtBot) -> None:
+def test_the_loupe_shows_the_files_pixels_of_one_place_in_every_picture(window: MainWindow, qtbot: PatientBot) -> None:
     link, result = compare(window).link, view(window, Part.RESULT)
     zoom, center = link.zoom, QPointF(link.center)
     place = QPointF(EXTENT.width * 0.4, EXTENT.height * 0.6)
@@ -103,7 +102,7 @@ def test_the_loupe_shows_the_files_pixels_of_one_place_in_every_picture(window: 
     assert compare(window).link.loupe.at is None
 
 
-def test_the_loupe_finds_a_pointer_that_rested_before_the_picture_came(window: MainWindow, qtbot: QtBot) -> None:
+def test_the_loupe_finds_a_pointer_that_rested_before_the_picture_came(window: MainWindow, qtbot: PatientBot) -> None:
     result = view(window, Part.RESULT)
     qtbot.mouseMove(result, QPoint(result.width() // 2, result.height() // 2))
     compare(window).link.loupe.point_at(None)  # as a view without a picture says
@@ -111,7 +110,7 @@ def test_the_loupe_finds_a_pointer_that_rested_before_the_picture_came(window: M
     assert result.under_loupe() is not None
 
 
-def test_the_wheel_takes_the_loupe_to_400_percent_and_leaves_the_zoom(window: MainWindow, qtbot: QtBot) -> None:
+def test_the_wheel_takes_the_loupe_to_400_percent_and_leaves_the_zoom(window: MainWindow, qtbot: PatientBot) -> None:
     link, result = compare(window).link, view(window, Part.RESULT)
     middle = QPoint(result.width() // 2, result.height() // 2)
     qtbot.mouseMove(result, middle)
@@ -131,14 +130,17 @@ def test_the_wheel_takes_the_loupe_to_400_percent_and_leaves_the_zoom(window: Ma
     assert link.zoom == pytest.approx(1.25)
 
 
-def test_a_held_l_lays_the_loupe_down_when_it_is_let_go(window: MainWindow, qtbot: QtBot) -> None:
+def test_a_held_l_lays_the_loupe_down_when_it_is_let_go(
+    window: MainWindow, qtbot: PatientBot, monkeypatch: pytest.MonkeyPatch
+) -> None:
     action = window.actions_table["loupe"]
+    monkeypatch.setattr("gui.viewer.viewer._HELD_SECONDS", 0.0)
     qtbot.keyPress(window.review.list, KEY.Key_L)
     assert compare(window).link.loupe.is_held
-    qtbot.wait(350)
     qtbot.keyRelease(window.review.list, KEY.Key_L)
     assert not compare(window).link.loupe.is_held
     assert not action.isChecked()
+    monkeypatch.setattr("gui.viewer.viewer._HELD_SECONDS", 600.0)
     press(window, qtbot, KEY.Key_L)
     assert action.isChecked(), "a key that is only pressed leaves it up"
 
@@ -162,7 +164,7 @@ def finish_doubtful(studio: Studio) -> None:
 
 
 def test_the_map_of_disagreement_has_its_legend_and_the_confidence(
-    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: PatientBot
 ) -> None:
     finish_doubtful(studio)
     window = reviewing(open_window(), qtbot)
@@ -235,7 +237,7 @@ class Recorder(ViewTool):
 
 
 @pytest.fixture
-def lone(qtbot: QtBot, tmp_path: Path) -> PictureView:
+def lone(qtbot: PatientBot, tmp_path: Path) -> PictureView:
     """A view of a picture of 600 x 900 pixels at a third of its size."""
     Image.new("RGB", (300, 450), (90, 90, 90)).save(tmp_path / "preview.png")
     view = PictureView(ViewLink())
@@ -248,7 +250,7 @@ def lone(qtbot: QtBot, tmp_path: Path) -> PictureView:
     return view
 
 
-def test_a_tool_gets_source_pixels_and_the_whole_drag(lone: PictureView, qtbot: QtBot) -> None:
+def test_a_tool_gets_source_pixels_and_the_whole_drag(lone: PictureView, qtbot: PatientBot) -> None:
     assert lone.scale == pytest.approx(1 / 3)
     tool = Recorder()
     lone.set_tool(tool)
@@ -270,7 +272,7 @@ def test_a_tool_gets_source_pixels_and_the_whole_drag(lone: PictureView, qtbot: 
     assert lone.cursor().shape() is Qt.CursorShape.OpenHandCursor
 
 
-def test_what_a_tool_leaves_pans_zooms_and_goes_to_actual_size(lone: PictureView, qtbot: QtBot) -> None:
+def test_what_a_tool_leaves_pans_zooms_and_goes_to_actual_size(lone: PictureView, qtbot: PatientBot) -> None:
     lone.set_tool(Recorder(takes=False))
     turn_wheel(lone, QPointF(100, 100), 6)
     before = lone.to_picture(QPointF(60, 60))
@@ -283,7 +285,7 @@ def test_what_a_tool_leaves_pans_zooms_and_goes_to_actual_size(lone: PictureView
     assert lone._link.zoom == 1.0
 
 
-def test_a_tool_that_lets_go_hands_the_drag_to_the_view(lone: PictureView, qtbot: QtBot) -> None:
+def test_a_tool_that_lets_go_hands_the_drag_to_the_view(lone: PictureView, qtbot: PatientBot) -> None:
     lone._link.set(4.0, QPointF(0.5, 0.5))
     tool = Recorder()
     lone.set_tool(tool)
@@ -326,7 +328,7 @@ def test_a_pens_pressure_reaches_the_tool_and_no_mouse_event_follows(lone: Pictu
 
 
 def test_a_preview_that_is_gone_is_replaced_by_a_quick_look_at_the_photograph(
-    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: PatientBot
 ) -> None:
     studio.finish({"A1": 2.0})
     for path in Path(studio.folder).rglob("*.jpg"):
@@ -347,7 +349,7 @@ def test_a_preview_that_is_gone_is_replaced_by_a_quick_look_at_the_photograph(
 
 
 def test_a_photograph_that_is_cut_off_keeps_its_preview_and_is_told(
-    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: PatientBot
 ) -> None:
     studio.finish({"A1": 2.0})
     window = reviewing(open_window(), qtbot)
@@ -363,7 +365,7 @@ def test_a_photograph_that_is_cut_off_keeps_its_preview_and_is_told(
 
 
 def test_hurrying_through_results_decodes_no_more_than_what_is_rested_on(
-    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot, monkeypatch: pytest.MonkeyPatch
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: PatientBot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     studio.finish({f"H{i}": float(9 - i) for i in range(8)})
     window = reviewing(open_window(), qtbot)
@@ -384,7 +386,7 @@ def test_hurrying_through_results_decodes_no_more_than_what_is_rested_on(
 
 
 def test_a_window_may_be_closed_while_pictures_are_read(
-    studio: Studio, open_window: Callable[[], MainWindow], qtbot: QtBot
+    studio: Studio, open_window: Callable[[], MainWindow], qtbot: PatientBot
 ) -> None:
     studio.finish({"A1": 2.0, "B2": 3.0})
     window = open_window()
@@ -397,7 +399,7 @@ def test_a_window_may_be_closed_while_pictures_are_read(
     assert not window.bridge.is_busy
 
 
-def test_portrait_and_landscape_are_linked_by_relative_place(qtbot: QtBot, tmp_path: Path) -> None:
+def test_portrait_and_landscape_are_linked_by_relative_place(qtbot: PatientBot, tmp_path: Path) -> None:
     link = ViewLink()
     views = [PictureView(link) for _ in range(2)]
     Image.new("RGB", (300, 450)).save(tmp_path / "preview.png")

@@ -45,7 +45,7 @@ def test_every_divider_and_fold_has_a_name_of_its_own_and_is_remembered(
     studio.finish({"A1": 1.0, "B2": 4.0})
     first = open_window()
     first.intake.add([studio.shoot("C3")])
-    qtbot.waitUntil(lambda: not first.bridge.is_busy, timeout=20_000)
+    qtbot.waitUntil(lambda: not first.bridge.is_busy)
     splitters = first.findChildren(QSplitter)
     folds = [button for button in first.findChildren(QAbstractButton) if button.property("disclosure")]
     names = [widget.objectName() for widget in (*splitters, *folds)]

@@ -99,7 +99,7 @@ def photoshopapi(path: Path) -> Seen:
         capture_output=True,
         text=True,
         check=False,
-        timeout=120,
+        timeout=300,
     )
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
     assert "match" not in done.stdout, done.stdout[-2000:]

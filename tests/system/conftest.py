@@ -44,7 +44,7 @@ def chromask(tmp_path: Path) -> Chromask:
             text=True,
             cwd=tmp_path,
             env={**os.environ, **home, **(environment or {})},
-            timeout=280,
+            timeout=800,
         )
 
     return run

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
+import signal
 import sqlite3
 import subprocess
 import sys
@@ -12,8 +14,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 HERE = Path(__file__).resolve().parent
 MAIN = HERE.parents[1] / "main.py"
+
+PATIENCE = 120.0
+"""Seconds for what a window does at once: a limit for what is broken, also on a machine that is busy with others."""
+
+_LOOKS, _BETWEEN_LOOKS = 12, 0.05
+"""Longer together than any timer with which the window puts something off: 400 ms from its start to its folders."""
 
 
 def is_available() -> bool:
@@ -39,6 +49,7 @@ class Screen:
             "XDG_DATA_HOME": str(home / "data"),
             "XDG_CONFIG_HOME": str(home / "config"),
             "CHROMASK_MODELS": str(home / "none"),
+            "PYTHONFAULTHANDLER": "1",
         }
         self._programs: list[subprocess.Popen[str]] = []
         self._said = (home / "console.txt").open("w+", encoding="utf-8")
@@ -63,8 +74,32 @@ class Screen:
         """Give xdotool a command."""
         words = ["xdotool", *map(str, command)]
         return subprocess.run(
-            words, env=self.environment, check=True, capture_output=True, text=True, timeout=30
+            words, env=self.environment, check=True, capture_output=True, text=True, timeout=PATIENCE
         ).stdout
+
+    def rest(self) -> None:
+        """Wait until what was given to the screen has been dealt with: nothing on it has anything to do any more."""
+        wait_for(self._is_resting, 3 * PATIENCE)
+
+    def _is_resting(self) -> bool:
+        """Whether no thread of the server, the programs or their processes wants the processor in several looks.
+
+        Who waits for the processor or the disk is not asleep for the system: on a busy machine this takes longer, and
+        says nothing else.
+        """
+        for _ in range(_LOOKS):
+            if any(state in "RD" for process in self._processes() for state in thread_states(process)):
+                return False
+            time.sleep(_BETWEEN_LOOKS)
+        return True
+
+    def _processes(self) -> list[psutil.Process]:
+        found = [psutil.Process(self._server.pid)]
+        for program in self._programs:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                started = psutil.Process(program.pid)
+                found += [started, *started.children(recursive=True)]
+        return found
 
     def find(self, title: str) -> str:
         return self.do("search", "--sync", "--onlyvisible", "--name", title).split()[0]
@@ -78,9 +113,11 @@ class Screen:
         x, y = at
         source = self.start(HERE / "drag_source.py", 1620, 100, *paths)
         self.find("drag source")
+        self.rest()
         self.do("mousemove", 1700, 140, "mousedown", 1)
         for step in range(1690, x, -30):  # a drag is many small moves
             self.do("mousemove", step, y)
+        self.rest()  # where nobody has said yet that it may be dropped, letting go ends the drag
         self.do("mouseup", 1)
         assert source.stdout is not None
         assert source.stdout.readline().strip() == "dropped"  # it stays: the window asks it for the paths only now
@@ -92,6 +129,15 @@ class Screen:
             self.do("mousemove", *point)
             time.sleep(0.02)
         self.do("mouseup", 1)
+
+    def left(self, program: subprocess.Popen[str]) -> int:
+        """The exit code of a program that was told to leave."""
+        try:
+            return program.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            program.send_signal(signal.SIGABRT)  # it writes where each of its threads stands
+            program.wait()
+            raise AssertionError(f"it did not leave:\n{self.said()}") from None
 
     def picture(self, path: Path) -> Path:
         """Save what is on the screen; needs ImageMagick."""
@@ -107,6 +153,15 @@ class Screen:
         self._said.close()
 
 
+def thread_states(process: psutil.Process) -> list[str]:
+    """R, S or D, as the system says, of each thread of a process; none where it has gone."""
+    states: list[str] = []
+    for stat in Path(f"/proc/{process.pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # the thread has just ended
+            states.append(stat.read_text().rpartition(")")[2].split()[0])
+    return states
+
+
 def ask(catalog: Path, question: str) -> list[Any]:
     """Read the catalog beside the running program."""
     if not catalog.exists():
@@ -120,9 +175,8 @@ def ask(catalog: Path, question: str) -> list[Any]:
         connection.close()
 
 
-def wait_for(what: Callable[[], object], seconds: float, doing: Callable[[], object] = lambda: None) -> None:
+def wait_for(what: Callable[[], object], seconds: float) -> None:
     limit = time.monotonic() + seconds
     while not what():
         assert time.monotonic() < limit, "it did not happen in time"
-        doing()
         time.sleep(0.3)

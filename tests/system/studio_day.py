@@ -12,14 +12,13 @@ from pathlib import Path
 
 from engine.domain.geometry import Extent
 from engine.imaging.drawn import write_demo_set
-from tests.system.screen import MAIN, Screen, ask, wait_for
+from tests.system.screen import MAIN, PATIENCE, Screen, ask, wait_for
 
 EXTENT = Extent(480, 600)
 REJECT_EACH = 10
 """One result of so many is rejected."""
 
 _BURST = 20  # verdicts between two looks at the catalog
-_PATIENCE = 60.0  # seconds for what a window does at once
 
 
 @dataclass
@@ -67,22 +66,26 @@ def live(screen: Screen, folder: Path, pairs: int, pictures_to: Path | None = No
     window = screen.find("^Chromask$")
     screen.do("windowsize", window, 1600, 1000)
     screen.do("windowfocus", window)
+    screen.rest()
     lap("start")
 
     screen.drop([shooting], (700, 400))
     screen.do("windowfocus", window)
+    screen.rest()
+    screen.press("ctrl+Return")
     jobs = "SELECT count(*) FROM job"
-    wait_for(lambda: count(jobs) == pairs, 60 + pairs, lambda: screen.press("ctrl+Return"))
+    wait_for(lambda: count(jobs) == pairs, PATIENCE + pairs)
     lap("drop and queue")
 
     ended = "SELECT count(*) FROM job WHERE state IN ('succeeded', 'failed')"
-    wait_for(lambda: count(ended) == pairs, 120 + 10 * pairs)
+    wait_for(lambda: count(ended) == pairs, PATIENCE + 60 * pairs)
+    screen.rest()
     results = count("SELECT count(*) FROM job WHERE state = 'succeeded'")
     day.counts["failed"] = pairs - results
     lap("run")
 
     screen.press("ctrl+3")
-    time.sleep(1.0)
+    screen.rest()
     _decide_all(screen, catalog, results)
     day.counts["rejected"] = count("SELECT count(*) FROM review WHERE decision = 'rejected'")
     day.counts["approved"] = count("SELECT count(*) FROM review WHERE decision = 'approved'")
@@ -95,23 +98,23 @@ def live(screen: Screen, folder: Path, pairs: int, pictures_to: Path | None = No
     lap("reject with a reason")
 
     screen.press("ctrl+4")
-    time.sleep(1.0)
+    screen.rest()
     screen.press("ctrl+e")
     approved = """
         SELECT count(DISTINCT coalesce(chain_id, id)) FROM job WHERE state = 'succeeded'
         AND 'approved' = (SELECT decision FROM review WHERE review.job_id = job.id ORDER BY review.id DESC LIMIT 1)
     """
     wanted = count(approved)
-    wait_for(lambda: len(list(folder.rglob("*.psd"))) >= wanted, _PATIENCE + 5 * pairs)
-    wait_for(lambda: count("SELECT count(*) FROM export WHERE sha256 = ''") == 0, _PATIENCE)
-    # Beside the pictures once they are all there: until then the window asks before it closes.
-    wait_for(lambda: next(folder.rglob("chromask-batch.json"), None), _PATIENCE)
-    time.sleep(1.0)
+    # Beside the pictures once they are all there.
+    wait_for(lambda: next(folder.rglob("chromask-batch.json"), None), PATIENCE + 5 * pairs)
+    assert count("SELECT count(*) FROM export WHERE sha256 = ''") == 0
+    assert len(list(folder.rglob("*.psd"))) >= wanted
+    screen.rest()  # the window has heard of it, too: until then it asks before it closes
     day.counts["exported"] = len(list(folder.rglob("*.psd")))
     lap("export")
 
     screen.press("ctrl+q")
-    assert program.wait(30) == 0
+    assert screen.left(program) == 0
     day.console = screen.said()
     assert {path: path.read_bytes() for path in originals} == originals, "an original was written to"
     assert not list(folder.rglob("*.part*")), "a half file was left"
@@ -127,29 +130,31 @@ def _decide_all(screen: Screen, catalog: Path, results: int) -> None:
         screen.press(*("x" if number % REJECT_EACH == 0 else "p" for number in burst))
         given = burst[-1]
         reviewed = "SELECT count(DISTINCT job_id) FROM review"
-        wait_for(lambda: ask(catalog, reviewed)[0][0] == given, _PATIENCE)  # noqa: B023 - asked before it changes
+        wait_for(lambda: ask(catalog, reviewed)[0][0] == given, PATIENCE)  # noqa: B023 - asked before it changes
 
 
 def _correct(screen: Screen, catalog: Path) -> int:
     """Open the mask editor on the result that is shown, paint, and keep it; the number of corrected versions."""
     kept = "SELECT count(*) FROM job WHERE reason = 'mask_edited'"
+    screen.rest()
     screen.press("b")
-    time.sleep(2.0)
+    screen.rest()
     screen.stroke([(760 + 8 * step, 420 + 4 * step) for step in range(12)])
-    time.sleep(0.5)
+    screen.rest()
     screen.press("Return")
-    wait_for(lambda: ask(catalog, kept)[0][0] == 1, _PATIENCE)
-    wait_for(lambda: ask(catalog, f"{kept} AND state = 'succeeded'")[0][0] == 1, _PATIENCE)
-    time.sleep(1.0)
+    wait_for(lambda: ask(catalog, f"{kept} AND state = 'succeeded'")[0][0] == 1, PATIENCE)
+    screen.rest()
     screen.press("p")
     approved = "SELECT count(*) FROM review JOIN job ON job.id = review.job_id WHERE job.reason = 'mask_edited'"
-    wait_for(lambda: ask(catalog, approved)[0][0] == 1, _PATIENCE)
+    wait_for(lambda: ask(catalog, approved)[0][0] == 1, PATIENCE)
     return ask(catalog, kept)[0][0]
 
 
 def _try_again(screen: Screen, catalog: Path) -> int:
     """Reject the result that is shown for its colour; the number of further tries."""
     again = "SELECT count(*) FROM job WHERE reason = 'color'"
+    screen.rest()
     screen.press("shift+c")
-    wait_for(lambda: ask(catalog, f"{again} AND state = 'succeeded'")[0][0] == 1, _PATIENCE)
+    wait_for(lambda: ask(catalog, f"{again} AND state = 'succeeded'")[0][0] == 1, PATIENCE)
+    screen.rest()
     return ask(catalog, again)[0][0]

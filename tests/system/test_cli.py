@@ -42,6 +42,8 @@ def test_version_and_help_load_nothing_heavy(chromask: Chromask) -> None:
         ("run", ".", "--out", "o", "--tasks", "hat", "--engine", "classical"),
         ("history", "1", "--catalog", "mistyped.db"),
         ("catalog", "check", "--catalog", "mistyped.db"),
+        ("--catalog", "mistyped.db", "catalog", "check"),  # where it would mean the account's own
+        ("mask", "garment", "a.jpg", "b.jpg", "-o", "m.jpg"),
     ],
 )
 def test_wrong_usage_is_exit_code_2_with_a_sentence_and_no_traceback(
@@ -52,6 +54,24 @@ def test_wrong_usage_is_exit_code_2_with_a_sentence_and_no_traceback(
     assert "Traceback" not in run.stderr
     assert run.stderr.strip()
     assert not (tmp_path / "mistyped.db").exists()
+
+
+def test_a_folder_without_pairs_leaves_an_earlier_table_and_a_pair_list_that_was_named_must_be_there(
+    chromask: Chromask, tmp_path: Path
+) -> None:
+    table = tmp_path / "o" / "delta_e.csv"
+    table.parent.mkdir()
+    table.write_text("of yesterday\n")
+    (tmp_path / "empty").mkdir()
+    run = chromask("run", tmp_path / "empty", "--out", tmp_path / "o", "--catalog", "c.db")
+    assert run.returncode == 1
+    assert "Nothing to do" in run.stderr
+    run = chromask(
+        "run", tmp_path / "empty", "--out", tmp_path / "o", "--pairs", tmp_path / "mistyped.csv", "--catalog", "c.db"
+    )
+    assert run.returncode == 1
+    assert "mistyped.csv: the file is not there" in run.stderr
+    assert table.read_text() == "of yesterday\n"
 
 
 def test_kontext_without_weights_says_what_is_missing_and_where_to_get_it(

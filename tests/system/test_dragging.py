@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.system.screen import MAIN, Screen, ask, is_available, wait_for
+from tests.system.screen import MAIN, PATIENCE, Screen, ask, is_available, wait_for
 
 pytestmark = [
     pytest.mark.xvfb,
@@ -35,7 +35,7 @@ def drag(screen: Screen, start: tuple[int, int], end: tuple[int, int]) -> None:
         x, y = (round(a + (b - a) * step / 20) for a, b in zip(start, end, strict=True))
         screen.do("mousemove", x, y)
         time.sleep(0.03)
-    time.sleep(0.3)
+    screen.rest()
     screen.do("mouseup", 1)
 
 
@@ -51,13 +51,15 @@ def test_a_flatlay_and_a_job_are_dragged(screen: Screen, tmp_path: Path) -> None
     screen.do("windowmove", window, 0, 0)
     screen.do("windowsize", window, 1600, 1000)
     screen.do("windowfocus", window)
+    screen.rest()
     screen.do("key", "ctrl+space")  # paused: the queue keeps what it gets
     screen.drop([folder], (700, 400))
-    time.sleep(2)
     screen.do("windowfocus", window)
+    screen.rest()
     drag(screen, _FLATLAY, _ON_MODEL)
-    time.sleep(0.5)
-    wait_for(lambda: ask(catalog, "SELECT id FROM job"), 30, lambda: screen.do("key", "ctrl+Return"))
+    screen.rest()
+    screen.press("ctrl+Return")
+    wait_for(lambda: len(ask(catalog, "SELECT id FROM job")) == 4, PATIENCE)
     pairs = ask(
         catalog,
         "SELECT m.path, f.path FROM pair"
@@ -69,11 +71,11 @@ def test_a_flatlay_and_a_job_are_dragged(screen: Screen, tmp_path: Path) -> None
 
     order = "SELECT pair_id FROM job ORDER BY priority DESC, position, id"
     before = ask(catalog, order)
-    time.sleep(1)
+    screen.rest()
     drag(screen, (120, 335), (120, 225))  # the fourth job's row to above the first
-    wait_for(lambda: ask(catalog, order) == [before[3], *before[:3]], 10)
+    wait_for(lambda: ask(catalog, order) == [before[3], *before[:3]], PATIENCE)
     screen.do("key", "ctrl+q")
-    time.sleep(0.5)
+    screen.rest()
     screen.do("key", "Tab", "Return")
     program.terminate()
     assert screen.said() == ""

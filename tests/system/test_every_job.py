@@ -243,7 +243,7 @@ def test_cancelling_ends_a_painting_within_a_step_and_the_process_goes_on(studio
     def steps() -> int:
         return sum(isinstance(e, Progress) and e.job_id == job.id and "denoising" in e.label for e in studio.events)
 
-    wait_for(lambda: steps() >= 3)
+    wait_for(lambda: steps() >= 1)
     before = steps()
     studio.dispatcher.cancel([job.id])
     wait_for(lambda: any(isinstance(e, CancelledJob) and e.job_id == job.id for e in studio.events))
@@ -269,7 +269,7 @@ def test_one_process_did_all_of_it_and_the_store_is_sound(studio: Studio) -> Non
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 120
+    end = time.monotonic() + 600
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.02)

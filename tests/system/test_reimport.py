@@ -99,12 +99,12 @@ def test_the_watch_takes_back_what_is_saved_and_nothing_else(
         said.append(process.stderr.readline())
         assert said[0].startswith("Watching ")
         work_on(exported, 12, (0, 255, 0))
-        limit = time.monotonic() + 90
+        limit = time.monotonic() + 300
         while "is done" not in said[-1] and time.monotonic() < limit:
             said.append(process.stderr.readline())
     finally:
         process.send_signal(signal.SIGINT)
-        rest = process.communicate(timeout=30)[1]
+        rest = process.communicate(timeout=120)[1]
     assert "Stopping." in rest
     assert process.returncode == 0
     told = [line for line in said if exported.name in line]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +10,7 @@ from psd_tools import PSDImage
 
 from engine.domain.geometry import Extent
 from engine.imaging.drawn import write_demo_set
-from tests.system.screen import MAIN, Screen, ask, is_available, wait_for
+from tests.system.screen import MAIN, PATIENCE, Screen, ask, is_available, wait_for
 
 pytestmark = [
     pytest.mark.xvfb,
@@ -38,30 +37,34 @@ def test_drop_run_review_by_keyboard_and_export(screen: Screen, tmp_path: Path) 
     screen.drop([pictures], (700, 400))
 
     screen.do("windowfocus", window)
-    wait_for(lambda: ask(catalog, "SELECT id FROM job"), 30, lambda: screen.do("key", "ctrl+Return"))
-    assert len(ask(catalog, "SELECT id FROM job")) == 3
-    wait_for(lambda: len(ask(catalog, "SELECT id FROM job WHERE state = 'succeeded'")) == 3, 120)
+    screen.rest()
+    screen.press("ctrl+Return")
+    wait_for(lambda: len(ask(catalog, "SELECT id FROM job")) == 3, PATIENCE)
+    wait_for(lambda: len(ask(catalog, "SELECT id FROM job WHERE state = 'succeeded'")) == 3, 3 * PATIENCE)
+    screen.rest()
 
     screen.do("key", "ctrl+3")
     decisions = "SELECT decision FROM review ORDER BY id"
     for keys, expected in ((["p"], 1), (["p"], 2), (["x"], 3)):
-        time.sleep(0.5)
+        screen.rest()
         screen.do("key", *keys)
-        wait_for(lambda expected=expected: len(ask(catalog, decisions)) == expected, 20)
+        wait_for(lambda expected=expected: len(ask(catalog, decisions)) == expected, PATIENCE)
     assert [row[0] for row in ask(catalog, decisions)] == ["approved", "approved", "rejected"]
     jobs = ask(catalog, "SELECT DISTINCT job_id FROM review")
     assert len(jobs) == 3, "each key moved on to the next result"
 
     screen.do("key", "ctrl+4")
-    time.sleep(0.5)
+    screen.rest()
     screen.do("key", "ctrl+e")
-    wait_for(lambda: len(list(tmp_path.rglob("*.psd"))) == 2 and len(list(tmp_path.rglob("*_matched.tif"))) == 2, 60)
-    wait_for(lambda: len(ask(catalog, "SELECT id FROM export")) >= 4, 20)
+    wait_for(lambda: next(tmp_path.rglob("chromask-batch.json"), None), PATIENCE)
+    screen.rest()
+    assert len(list(tmp_path.rglob("*.psd"))) == len(list(tmp_path.rglob("*_matched.tif"))) == 2
+    assert len(ask(catalog, "SELECT id FROM export")) >= 4
     for file in tmp_path.rglob("*.psd"):
         assert len(PSDImage.open(file)) == 2
     assert not list(tmp_path.rglob("*.part*"))
     assert {path: path.read_bytes() for path in originals} == originals
 
     screen.do("key", "ctrl+q")
-    assert program.wait(20) == 0
+    assert screen.left(program) == 0
     assert screen.said() == ""

@@ -138,9 +138,11 @@ class Retoucher:
             white = np.full((self.height, self.width), self.top)
             self.set_merged([white, white, white, *planes[3:]])
             self.psd.image_resources.get_data(Resource.VERSION_INFO).has_composite = False
-        with open(path, "wb") as file:
+        # Photoshop, too, writes beside the file and then puts it in its place: who watches it never sees a half.
+        part = path.with_name(f"{path.name}.part")
+        with open(part, "wb") as file:
             self.psd.write(file)
-        return path
+        return part.replace(path)
 
     def round_to_15_bits(self) -> None:
         """What Photoshop does to every 16-bit document: it computes in 0 to 32,768."""

@@ -36,6 +36,19 @@ def test_the_whole_card_counts_once_it_is_used(
     assert card_memory() == said
 
 
+def test_a_card_that_does_not_answer_ends_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that lives would be killed as a silent one."""
+
+    def refuse() -> tuple[int, int]:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    torch = ModuleType("torch")
+    cuda = SimpleNamespace(is_available=lambda: True, is_initialized=lambda: True, mem_get_info=refuse)
+    monkeypatch.setattr(torch, "cuda", cuda, raising=False)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    assert card_memory() is None
+
+
 def test_the_heartbeat_carries_it() -> None:
     for beat in (Heartbeat(), Heartbeat(CardMemory(3, 4))):
         assert decode_report(encode_report(beat)) == beat

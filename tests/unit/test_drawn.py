@@ -57,7 +57,7 @@ def test_same_seed_gives_the_same_bytes_in_another_process() -> None:
         "print(digest(draw_scene(5, SMALL, 'shirt', CAST)))"
     )
     command = [sys.executable, "-c", code, str(PROJECT), str(Path(__file__).parent)]
-    other = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout.strip()
+    other = subprocess.run(command, capture_output=True, text=True, check=True, timeout=300).stdout.strip()
     assert other == digest(draw_scene(5, SMALL, "shirt", CAST))
 
 

@@ -287,7 +287,7 @@ def test_a_batch_runs_grounded_in_the_worker_process(models, pictures: Path, tmp
         text=True,
         cwd=tmp_path,
         env={**os.environ, "HOME": str(tmp_path), "XDG_DATA_HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
-        timeout=200,
+        timeout=600,
     )
     assert ran.returncode == 0, ran.stderr
     summary = json.loads(ran.stdout)

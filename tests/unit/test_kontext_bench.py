@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 from engine.domain.benchmark import BenchCategory, BenchOutput
 from engine.domain.errors import KnownError, UsageError
 from engine.domain.requests import Sampling
+from engine.inference.kontext.source import find_source
 from engine.services.evaluation.bench import read_bench_run, run_bench
 from engine.services.evaluation.bench_tasks import category_of, read_bench
 from engine.services.evaluation.requests import bench_request
@@ -56,7 +58,9 @@ def test_the_categories_by_all_their_names():
 def test_outputs_by_category_with_their_drift_over_rounds(published, tiny, tmp_path, capsys):
     assert bench(published, tiny, "--rounds", 2) == 0
     out = tmp_path / "out"
-    shown = capsys.readouterr().out.splitlines()
+    said = capsys.readouterr()
+    assert "%|" not in said.err  # a library's progress bar between our lines
+    shown = said.out.splitlines()
     assert [line.split()[:3] for line in shown[1:]] == [
         [category, round_, "1"] for category in ("local-editing", "style-reference") for round_ in "12"
     ]
@@ -75,6 +79,24 @@ def test_outputs_by_category_with_their_drift_over_rounds(published, tiny, tmp_p
     assert lines[1]["drift"]["structure"] < 1
     assert (out / "contact-sheet-local-editing.html").is_file()
     assert (out / "contact-sheet-style-reference.png").is_file()
+
+
+def test_a_model_is_known_by_its_weights_and_not_by_its_folders_name(published, tiny, tmp_path):
+    request = bench_request(published, tiny, limit=1, sampling=ONE_STEP)
+    run_bench(request, tmp_path / "out")
+    record = read_bench_run(tmp_path / "out")
+    assert record is not None
+    assert record.facts["model_fingerprint"] == find_source(tiny).fingerprint()
+    moved = Path(shutil.copytree(tiny, tmp_path / "the same under another name"))
+    before = (tmp_path / "out" / "local-editing" / "7.png").stat().st_mtime_ns
+    run_bench(replace(request, model=moved), tmp_path / "out")
+    assert (tmp_path / "out" / "local-editing" / "7.png").stat().st_mtime_ns == before
+    weights = next(moved.glob("transformer/*.safetensors"))
+    content = bytearray(weights.read_bytes())
+    content[len(content) // 2] ^= 1  # other weights differ everywhere; this is one of the places that are looked at
+    weights.write_bytes(content)
+    with pytest.raises(UsageError, match="another model"):
+        run_bench(replace(request, model=moved), tmp_path / "out")
 
 
 def test_a_second_run_makes_only_what_is_missing_or_changed(published, tiny, tmp_path, monkeypatch):

@@ -228,7 +228,7 @@ def test_a_file_that_cannot_grow_leaves_nothing_behind(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert ran.stdout.startswith(f"{target.as_posix()}: the file is too large for this disk.")
     assert ran.stdout.rstrip().endswith("False []")
@@ -250,7 +250,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert ran.stdout.startswith(f"{(disk / 'a.psd').as_posix()}: the disk is full. Free some space and retry.")
     assert ran.stdout.rstrip().endswith("True []")

@@ -88,6 +88,24 @@ def test_no_page_of_jobs_sorts_or_scans_the_table(path: Path) -> None:
     assert not [step for step in steps if "ORDER BY" in step], steps
 
 
+def test_the_corrected_masks_of_a_pair_are_found_by_the_pair(path: Path) -> None:
+    with SqliteLocation().open(path) as (catalog, _), recorded() as statements:
+        assert catalog.corrected_masks([1, 2]) == {}
+    steps = plans(path, statements)
+    assert any("(pair_id=?)" in step for step in steps), steps
+    assert not [step for step in steps if "ix_job_state" in step], steps
+
+
+def test_items_by_their_ids_take_the_same_queries_for_one_as_for_twenty(path: Path) -> None:
+    numbers: list[int] = []
+    with SqliteLocation().open(path) as (catalog, _):
+        for ids in ([20], list(range(20, 0, -1))):
+            with recorded() as statements:
+                assert [item.job.id for item in catalog.review_items_by_id(ids)] == ids
+            numbers.append(len(statements))
+    assert numbers[0] == numbers[1]
+
+
 def test_a_page_of_review_items_takes_the_same_queries_for_one_item_as_for_twenty(path: Path) -> None:
     numbers: list[int] = []
     with SqliteLocation().open(path) as (catalog, _):

@@ -27,7 +27,7 @@ def leave_behind(catalog: Path, number: int) -> list[Path]:
 def run_engine(session: Session) -> None:
     dispatcher = session.dispatcher(lambda path: ["never", str(path)])
     dispatcher.start()
-    assert dispatcher.wait_idle(20)
+    assert dispatcher.wait_idle(60)
     dispatcher.stop()
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import threading
+import time
+from collections import Counter
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -209,9 +211,24 @@ def test_links_to_nowhere_and_pipes_do_not_hide_the_pictures_beside_them(hot: Pa
     assert (look.problem, look.pictures, names(look)) == ("", 1, ["b_model.jpg"])
 
 
-def test_threads_see_real_time_and_leave(hot: Path, tmp_path: Path) -> None:
+def test_threads_see_real_time_and_leave(hot: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[Look] = []
-    arrived = threading.Event()
+    arrived, nowhere = threading.Event(), tmp_path / "not there"
+    looks: Counter[Path] = Counter()
+    look_at = FolderWatch.look
+
+    def look(watch: FolderWatch, now: float) -> Look:
+        looks[watch.folder.path] += 1
+        return look_at(watch, now)
+
+    def look_again(times: int) -> None:
+        """Wait until every folder was looked at so often again, from beginning to end."""
+        until, wanted = time.monotonic() + 60, {path: looks[path] + times + 1 for path in (hot, nowhere)}
+        while any(looks[path] < count for path, count in wanted.items()):
+            assert time.monotonic() < until
+            time.sleep(0.02)
+
+    monkeypatch.setattr(FolderWatch, "look", look)
 
     def see(look: Look) -> None:
         seen.append(look)
@@ -220,16 +237,20 @@ def test_threads_see_real_time_and_leave(hot: Path, tmp_path: Path) -> None:
 
     watcher = FolderWatcher(GivenFiles(None), see, every=0.05)
     folder = WatchFolder(hot, 0.2)
-    watcher.watch([folder, WatchFolder(tmp_path / "not there", 0.2)])
+    watcher.watch([folder, WatchFolder(nowhere, 0.2)])
     photograph(hot / "a_model.jpg")
-    assert arrived.wait(10)
+    assert arrived.wait(60)
+    look_again(1)
     assert any(look.problem for look in seen)
     calm = len(seen)
-    arrived.wait(0.3)
-    assert len(seen) <= calm + 1, "a folder in which nothing happens is silent"
+    look_again(6)
+    assert len(seen) == calm, "a folder in which nothing happens is silent"
     watcher.watch([folder])
     watcher.stop()
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("chromask-watch-hot")]
+    for thread in threading.enumerate():
+        if thread.name.startswith("chromask-watch-hot"):
+            thread.join(60)
+            assert not thread.is_alive()
 
 
 def test_the_list_of_folders_comes_back_and_mistakes_are_named(tmp_path: Path) -> None:

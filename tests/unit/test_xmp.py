@@ -281,9 +281,9 @@ EXTERNAL = '<!DOCTYPE r [<!ENTITY e SYSTEM "file:///etc/hostname">]>' + SHORT.re
     ],
 )
 def test_a_packet_that_is_broken_or_hostile_is_replaced_and_it_is_said(packet: bytes, says: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     data, notices = with_provenance(packet, PAINTED)
-    assert time.perf_counter() - began < 2
+    assert time.thread_time() - began < 2
     assert len(notices) == 1
     assert notices[0].startswith("The photograph's XMP metadata cannot be read and were left out: ")
     assert says in notices[0]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from engine.imaging.color.difference import delta_E_2000
-from engine.imaging.color.guide import guide_weight
+from engine.imaging.color.guide import GuideReading, guide_weight
 from engine.imaging.color.light import MOST_KEPT
 from engine.imaging.color.repair import PaletteRepair, fit_repair
 from engine.imaging.color.samples import robust_mean
@@ -46,6 +46,8 @@ class Correction:
         0 to 1, how much of it all is applied.
     lightness_kept : float
         0 to 1, how far the garment has the photograph's own lightness.
+    set_aside : str
+        Why a guide was not used; empty where it was, or where there is none.
     """
 
     transfer: Transfer
@@ -54,6 +56,11 @@ class Correction:
     guide_weight: float = 0.0
     offset: Doubles | None = None
     strength: float = 1.0
+    set_aside: str = ""
+
+    def unguided(self, why: str) -> Correction:
+        """The same without its guide, and without the offset that was found with it."""
+        return replace(self, guided=None, guide_weight=0.0, offset=None, set_aside=why)
 
     def __call__(self, lab: NDArray[np.floating]) -> Floats:
         """Correct ``(N, 3)`` colours."""
@@ -82,7 +89,7 @@ def fit_correction(
     worn: NDArray[np.floating],
     flat: NDArray[np.floating],
     credibility: float,
-    painted: Floats | None = None,
+    guide: GuideReading | None = None,
     weaves: WeavePair | None = None,
 ) -> Correction:
     """Fit the correction that gives the garment on the model the flatlay's colour.
@@ -94,25 +101,24 @@ def fit_correction(
     credibility : float
         0 to 1, of the photograph's own lightness, see `engine.imaging.color.light.lightness_credibility`; 0 takes the
         flatlay's.
-    painted : ndarray, optional
-        ``(K, 3)`` CIELAB D65 of a guide. Not used where single colours of a print are repaired: that leaves most
-        colours alone, which a painted picture does not.
+    guide : GuideReading, optional
+        Of a painted guide. Not used where it is not to be believed, nor where single colours of a print are repaired:
+        that leaves most colours alone, which a painted picture does not.
     weaves : WeavePair, optional
         Of garment and flatlay; a visible weave tells the contrast of L.
     """
     repair = fit_repair(worn, flat) if credibility > 0.5 else None
     wanted = robust_mean(flat)
     if repair is not None and distance(repair(worn), wanted) < distance(worn, wanted):
-        return Correction(repair, 1.0)
+        return Correction(repair, 1.0, set_aside="most colours are right already" if guide is not None else "")
     # No repair, or the print's mean was right: moving single colours alone would take it away.
     kept = MOST_KEPT * credibility
     transfer = fit_transfer(worn, flat, kept=kept, weaves=weaves)
-    if painted is not None:
-        guided = fit_transfer(worn, painted, same_light=True)
-        weight = guide_weight(np.asarray(worn, np.float32), np.asarray(flat, np.float32), transfer, guided)
-        if weight > 0:
-            return Correction(transfer, kept, guided, weight)
-    return Correction(transfer, kept)
+    if guide is None or guide.set_aside:
+        return Correction(transfer, kept, set_aside=guide.set_aside if guide is not None else "")
+    guided = fit_transfer(worn, guide.lab, same_light=True)
+    weight, why = guide_weight(guide, np.asarray(worn, np.float32), np.asarray(flat, np.float32), transfer, guided)
+    return Correction(transfer, kept, guided, weight) if weight > 0 else Correction(transfer, kept, set_aside=why)
 
 
 def held_back(full: Correction, worn: NDArray[np.floating], flat: NDArray[np.floating]) -> Correction:

@@ -26,10 +26,15 @@ def rank(report: DeltaEReport, before: DeltaEReport | None = None) -> tuple[int,
     before : DeltaEReport, optional
         Of the untouched photograph: a match that made a colour vanish (see `lost_colors`) ranks as warn at best.
     """
+    return standing(report, before), _last_if_nan(report.delta_E), _last_if_nan(report.p95)
+
+
+def standing(report: DeltaEReport, before: DeltaEReport | None = None) -> int:
+    """The first figure of `rank`: 0 passes, 1 is for a person to see, 2 fails."""
     order = _ORDER[report.verdict]
     if before is not None and lost_colors(before, report):
         order = max(order, _ORDER[Verdict.WARN])
-    return order, _last_if_nan(report.delta_E), _last_if_nan(report.p95)
+    return order
 
 
 def better(before: DeltaEReport, after: DeltaEReport) -> bool:

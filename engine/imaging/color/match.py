@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from engine.imaging.color.correction import Correction, distance, fit_correction, held_back
-from engine.imaging.color.guide import guide_samples
+from engine.imaging.color.guide import GuideReading, read_guide
 from engine.imaging.color.icc import RgbSpace, rgb_space
 from engine.imaging.color.light import lightness_credibility
 from engine.imaging.color.plausibility import doubts, require_plausible
@@ -70,6 +70,11 @@ class MatchedPicture:
     provenance: dict[str, str | float | int]
     notices: tuple[str, ...]
 
+    @property
+    def guided(self) -> bool:
+        """Whether a guide swayed the colour."""
+        return float(self.provenance.get("guide_weight", 0.0)) > 0
+
 
 def match_garment(
     on_model: Picture,
@@ -122,7 +127,8 @@ def match_garment(
     worn = garment_samples(on_model, alpha, "garment")
     flat = garment_samples(flatlay, flatlay_alpha, "flatlay")
     weaves = measure_weaves(on_model, alpha, worn.box, flatlay, flatlay_alpha, flat.box)
-    return match_samples(on_model, alpha, worn, flat.lab, weaves, guide, credibility=credibility, agreement=agreement)
+    reading = read_guide(guide, on_model, alpha, worn) if guide is not None else None
+    return match_samples(on_model, alpha, worn, flat.lab, weaves, reading, credibility=credibility, agreement=agreement)
 
 
 def match_samples(
@@ -131,7 +137,7 @@ def match_samples(
     worn: GarmentSamples,
     flat: Floats,
     weaves: WeavePair | None,
-    guide: ColorGuide | None = None,
+    guide: GuideReading | None = None,
     *,
     credibility: float | None = None,
     agreement: Agreement | None = None,
@@ -146,23 +152,19 @@ def match_samples(
         ``(N, 3)`` float32 CIELAB D65, samples of the garment on the flatlay.
     weaves : WeavePair or None
         Of the two, see `engine.imaging.color.weave.measure_weaves`.
+    guide : GuideReading, optional
+        See `engine.imaging.color.guide.read_guide`. A match that needs less strength without it is made without it.
     """
     wanted = robust_mean(flat)
     needed = distance(worn.lab, wanted)
     require_plausible(needed, weaves, on_model.path)
-    if credibility is None:
-        credibility = agreement.credibility if agreement else lightness_credibility(worn.lab, flat)
-    painted = guide_samples(guide, on_model.extent, worn) if guide is not None else None
-    full = fit_correction(worn.lab, flat, credibility, painted, weaves)
-    if agreement is not None:
-        full = agreement.joined(full, worn.lab)
-    correction = held_back(full, worn.lab, flat)
+    full, correction = settled_correction(worn, flat, weaves, guide, credibility, agreement)
     corrected = correction(worn.lab)
     reached = distance(corrected, wanted)
     pixels, texture = _apply(on_model, alpha, correction)
     notices = list(doubts(weaves, corrected, flat))
-    if guide is not None and full.guided is None:
-        notices.append(f"The colour guide was not used: {_why_unguided(full, painted)}.")
+    if correction.set_aside:
+        notices.append(f"The colour guide was set aside: {correction.set_aside}.")
     if agreement is not None and full.offset is None:
         notices.append("This view does not agree with the article's other views: check that it shows the same article.")
     if correction.strength == 0:
@@ -185,8 +187,9 @@ def match_samples(
         "lightness_kept": round(correction.lightness_kept, 4),
     } | correction.transfer.figures
     if guide is not None:
-        provenance |= {"guide_weight": round(correction.guide_weight, 4)}
-        provenance |= {f"guide_{k}": v for k, v in guide.provenance.items()}
+        provenance |= {"guide_weight": round(correction.guide_weight, 4)} | guide.figures
+        if correction.set_aside:
+            provenance |= {"guide_set_aside": correction.set_aside}
     if agreement is not None:
         provenance |= agreement.figures
     return MatchedPicture(
@@ -201,12 +204,29 @@ def match_samples(
     )
 
 
-def _why_unguided(correction: Correction, painted: Floats | None) -> str:
-    if painted is None:
-        return "it does not show the garment"
-    if correction.strategy == "palette repair":
-        return "most colours are right already"
-    return "it contradicts the flatlay"
+def settled_correction(
+    worn: GarmentSamples,
+    flat: Floats,
+    weaves: WeavePair | None,
+    guide: GuideReading | None,
+    credibility: float | None,
+    agreement: Agreement | None,
+) -> tuple[Correction, Correction]:
+    """The correction that `match_samples` applies, in full and as far as it may go. Parameters as there."""
+    if credibility is None:
+        credibility = agreement.credibility if agreement else lightness_credibility(worn.lab, flat)
+
+    def joined(fitted: Correction) -> Correction:
+        return agreement.joined(fitted, worn.lab) if agreement is not None else fitted
+
+    full = joined(fit_correction(worn.lab, flat, credibility, guide, weaves))
+    correction = held_back(full, worn.lab, flat)
+    if full.guided is not None and correction.strength < 1:
+        unguided = joined(full.unguided("with it the correction overshoots"))
+        alone = held_back(unguided, worn.lab, flat)
+        if alone.strength >= correction.strength:
+            return unguided, alone
+    return full, correction
 
 
 def leave_unchanged(on_model: Picture, why: str) -> MatchedPicture:

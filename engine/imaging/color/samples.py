@@ -76,7 +76,7 @@ def garment_samples(picture: Picture, alpha: Alpha, name: str) -> GarmentSamples
     box = _garment_box(picture, alpha, name)
     scale = min(1.0, WORKING_LONG_SIDE / max(box.extent.width, box.extent.height))
     # A margin, so that the crop's border is the picture's border or background, never the garment's edge.
-    box = _grown(box, math.ceil(4 / scale), picture.extent)
+    box = grown(box, math.ceil(4 / scale), picture.extent)
     rows, columns = slice(box.top, box.bottom), slice(box.left, box.right)
     size = (max(1, round(box.extent.width * scale)), max(1, round(box.extent.height * scale)))
     pixels = resized(picture.pixels[rows, columns], size)
@@ -162,7 +162,8 @@ def _garment_box(picture: Picture, alpha: Alpha, name: str) -> Box:
     return Box(int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1)
 
 
-def _grown(box: Box, margin: int, extent: Extent) -> Box:
+def grown(box: Box, margin: int, extent: Extent) -> Box:
+    """The box, ``margin`` pixels wider on every side, inside a picture of ``extent``."""
     return Box(
         max(0, box.left - margin),
         max(0, box.top - margin),

@@ -10,14 +10,13 @@ from diffusers.loaders.single_file_utils import SingleFileComponentError
 from diffusers.models.transformers.transformer_flux import FluxTransformer2DModel
 from diffusers.pipelines.flux.pipeline_flux_kontext import FluxKontextPipeline
 from diffusers.quantizers.quantization_config import GGUFQuantizationConfig
-from diffusers.utils import logging as diffusers_logging
-from transformers.utils import logging as transformers_logging
 
 from engine.domain.errors import KnownError
 from engine.domain.requests import LoraRef
 from engine.inference.kontext.exhaustion import memory_errors
 from engine.inference.kontext.float8 import store_in_float8
 from engine.inference.kontext.lora import CheckedLora, check_lora
+from engine.inference.kontext.progress_bars import without_progress_bars
 from engine.inference.kontext.slot import LoraSlot
 from engine.inference.kontext.source import ModelSource
 from engine.inference.kontext.tiers import (
@@ -147,8 +146,7 @@ class LoadedModel:
 
 
 def _load(source: ModelSource, placing: Placing) -> FluxKontextPipeline:
-    diffusers_logging.disable_progress_bar()
-    transformers_logging.disable_progress_bar()
+    without_progress_bars()
     # Prompts come encoded (engine.inference.kontext.prompts).
     components: dict[str, Any] = dict.fromkeys(("text_encoder", "text_encoder_2", "tokenizer", "tokenizer_2"))
     try:

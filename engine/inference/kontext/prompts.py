@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 
 from engine.domain.errors import BugError, KnownError
 from engine.domain.files import complete_file
+from engine.inference.kontext.progress_bars import without_progress_bars
 from engine.inference.kontext.source import ModelSource, check_safetensors
 
 _FORMAT = "1"
@@ -120,6 +121,7 @@ def _read(path: Path) -> PromptEmbeddings | None:
 
 
 def _encode(source: ModelSource, prompts: Sequence[str], dtype: torch.dtype) -> list[PromptEmbeddings]:
+    without_progress_bars()
     try:
         encoders = FluxKontextPipeline.from_pretrained(
             source.folder, transformer=None, vae=None, dtype=dtype, local_files_only=True, use_safetensors=True

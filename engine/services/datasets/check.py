@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from engine.domain.datasets import LEAST_PAIRS, DatasetKind, Example, Finding, Manifest, Severity, Split, SplitBy
 from engine.domain.errors import KnownError
 from engine.domain.files import file_sha256
+from engine.domain.results import UNSURE
 from engine.ports import ReportStep
 from engine.services.datasets.manifest import read_manifest
 from engine.services.datasets.split import leaks, nothing_held_out
@@ -27,8 +28,6 @@ _ODD_COVERAGE = 8.0
 
 _GREEN_SHARE = 0.002
 """Of a photograph: as much green outside the mask is a logo or a leaf, and teaches that green may be anywhere."""
-
-_UNSURE = 0.5
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,7 +91,7 @@ def _of_the_whole(manifest: Manifest) -> list[Finding]:
             found.append(_error(example.target, "it has no caption", f"Write one beside it, as {example.name}.txt."))
         elif example.trigger and example.trigger not in example.caption:
             found.append(_error(example.target, f"its caption lacks the trigger '{example.trigger}'", "Put it in."))
-        if example.mask and example.confidence < _UNSURE:
+        if example.mask and example.confidence < UNSURE:
             found.append(
                 _warning(
                     example.mask,

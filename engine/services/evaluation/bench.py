@@ -19,14 +19,23 @@ from engine.domain.requests import DiffusionSettings
 from engine.imaging.contact_sheet import Cell, Row, reduced, thumbnail
 from engine.imaging.metrics.drift import DriftWatch
 from engine.imaging.raster.encode import encode_png
+from engine.inference.kontext.source import find_source
 from engine.ports import ReportStep
 from engine.services.evaluation.bench_sheets import drift_caption, write_sheets
 from engine.services.evaluation.outcomes import Facts, srgb_picture
 from engine.worker.backends import Backends
 
 METADATA, RECORD = "metadata.jsonl", "bench.json"
-_WORDS = {"lora_sha256": "LoRA", "lora_scale": "strength of the LoRA", "guidance_scale": "guidance"}
+_WORDS = {
+    "model_fingerprint": "model",
+    "lora_sha256": "LoRA",
+    "lora_scale": "strength of the LoRA",
+    "guidance_scale": "guidance",
+}
 """What the settings are called in messages, where the record has other names."""
+
+_NAMES = ("model", "lora")
+"""For whoever reads the record: the same weights under another name make the same outputs."""
 
 _WRITE_EVERY = 5.0
 """Seconds between two writings of what was made so far."""
@@ -70,7 +79,8 @@ def run_bench(
     require_writable(folder)
     facts = _facts(request)
     former = read_bench_run(folder)
-    changed = [name for name in facts if former is not None and former.facts.get(name) != facts[name]]
+    asked = [name for name in facts if name not in _NAMES]
+    changed = [name for name in asked if former is not None and former.facts.get(name) != facts[name]]
     if changed and not again:
         raise UsageError(
             f"the outputs in this folder were made with another {', '.join(_WORDS.get(n, n) for n in changed)}",
@@ -229,6 +239,8 @@ class _Course:
 def _facts(request: BenchRequest) -> Facts:
     return {
         "model": request.model.name,
+        "model_fingerprint": find_source(request.model).fingerprint(),
+        "lora": request.lora.name if request.lora is not None else "",
         "lora_sha256": request.lora.sha256 if request.lora is not None else "",
         "lora_scale": request.lora.scale if request.lora is not None else 0.0,
         "steps": request.sampling.num_inference_steps,

@@ -19,6 +19,7 @@ from engine.imaging.masks.given import read_mask
 from engine.imaging.metrics.halves import registered_right_half
 from engine.imaging.painted import NoPaint, Reading, extract
 from engine.imaging.placement import from_canvas
+from engine.inference.kontext.source import find_source
 from engine.ports import ReportStep
 from engine.services.datasets.manifest import dataset_hash, read_manifest
 from engine.services.evaluation.folders import color_facts, mask_facts
@@ -76,6 +77,7 @@ class SetTask:
         self.names: Sequence[str] = list(self._examples)
         self.facts: Facts = {
             "model": request.model.name,
+            "model_fingerprint": find_source(request.model).fingerprint(),
             "dataset_hash": dataset_hash(manifest),
             "split": request.split.value if request.split is not None else "all",
             "steps": request.sampling.num_inference_steps,

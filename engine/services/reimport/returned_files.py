@@ -8,6 +8,7 @@ from pathlib import Path
 
 from engine.services.appended_notes import append_notes, read_notes
 from engine.services.given_files import State
+from engine.services.studio_files import beside_catalog
 
 _NAME = "returned.jsonl"
 
@@ -76,9 +77,9 @@ class ReturnedFiles:
             self.add(path, "", (0, 0), [])
 
 
-def returned_list(catalog: Path) -> Path:
+def returned_list(catalog: Path | None) -> Path:
     """Where it is noted what was taken back: beside the catalog."""
-    return catalog.expanduser().resolve().parent / _NAME
+    return beside_catalog(catalog, _NAME)
 
 
 def _joined(earlier: TakenBack | None, sha256: str, state: State, jobs: list[int]) -> TakenBack:

@@ -58,11 +58,11 @@ def _registered(hand: Hand) -> None:
     _models(hand)
     hand.window.models.add([hand.studio.folder / "Our Scarf.safetensors"])
     loras = hand.window.models.loras
-    hand.qtbot.waitUntil(lambda: loras.form is not None, timeout=30_000)
+    hand.qtbot.waitUntil(lambda: loras.form is not None)
     assert loras.form is not None
     loras.form.task.setCurrentText("scarf")
     loras.form.add_button.click()
-    hand.qtbot.waitUntil(lambda: loras.form is None, timeout=10_000)
+    hand.qtbot.waitUntil(lambda: loras.form is None)
     hand.rest()
     hand.window.activateWindow()
     hand.qtbot.waitUntil(hand.window.isActiveWindow)

@@ -159,7 +159,11 @@ def read_config(path: Path) -> tuple[list[ToolkitDataset], TrainingSettings, tup
         content: object = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise known_os_error(error, path) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise KnownError(
+            "this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path
+        ) from error
+    except yaml.YAMLError as error:
         line = str(error).splitlines()[0]
         raise KnownError(f"this is no valid YAML file ({line})", remedy="Correct it.", path=path) from error
     process = _first_process(content, path)
