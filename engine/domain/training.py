@@ -138,7 +138,8 @@ class TrainingSettings:
 
     def _require(self, name: str, holds: bool, wanted: str) -> None:
         if not holds:
-            raise UsageError(f"{name} is {getattr(self, name)}", remedy=f"It must be {wanted}.")
+            setting = name.replace("_", " ")  # an operator knows it by the window's label or by an option
+            raise UsageError(f"the setting '{setting}' is {getattr(self, name)}", remedy=f"It must be {wanted}.")
 
     @property
     def strength(self) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QModelIndex, QPersistentModelIndex, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QPainter, QPixmap
+from PySide6.QtGui import QColor, QIcon, QPainter, QPixmap
 from PySide6.QtWidgets import QComboBox, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from gui.intake.photograph_model import THUMBNAIL
@@ -12,6 +12,18 @@ from gui.look.icons import pixmap
 from gui.widgets.cells import draw_elided, fill_ground
 
 _Index = QModelIndex | QPersistentModelIndex
+
+
+class PhotographDelegate(QStyledItemDelegate):
+    """Shows a photograph in its own colours also where its row is selected: Qt would tint it like an icon."""
+
+    def initStyleOption(self, option: QStyleOptionViewItem, index: _Index) -> None:
+        super().initStyleOption(option, index)
+        picture = index.data(Qt.ItemDataRole.DecorationRole)
+        if isinstance(picture, QPixmap):
+            icon = QIcon(picture)
+            icon.addPixmap(picture, QIcon.Mode.Selected)
+            option.icon = icon
 
 
 class GarmentDelegate(QStyledItemDelegate):

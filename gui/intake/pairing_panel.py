@@ -11,7 +11,7 @@ from engine.domain.assets import Role
 from engine.services.intake_list import IntakeList
 from engine.services.pairing import ScannedPicture
 from gui.context import WindowContext
-from gui.intake.delegates import GarmentDelegate
+from gui.intake.delegates import GarmentDelegate, PhotographDelegate
 from gui.intake.pair_model import PairColumn, PairsModel
 from gui.intake.photograph_drag import PairsTable, ProblemsList
 from gui.intake.photograph_model import Photographs
@@ -44,6 +44,8 @@ class PairingPanel(QWidget):
         self._photographs = Photographs(context.bridge, context.services.thumbnails, self)
         self.pairs, self.problems = PairsModel(self._photographs, self), ProblemsModel(self._photographs, self)
         self.pairs_table, self.problems_list = PairsTable(self.pairs), ProblemsList(self.problems)
+        for column in (PairColumn.ON_MODEL, PairColumn.FLATLAY):
+            self.pairs_table.setItemDelegateForColumn(column, PhotographDelegate(self.pairs_table))
         self.pairs_table.setItemDelegateForColumn(PairColumn.GARMENT, GarmentDelegate(tuple(labels), self.pairs_table))
         self._summary, self._problems_title = theme.label("", "heading"), theme.label("", "heading")
         self._problems_hint, self._notices = theme.label("", "caption"), theme.label("", "caption")

@@ -83,7 +83,8 @@ QToolButton[decision="reject"]:checked {{
 QLineEdit, QPlainTextEdit, QComboBox, QDoubleSpinBox {{
     background: {c.sunken}; border: 1px solid {c.outline}; border-radius: {theme.RADIUS}px; padding: 4px 6px;
     selection-background-color: {c.accent_deep}; selection-color: {c.on_accent}; }}
-QComboBox {{ background: {c.raised}; padding: 4px {theme.SMALL}px; min-height: 18px; }}
+QLineEdit, QComboBox {{ min-height: 18px; }}
+QComboBox {{ background: {c.raised}; padding: 4px {theme.SMALL}px; }}
 QComboBox:editable {{ background: {c.sunken}; }}
 QLineEdit:focus, QPlainTextEdit:focus, QComboBox:focus, QDoubleSpinBox:focus {{ border-color: {c.accent}; }}
 QComboBox:disabled {{ color: {c.text_disabled}; background: {c.panel}; border-color: {c.line}; }}
@@ -92,13 +93,13 @@ QComboBox::down-arrow {{ image: url({_url("chevron-down")}); width: 12px; height
 QComboBox QAbstractItemView {{ background: {c.raised}; border: 1px solid {c.outline}; outline: none;
     selection-background-color: {c.accent_deep}; selection-color: {c.on_accent}; }}
 
-QDoubleSpinBox {{ padding: 4px 18px 4px 6px; }}
+QDoubleSpinBox {{ padding: 1px 18px 1px 6px; min-height: 21px; }}
 QDoubleSpinBox::up-button, QDoubleSpinBox::down-button {{ subcontrol-origin: border; width: 20px; border: none; }}
 QDoubleSpinBox::up-button {{ subcontrol-position: top right; margin: 3px 0 0 0; }}
 QDoubleSpinBox::down-button {{ subcontrol-position: bottom right; margin: 0 0 3px 0; }}
 QDoubleSpinBox::up-arrow {{ image: url({_url("chevron-up")}); width: 10px; height: 10px; }}
 QDoubleSpinBox::down-arrow {{ image: url({_url("chevron-down")}); width: 10px; height: 10px; }}
-QDoubleSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; }}
+QDoubleSpinBox QLineEdit {{ background: transparent; border: none; padding: 0; min-height: 0; }}
 
 QCheckBox {{ spacing: {theme.SMALL}px; }}
 QCheckBox:disabled {{ color: {c.text_disabled}; }}

@@ -92,6 +92,26 @@ def test_thumbnails_come_in_the_background(window: MainWindow, studio: Studio, q
     )
 
 
+def test_a_selected_photograph_keeps_its_colours(window: MainWindow, studio: Studio, qtbot: QtBot) -> None:
+    drop(window, studio.shoot("A100", "A200"))
+    rest(window, qtbot)
+    table = window.intake.pairs_table
+
+    def shown(column: PairColumn, across: int) -> list[str]:
+        """Colours of the first row, down the middle of its cell and so many pixels from its left, on the screen."""
+        image, cell = table.viewport().grab().toImage(), table.visualRect(window.intake.pairs.index(0, column))
+        return [image.pixelColor(cell.left() + across, cell.center().y() + y).name() for y in range(-8, 9)]
+
+    pictures = ((PairColumn.ON_MODEL, 66), (PairColumn.FLATLAY, 32))  # the first stands beside a box to tick
+    table.selectRow(1)
+    rest(window, qtbot)
+    before, ground = [shown(*where) for where in pictures], shown(PairColumn.SKU, 2)
+    assert all(ground[0] not in colors for colors in before)
+    table.selectRow(0)
+    assert [shown(*where) for where in pictures] == before
+    assert shown(PairColumn.SKU, 2) != ground
+
+
 def test_two_problems_become_a_pair_by_key(window: MainWindow, studio: Studio, qtbot: QtBot, tmp_path: Path) -> None:
     loose = tmp_path / "loose"
     loose.mkdir()

@@ -184,7 +184,7 @@ def test_the_most_exact_weights_that_fit_are_taken():
 
 
 def test_settings_that_cannot_be_are_refused_by_name():
-    with pytest.raises(UsageError, match="mask_min_value is 2"):
+    with pytest.raises(UsageError, match="'mask min value' is 2"):
         TrainingSettings(mask_min_value=2)
     with pytest.raises(UsageError, match="resolutions"):
         TrainingSettings(resolutions=())
