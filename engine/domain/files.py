@@ -164,3 +164,8 @@ def known_os_error(error: OSError, path: Path) -> KnownError:
         error.errno or 0, (f"the operating system says: {error.strerror or error}", "Check the disk, then retry.", True)
     )
     return KnownError(what, remedy=remedy, path=path, retryable=retryable)
+
+
+def no_utf8(path: Path) -> KnownError:
+    """The operator's sentence for a text file that another encoding was used for."""
+    return KnownError("this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.domain.errors import KnownError
-from engine.domain.files import complete_file, known_os_error
+from engine.domain.files import complete_file, known_os_error, no_utf8
 from engine.services.pairing import ProposedPair
 
 
@@ -44,9 +44,7 @@ def read_garments(path: Path) -> dict[str, str]:
     except OSError as error:
         raise known_os_error(error, path) from error
     except UnicodeDecodeError as error:
-        raise KnownError(
-            "this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path
-        ) from error
+        raise no_utf8(path) from error
     except ValueError as error:
         raise KnownError(f"this is no valid JSON file ({error})", remedy="Correct it.", path=path) from error
     if not isinstance(content, dict) or not all(

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.domain.errors import KnownError
-from engine.domain.files import known_os_error
+from engine.domain.files import known_os_error, no_utf8
 
 Table = dict[str, object]
 """A TOML table as it was read: nothing in it has been checked."""
@@ -30,9 +30,7 @@ def read_toml(path: Path) -> Table:
     except OSError as error:
         raise known_os_error(error, path) from error
     except UnicodeDecodeError as error:
-        raise KnownError(
-            "this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path
-        ) from error
+        raise no_utf8(path) from error
     except tomllib.TOMLDecodeError as error:
         raise KnownError(f"this is no valid TOML file ({error})", remedy="Correct it.", path=path) from error
 

@@ -17,6 +17,7 @@ from pytestqt.qtbot import QtBot
 
 from engine.dispatch.dispatcher import Dispatcher
 from engine.services.demo import DemoSet
+from gui import preferences
 from gui.app import prepare
 from gui.frame.main_window import MainWindow
 from gui.services import WindowServices
@@ -112,3 +113,20 @@ def open_window(studio: Studio, qtbot: QtBot) -> Iterator[Callable[[], MainWindo
 def window(open_window: Callable[[], MainWindow]) -> MainWindow:
     """An open window on an empty catalog, its engine not started."""
     return open_window()
+
+
+@pytest.fixture
+def bars(studio: Studio) -> Path:
+    """A set of the training folder that can be trained on."""
+    from tests.tiny_training import build_tiny_set
+
+    return build_tiny_set(studio.folder / "training" / "bars-set", count=8, held_out=2)
+
+
+@pytest.fixture
+def scripted(studio: Studio, bars: Path) -> Path:
+    """The same, and a model that a scripted run does not look at."""
+    from tests.hollow_kontext import hollow_kontext
+
+    preferences.set_training_model(hollow_kontext(studio.folder / "base"))
+    return bars

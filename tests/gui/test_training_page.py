@@ -1,4 +1,4 @@
-"""The Training page: sets from the catalog and folders, a real run on the tiny pipeline, and runs that end badly."""
+"""The Training page: sets from the catalog and folders, settings, a real run on the tiny pipeline, and its figures."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PySide6.QtCore import QPoint, Qt, QUrl
 from PySide6.QtGui import QDesktopServices
-from PySide6.QtWidgets import QApplication, QPushButton
+from PySide6.QtWidgets import QApplication
 from pytestqt.qtbot import QtBot
 
 from engine.domain.datasets import DatasetKind, SplitBy
@@ -24,7 +24,6 @@ from engine.inference.kontext.tiers import GIB
 from engine.services.datasets.manifest import read_manifest
 from engine.services.doctor import GraphicsCard
 from engine.services.registries import load_registry
-from engine.services.training import RunState, run_status
 from engine.training.job import read_events, read_job
 from gui import preferences
 from gui.actions import PageName
@@ -34,53 +33,8 @@ from gui.training.set_list import Check
 from gui.training.settings_fields import FOLDED, VISIBLE
 from tests.gui.studio import Studio
 from tests.gui.torchless import run_alone
-from tests.hollow_kontext import hollow_kontext
+from tests.gui.trainings import LEFT, LONG, TINY, at_rest, paused, rest, show, start
 from tests.tiny_kontext import build_tiny_kontext
-from tests.tiny_training import build_tiny_set
-
-LEFT = Qt.MouseButton.LeftButton
-LONG = 180_000  # ms; a process of torch starts in some seconds, on a busy machine in a minute
-TINY = replace(
-    TrainingSettings(), rank=2, steps=6, resolutions=(64,), learning_rate=1e-2, caption_dropout=0.0, sample_every=3,
-    samples=1, sample_steps=1, evaluate_every=3, iou_steps=0, save_every=3, checkpoint_every=2,
-)  # fmt: skip
-
-
-def rest(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: not window.bridge.is_busy, timeout=LONG)
-
-
-def show(window: MainWindow, qtbot: QtBot) -> None:
-    window.show_page(PageName.TRAINING)
-    rest(window, qtbot)
-
-
-def at_rest(window: MainWindow, qtbot: QtBot) -> None:
-    qtbot.waitUntil(lambda: window.training.runs.live is None, timeout=LONG)
-    rest(window, qtbot)
-
-
-@pytest.fixture
-def bars(studio: Studio) -> Path:
-    """A set of the training folder that can be trained on."""
-    return build_tiny_set(studio.folder / "training" / "bars-set", count=8, held_out=2)
-
-
-@pytest.fixture
-def scripted(studio: Studio, bars: Path) -> Path:
-    """The same, and a model that a scripted run does not look at."""
-    preferences.set_training_model(hollow_kontext(studio.folder / "base"))
-    return bars
-
-
-def start(window: MainWindow, qtbot: QtBot, name: str, settings: TrainingSettings) -> None:
-    page = window.training
-    page.settings.name.setText(name)
-    page.settings.apply(settings)
-    qtbot.waitUntil(window.actions_table["train"].isEnabled, timeout=LONG)
-    window.actions_table["train"].trigger()
-    qtbot.waitUntil(lambda: page.runs.live is not None, timeout=LONG)
-
 
 # -- data sets -------------------------------------------------------------------------------------------------------
 
@@ -375,16 +329,6 @@ def show_models(window: MainWindow, qtbot: QtBot) -> None:
     rest(window, qtbot)
 
 
-def paused(window: MainWindow, studio: Studio, qtbot: QtBot, *, steps: int) -> Path:
-    """The folder of a run that was started in the window, and paused there after some steps."""
-    show(window, qtbot)
-    start(window, qtbot, "slow", replace(TINY, steps=steps))
-    qtbot.waitUntil(lambda: window.training.progress()[0] >= 3, timeout=LONG)
-    window.actions_table["pause_training"].trigger()
-    at_rest(window, qtbot)
-    return studio.folder / "training" / "slow-training"
-
-
 def test_a_run_is_paused_gone_on_with_and_trained_longer(
     studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
 ) -> None:
@@ -408,177 +352,6 @@ def test_a_run_is_paused_gone_on_with_and_trained_longer(
     qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.step == 45, timeout=LONG)
     at_rest(window, qtbot)
     assert read_job(run).settings.steps == 45
-
-
-def test_the_focus_stays_with_what_pauses_a_run_and_goes_on_with_it(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    """It went on to *Stop at once*, so that a second press of the space bar threw away what was learnt."""
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "lingers", replace(TINY, steps=5000))
-    page, run = window.training, studio.folder / "training" / "lingers-training"
-    qtbot.waitUntil(lambda: page.progress()[0] == 5, timeout=LONG)  # the sixth step waits to be let go
-    pause, go_on = (page.panel._buttons[name] for name in ("pause_training", "go_on_training"))
-    window.activateWindow()
-    qtbot.waitUntil(pause.isVisible, timeout=LONG)
-    pause.setFocus()
-    qtbot.waitUntil(pause.hasFocus, timeout=LONG)
-    qtbot.keyClick(pause, Qt.Key.Key_Space)
-    qtbot.waitUntil(page.panel.curve.hasFocus, timeout=LONG)
-    (run / "go on").touch()
-    qtbot.waitUntil(go_on.hasFocus, timeout=LONG)
-    assert page.runs.live is None
-    assert read_events(run)[-1] == Paused(6)
-    rest(window, qtbot)
-
-
-@pytest.mark.parametrize(
-    ("name", "says", "remains"),
-    [
-        ("dies", "killed by SIGKILL", "it was killed"),
-        ("refused", "The graphics card is full. Train at a lower", "The graphics card is full. Train at a lower"),
-    ],
-)
-def test_a_run_that_broke_off_says_why_also_after_a_restart_and_can_go_on(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot,
-    name: str, says: str, remains: str,
-) -> None:  # fmt: skip
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, name, replace(TINY, steps=8))
-    qtbot.waitUntil(lambda: window.training.runs.live is None, timeout=LONG)
-    assert says in window.banner.text()
-    window.close()
-    window = open_window()
-    show(window, qtbot)
-    page = window.training
-    words = page.panel.words()
-    assert words is not None
-    assert words.state == "Broken off"
-    assert words.doing.startswith("Step 5 of 8, ")
-    assert remains in words.problem
-    assert "--" not in words.problem, "no options of the command line in the window"
-    assert page.panel.choice.currentText() == f"{name}-training · Broken off at 5"
-    window.actions_table["go_on_training"].trigger()
-    qtbot.waitUntil(lambda: page.runs.story is not None and page.runs.story.is_finished, timeout=LONG)
-    at_rest(window, qtbot)
-    words = page.panel.words()
-    assert words is not None
-    assert (words.state, words.problem) == ("Finished", "")
-
-
-def test_a_run_that_another_program_has_at_work_is_followed_and_left_alone(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    window = open_window()
-    page, run = window.training, paused(window, studio, qtbot, steps=1000)
-    assert window.actions_table["go_on_training"].isEnabled()
-    other = studio.services.torch.train(run)  # as a terminal does
-    try:
-        follow = threading.Thread(target=lambda: list(other.events()), name="other program")
-        follow.start()
-        qtbot.waitUntil(lambda: page.panel.words().state == "At work elsewhere", timeout=LONG)  # pyright: ignore
-        before = page.runs.story.step  # pyright: ignore
-        said = f"Process {other.pid} has it at work"
-        qtbot.waitUntil(lambda: page.panel.shared.text().startswith(said), timeout=LONG)
-        assert not window.actions_table["go_on_training"].isEnabled()
-        assert not page.panel._buttons["run_figures"].isVisible()
-        page.runs.go_on()  # though nothing offers it
-        qtbot.waitUntil(window.banner.isVisible, timeout=LONG)
-        assert f"process {other.pid} has this run at work" in window.banner.text()
-        assert page.runs.live is None
-        qtbot.waitUntil(lambda: page.runs.story.step > before + 20, timeout=LONG)  # pyright: ignore
-    finally:
-        other.pause()
-        follow.join(30)
-    qtbot.waitUntil(lambda: page.panel.words().state == "Paused", timeout=LONG)  # pyright: ignore
-    qtbot.waitUntil(window.actions_table["go_on_training"].isEnabled, timeout=LONG)
-
-
-def test_a_trainer_that_says_what_nobody_understands_is_ended_and_told(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "babbles", TINY)
-    qtbot.waitUntil(lambda: window.training.runs.live is None, timeout=LONG)
-    assert "A fault inside Chromask stopped this step" in window.banner.text()
-    rest(window, qtbot)
-    assert window.actions_table["train"].isEnabled()
-
-
-def agree_to_close(window: MainWindow, qtbot: QtBot) -> None:
-    """Close the window, and press what ends the training."""
-    assert not window.close()
-    question = window.closing.question
-    assert question is not None
-    assert "A training is at step" in question.text()
-    assert "keeps a checkpoint" in question.informativeText()
-    button = question.findChild(QPushButton, "stop_and_close")
-    assert isinstance(button, QPushButton)
-    assert button.text() == "Pause and close"
-    qtbot.mouseClick(button, LEFT)
-
-
-def test_closing_asks_says_what_it_waits_for_and_closes_when_the_run_is_paused(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "lingers", replace(TINY, steps=5000))
-    page, run = window.training, studio.folder / "training" / "lingers-training"
-    qtbot.waitUntil(lambda: page.progress()[0] == 5, timeout=LONG)  # the sixth step waits to be let go
-    agree_to_close(window, qtbot)
-    notice = window.closing.notice
-    assert notice is not None, "the window's thread is free while it waits"
-    assert notice.isVisible()
-    assert notice.text() == "The training finishes the step that it is at, and keeps a checkpoint."
-    assert not window.close(), "once is enough"
-    assert window.closing.notice is notice
-    (run / "go on").touch()
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=LONG)
-    assert read_events(run)[-1] == Paused(6)
-    again = open_window()
-    show(again, qtbot)
-    words = again.training.panel.words()
-    assert words is not None
-    assert words.state == "Paused"
-
-
-def test_a_window_that_does_not_wait_leaves_a_run_that_pauses_by_itself(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "lingers", replace(TINY, steps=5000))
-    page, run = window.training, studio.folder / "training" / "lingers-training"
-    qtbot.waitUntil(lambda: page.progress()[0] == 5, timeout=LONG)
-    live = page.runs.live
-    assert live is not None
-    agree_to_close(window, qtbot)
-    assert window.closing.notice is not None
-    qtbot.mouseClick(window.closing.notice.findChild(QPushButton, "close_now"), LEFT)
-    assert not window.isVisible()
-    assert isinstance(read_events(run)[-1], StepDone), "it still learns"
-    (run / "go on").touch()
-    qtbot.waitUntil(lambda: not live.is_alive, timeout=LONG)
-    assert read_events(run)[-1] == Paused(6)
-
-
-def test_a_run_that_has_not_begun_to_learn_is_not_waited_for(
-    studio: Studio, scripted: Path, open_window: Callable[[], MainWindow], qtbot: QtBot
-) -> None:
-    window = open_window()
-    show(window, qtbot)
-    start(window, qtbot, "prepares", TINY)
-    page, run = window.training, studio.folder / "training" / "prepares-training"
-    qtbot.waitUntil(lambda: page.panel.words().state == "Preparing", timeout=LONG)  # pyright: ignore
-    page.runs.leave()
-    at_rest(window, qtbot)
-    assert page.panel.words().state == "Not begun"  # pyright: ignore
-    assert not window.banner.isVisible(), "ended on purpose is no error"
-    assert run_status(run).state is RunState.WAITING
 
 
 def test_the_page_and_its_estimates_never_bring_torch_into_the_window(tmp_path: Path) -> None:

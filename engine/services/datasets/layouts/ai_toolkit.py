@@ -12,7 +12,7 @@ from typing import Any, cast
 
 from engine.domain.datasets import DatasetKind, Example, Manifest, Split
 from engine.domain.errors import KnownError, UsageError
-from engine.domain.files import known_os_error
+from engine.domain.files import known_os_error, no_utf8
 from engine.domain.training import BaseWeights, Optimiser, TrainingSettings
 from engine.services.datasets.layouts.files import LayoutFiles
 
@@ -160,9 +160,7 @@ def read_config(path: Path) -> tuple[list[ToolkitDataset], TrainingSettings, tup
     except OSError as error:
         raise known_os_error(error, path) from error
     except UnicodeDecodeError as error:
-        raise KnownError(
-            "this is no text in UTF-8", remedy="Save it as UTF-8, or name another file.", path=path
-        ) from error
+        raise no_utf8(path) from error
     except yaml.YAMLError as error:
         line = str(error).splitlines()[0]
         raise KnownError(f"this is no valid YAML file ({line})", remedy="Correct it.", path=path) from error
